@@ -1,0 +1,159 @@
+# The rules in data-flow order: prepare -> train -> upscale -> score -> report -> publish, each mirrored in MLflow.
+# Every stage is one `python -m bench` line that reads and writes files under the work folder. No rule declares a file
+# under results/: a fresh clone computes, it never finds the answer.
+import sys
+
+from bench.errors import BadInput
+from bench.workflow import Plan
+
+try:
+    PLAN = Plan(config.get("suite", "demo"), config.get("shard"), config.get("methods"))
+except BadInput as error:
+    sys.exit(f"snakemake: {error}")
+
+SUITE = PLAN.suite.name
+WORK = PLAN.layout.root
+RESULTS = PLAN.layout.results
+BENCH = f"{sys.executable} -m bench"
+SHARD = f"--shard {PLAN.shard}" if PLAN.shard else ""
+SCORES = expand(f"{RESULTS}/scores/{{method}}", method=PLAN.methods)
+
+
+localrules:
+    all,
+    compare,
+
+
+rule all:
+    input:
+        f"{WORK}/published.done",
+        f"{WORK}/mirror/tables.json",
+
+
+rule compare:
+    input:
+        f"{WORK}/compare/REPORT.md",
+
+
+rule prepare_test:
+    output:
+        f"{WORK}/data/{{set}}.x{{scale}}.{{degradation}}/manifest.json",
+    params:
+        digest=PLAN.data_digest(),
+    log:
+        f"{WORK}/logs/prepare/{{set}}.x{{scale}}.{{degradation}}.log",
+    shell:
+        "{BENCH} prepare {wildcards.set} --role test --scale {wildcards.scale} --degradation {wildcards.degradation}"
+        " --out $(dirname {output}) > {log} 2>&1"
+
+
+rule prepare_train:
+    output:
+        f"{WORK}/train/{{sets}}.x{{scale}}.{{degradation}}/manifest.json",
+    params:
+        digest=PLAN.data_digest(),
+    log:
+        f"{WORK}/logs/prepare/{{sets}}.x{{scale}}.{{degradation}}.train.log",
+    shell:
+        "{BENCH} prepare {wildcards.sets} --role train --scale {wildcards.scale} --degradation {wildcards.degradation}"
+        " --out $(dirname {output}) > {log} 2>&1"
+
+
+rule train:
+    input:
+        lambda wildcards: PLAN.train_inputs(wildcards.run),
+    output:
+        f"{WORK}/runs/{{run}}/checkpoint.safetensors",
+        f"{WORK}/runs/{{run}}/train.json",
+    params:
+        digest=lambda wildcards: PLAN.train_digest(wildcards.run),
+    log:
+        f"{WORK}/logs/train/{{run}}.log",
+    shell:
+        "{BENCH} train {wildcards.run} --suite {SUITE} > {log} 2>&1"
+
+
+rule upscale:
+    input:
+        PLAN.test_manifests(),
+        lambda wildcards: PLAN.checkpoints(wildcards.method),
+    output:
+        directory(f"{WORK}/sr/{{method}}"),
+    params:
+        digest=lambda wildcards: PLAN.upscale_digest(wildcards.method),
+    log:
+        f"{WORK}/logs/upscale/{{method}}.log",
+    shell:
+        "{BENCH} upscale-suite --suite {SUITE} {SHARD} --method {wildcards.method} > {log} 2>&1"
+
+
+rule score:
+    input:
+        PLAN.test_manifests(),
+        f"{WORK}/sr/{{method}}",
+    output:
+        directory(f"{RESULTS}/scores/{{method}}"),
+    params:
+        digest=lambda wildcards: PLAN.score_digest(wildcards.method),
+    log:
+        f"{WORK}/logs/score/{{method}}.log",
+    shell:
+        "{BENCH} score-suite --suite {SUITE} {SHARD} --method {wildcards.method} > {log} 2>&1"
+
+
+rule mirror:
+    input:
+        f"{RESULTS}/scores/{{method}}",
+    output:
+        f"{WORK}/mirror/{{method}}.json",
+    log:
+        f"{WORK}/logs/mirror/{{method}}.log",
+    shell:
+        "{BENCH} mirror --suite {SUITE} {SHARD} --method {wildcards.method} > {log} 2>&1"
+
+
+rule report:
+    input:
+        SCORES,
+    output:
+        f"{RESULTS}/REPORT.md",
+    params:
+        digest=PLAN.report_digest(),
+    log:
+        f"{WORK}/logs/report.log",
+    shell:
+        "{BENCH} report --suite {SUITE} {SHARD} > {log} 2>&1"
+
+
+rule report_compared:
+    input:
+        SCORES,
+    output:
+        f"{WORK}/compare/REPORT.md",
+    params:
+        digest=PLAN.report_digest(),
+    log:
+        f"{WORK}/logs/compare.log",
+    shell:
+        "{BENCH} report --suite {SUITE} --methods {PLAN.compared} --out $(dirname {output}) > {log} 2>&1"
+
+
+rule mirror_tables:
+    input:
+        f"{RESULTS}/REPORT.md",
+        expand(f"{WORK}/mirror/{{method}}.json", method=PLAN.methods),
+    output:
+        f"{WORK}/mirror/tables.json",
+    log:
+        f"{WORK}/logs/mirror/tables.log",
+    shell:
+        "{BENCH} mirror --suite {SUITE} > {log} 2>&1"
+
+
+rule publish:
+    input:
+        f"{RESULTS}/REPORT.md",
+    output:
+        touch(f"{WORK}/published.done"),
+    shell:
+        "{BENCH} publish --suite {SUITE}"

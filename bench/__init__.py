@@ -1,0 +1,1 @@
+"""A reproducibility benchmark and ablation harness for single-image super-resolution."""

@@ -1,0 +1,128 @@
+"""What the report and the mirror need to be told: they know neither methods nor suites."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.files import read_json, write_json
+from bench.layout import Layout
+from bench.paths import results_folder
+from bench.spec import Experiment
+
+
+def build_report(suite_name: str, shard: str | None, methods: str | None, out: Path | None) -> None:
+    """Tables, figures, REPORT.md and provenance of a suite, a shard of it, or some methods of it, from the scores.
+
+    With a shard, runs of the other shards that results/<suite>/ holds keep their place in the tables.
+    """
+    from bench.provenance import write_records
+    from bench.report.document import build
+    from bench.suites import suite
+
+    chosen, layout = suite(suite_name), Layout(suite_name)
+    runs = chosen.experiments(shard)
+    if methods:
+        names = set(methods.split(","))
+        runs = {name: run for name, run in runs.items() if run.method in names}
+    results = out or layout.results
+    if out is not None:
+        for run in runs.values():
+            place = out / "scores" / run.method / f"{run.name}.csv"
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(layout.scores(run), place)
+    adopted = [] if shard is None else _adopt(chosen.experiments(), runs, results, results_folder() / suite_name)
+    write_records(chosen, runs.values(), layout, results, adopted)
+    order = [name for name in chosen.experiments() if name in runs or name in adopted]
+    build(results, layout.root, _describe(chosen, order))
+
+
+def _adopt(everything: dict[str, Experiment], own: dict[str, Experiment], results: Path, published: Path) -> list[str]:
+    """Copy the published scores and records of runs that this shard does not make; return their names."""
+    adopted = []
+    for name, run in everything.items():
+        scores = published / "scores" / run.method / f"{name}.csv"
+        record = published / "provenance" / f"{name}.json"
+        if name in own or not (scores.is_file() and record.is_file()):
+            continue
+        for source, place in ((scores, results / "scores" / run.method), (record, results / "provenance")):
+            place.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, place / source.name)
+        adopted.append(name)
+    return adopted
+
+
+def _describe(chosen: Any, order: Sequence[str]) -> Any:
+    """The suite as the report wants to hear of it."""
+    from bench.report import SuiteInfo
+    from methods import METHODS
+
+    used = {run.method for name, run in chosen.experiments().items() if name in order}
+    dossiers = {name: METHODS[name] for name in METHODS if name in used}
+    training = {n: f"{d.iterations:,} iterations" for n, d in dossiers.items() if d.iterations}
+    return SuiteInfo(
+        name=chosen.name,
+        runs=tuple(order),
+        metrics=chosen.metrics,
+        datasets=chosen.test_sets,
+        scale=chosen.scale,
+        degradation=chosen.degradation,
+        notes=(chosen.title, *chosen.notes),
+        questions={f"{n}.{axis.name}": axis.question for n, d in dossiers.items() for axis in d.axes},
+        deviations={n: d.deviations for n, d in dossiers.items() if d.deviations},
+        paper_training=training,
+    )
+
+
+def mirror_method(suite_name: str, runs: Sequence[Experiment]) -> None:
+    """Mirror the finished runs of one method, and note where they went."""
+    from bench.tracking import mirror_runs
+
+    layout = Layout(suite_name)
+    made = mirror_runs(suite_name, [_folder(run, layout) for run in runs])
+    write_json(layout.root / "mirror" / f"{runs[0].method}.json", made)
+
+
+def mirror_tables(suite_name: str) -> None:
+    """Attach every table, the figures and the report to the suite's parent run."""
+    from bench.tracking import mirror_suite
+
+    layout = Layout(suite_name)
+    write_json(layout.root / "mirror" / "tables.json", mirror_suite(suite_name, layout.results))
+
+
+def _folder(run: Experiment, layout: Layout) -> Any:
+    """One finished run as the mirror wants to see it."""
+    from bench.provenance import commit
+    from bench.spec import digest_of
+    from bench.tracking import RunFolder
+
+    folder = layout.run(run.name)
+    trained = read_json(folder / "train.json") if run.iterations else {}
+    said = run.resolved()
+    params = {**{k: v for k, v in said.items() if k != "knobs"}, **{f"knob.{k}": v for k, v in said["knobs"].items()}}
+    pictures = sorted(layout.sr(run).rglob("*.png"))
+    return RunFolder(
+        name=run.name,
+        params={name: str(value) for name, value in params.items()},
+        tags={
+            "method": run.method,
+            "variant": run.variant,
+            "digest": run.digest(),
+            "commit": str(commit()["commit"]),
+            "train_data": str(trained.get("train_data", "")),
+            "device": str(trained.get("device", "")),
+            "environment": digest_of(_environment()),
+        },
+        curves=folder / "curves.jsonl" if run.iterations else None,
+        scores=layout.scores(run),
+        samples=pictures[:2],
+    )
+
+
+def _environment() -> dict[str, Any]:
+    from bench.devices import environment
+
+    return environment()

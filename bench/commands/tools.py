@@ -1,0 +1,209 @@
+"""Verbs that work on any folders: list, data, fetch, degrade, upscale, score, diagnose."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bench.errors import BadInput
+
+Arguments = argparse.Namespace
+Rows = list[tuple[str, ...]]
+
+
+def add_verbs(verbs: Any) -> None:
+    """Add this module's verbs to the parser."""
+    listing = verbs.add_parser("list", help="what exists: " + ", ".join(LISTS))
+    listing.add_argument("what", choices=tuple(LISTS))
+    listing.set_defaults(verb=show_list)
+
+    verbs.add_parser("data", help="which data sets are here, which are missing").set_defaults(verb=show_data)
+
+    fetch = verbs.add_parser("fetch", help="download data sets and weights by name, hashes checked")
+    fetch.add_argument("names", nargs="+", metavar="NAME")
+    fetch.set_defaults(verb=fetch_names)
+
+    degrade = verbs.add_parser("degrade", help="HR pictures -> LR pictures, with a manifest")
+    degrade.add_argument("--hr", type=Path, required=True)
+    degrade.add_argument("--scale", type=int, default=4)
+    degrade.add_argument("--degradation", default="bicubic")
+    degrade.add_argument("--seed", type=int, default=0)
+    degrade.add_argument("--out", type=Path, required=True)
+    degrade.set_defaults(verb=degrade_folder)
+
+    upscale = verbs.add_parser("upscale", help="LR pictures -> 8-bit SR pictures")
+    upscale.add_argument("--method", required=True, metavar="NAME[.variant]")
+    upscale.add_argument("--checkpoint", type=Path, help="a trained network (.safetensors)")
+    upscale.add_argument("--suite", help="take the sizes of this suite instead of the paper's")
+    upscale.add_argument("--scale", type=int, default=4)
+    upscale.add_argument("--lr", type=Path, required=True)
+    upscale.add_argument("--out", type=Path, required=True)
+    upscale.add_argument("--ensemble", action="store_true", help="average the eight flips and transposes ('+')")
+    upscale.add_argument("--tile", type=int, default=0, help="LR side of a tile; 0: whole pictures")
+    upscale.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    upscale.set_defaults(verb=upscale_pictures)
+
+    score = verbs.add_parser("score", help="SR pictures against HR pictures, one row a picture and metric")
+    score.add_argument("--sr", type=Path, required=True)
+    score.add_argument("--hr", type=Path, required=True)
+    score.add_argument("--lr", type=Path)
+    score.add_argument("--kernels", type=Path)
+    score.add_argument("--true-kernels", type=Path)
+    score.add_argument("--scale", type=int, default=4)
+    score.add_argument("--metrics", help="keys joined by commas (list metrics shows them)")
+    score.add_argument("--sr-pattern", default="{name}")
+    score.add_argument("--hr-pattern", default="{name}")
+    score.add_argument("--workers", type=int, default=0, help="pictures at a time; 0: one a core")
+    score.add_argument("--out", type=Path, required=True)
+    score.set_defaults(verb=score_pictures)
+
+    diagnose = verbs.add_parser("diagnose", help="which convention explains a reported number")
+    diagnose.add_argument("--sr", type=Path, required=True)
+    diagnose.add_argument("--hr", type=Path, required=True)
+    diagnose.add_argument("--scale", type=int, default=4)
+    diagnose.add_argument("--metric", choices=("psnr", "ssim"), default="psnr")
+    diagnose.add_argument("--reported", required=True)
+    diagnose.set_defaults(verb=diagnose_number)
+
+
+def show_list(arguments: Arguments) -> None:
+    print_rows(LISTS[arguments.what]())
+
+
+def print_rows(rows: Rows) -> None:
+    """Rows of words as aligned columns; the last column keeps its length."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)] if rows else []
+    for row in rows:
+        print("  ".join([*(word.ljust(width) for word, width in zip(row, widths, strict=False)), row[-1]]))
+
+
+def _methods() -> Rows:
+    from methods import METHODS
+
+    return [(name, entry.paper, f"{len(entry.axes)} axes") for name, entry in METHODS.items()]
+
+
+def _variants() -> Rows:
+    from methods import METHODS
+
+    rows: Rows = []
+    for name, entry in METHODS.items():
+        rows.append((f"{name}.default", "", "the paper's"))
+        for axis in entry.axes:
+            for variant, knobs in axis.variants.items():
+                rows.append((f"{name}.{variant}", ", ".join(f"{k}={v}" for k, v in knobs.items()), axis.question))
+    return rows
+
+
+def _metrics() -> Rows:
+    from bench.metrics import METRICS
+
+    return [(key, metric.unit, f"{metric.better} is better", metric.protocol) for key, metric in METRICS.items()]
+
+
+def _datasets() -> Rows:
+    from bench.data.datasets import DATASETS
+
+    return [(name, dataset.role, dataset.licence, dataset.source) for name, dataset in DATASETS.items()]
+
+
+def _degradations() -> Rows:
+    from bench.data.degradations import DEGRADATIONS
+
+    return [(name, degradation.description) for name, degradation in DEGRADATIONS.items()]
+
+
+def _weights() -> Rows:
+    from bench.weights import WEIGHTS
+
+    rows: Rows = []
+    for name, weight in WEIGHTS.items():
+        rows.append((name, "here" if weight.found else "missing", weight.licence, weight.source))
+        if not weight.found:
+            rows.append(("", "", "", f"-> {weight.remedy}"))
+    return rows
+
+
+def _suites() -> Rows:
+    from bench.suites import SUITES
+
+    rows: Rows = []
+    for name, suite in SUITES.items():
+        shards = sorted({plan.shard for plan in suite.plans})
+        rows.append((name, f"{len(suite.experiments())} runs", f"shards {', '.join(shards)}", suite.title))
+    return rows
+
+
+LISTS: dict[str, Callable[[], Rows]] = {
+    "methods": _methods,
+    "variants": _variants,
+    "metrics": _metrics,
+    "datasets": _datasets,
+    "degradations": _degradations,
+    "weights": _weights,
+    "suites": _suites,
+}
+
+
+def show_data(arguments: Arguments) -> None:
+    from bench.data.datasets import status
+
+    print_rows([tuple(str(word) for word in row) for row in status()])
+
+
+def fetch_names(arguments: Arguments) -> None:
+    from bench.fetch import fetch
+
+    fetch(arguments.names)
+
+
+def degrade_folder(arguments: Arguments) -> None:
+    from bench.data.prepare import degrade_folder
+
+    degrade_folder(arguments.hr, arguments.scale, arguments.degradation, arguments.out, arguments.seed)
+
+
+def upscale_pictures(arguments: Arguments) -> None:
+    """The paper's sizes, or a suite's where the checkpoint comes from one."""
+    from bench.devices import choose_device
+    from bench.suites import suite
+    from bench.train import load_network
+    from bench.upscale import Options, prepare, upscale_folder, with_options
+    from methods import entry
+
+    name, _, variant = arguments.method.partition(".")
+    dossier, variant = entry(name), variant or "default"
+    if variant not in dossier.variants:
+        from bench.errors import unknown
+
+        raise unknown(f"variant of {name}", variant, dossier.variants)
+    if arguments.suite:
+        method = suite(arguments.suite).experiment(name, variant, 1).build()
+    else:
+        method = dossier.build(arguments.scale, dossier.variants[variant])
+    if method.scale != arguments.scale:
+        raise BadInput(f"suite {arguments.suite} trains x{method.scale}, not x{arguments.scale}; change --scale")
+    network = method.network()
+    if network is not None and arguments.checkpoint is None:
+        raise BadInput(f"{name} needs a trained network; give --checkpoint FILE")
+    if network is not None:
+        network = load_network(network, arguments.checkpoint)
+    upscaler = prepare(method, network, choose_device(arguments.device))
+    upscaler = with_options(upscaler, method.scale, Options(arguments.ensemble, arguments.tile))
+    done = upscale_folder(upscaler, arguments.lr, arguments.out, method.scale)
+    print(f"{done['pictures']} pictures, {sum(done['seconds'].values()):.1f} s -> {arguments.out}")
+
+
+def score_pictures(arguments: Arguments) -> None:
+    from bench.score import score_folders
+
+    score_folders(arguments)
+
+
+def diagnose_number(arguments: Arguments) -> None:
+    from bench.diagnose import diagnose, render
+
+    findings = diagnose(arguments.sr, arguments.hr, arguments.scale, arguments.metric, arguments.reported)
+    print(render(findings, arguments.reported))

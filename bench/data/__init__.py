@@ -1,0 +1,1 @@
+"""Pictures: pixel conventions, resizing, degradations, data sets, patches."""

@@ -1,0 +1,319 @@
+"""DATASETS: every set of pictures by name: role, size, licence, where it comes from, and how its files are laid out.
+
+A set other than the embedded ones is a folder under BENCH_DATA in one of three layouts:
+`Set5/image_SRF_4/img_001_SRF_4_{HR,LR}.png`; `Set5/HR/baby.png` with `Set5/LR_bicubic/X4/babyx4.png`; pictures only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from bench.data import embedded, pins
+from bench.data.embedded import EMBEDDED
+from bench.data.images import U8, image_files, read_image
+from bench.errors import BadInput, unknown
+from bench.paths import data_folder
+
+PINNED, UNPINNED = "pinned", "unpinned copy"
+
+
+@dataclass(frozen=True)
+class Archive:
+    """Where `fetch` gets a set. A member whose path matches `members` is written to `target` (groups as in re.sub)
+    inside `folder` under BENCH_DATA. sha256 None: the pinned pixels of the pictures decide instead."""
+
+    url: str
+    sha256: str | None
+    members: str
+    target: str
+    folder: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A set of pictures. `folder` is its place under BENCH_DATA; `prefix` stands before HR and LR_bicubic there."""
+
+    name: str
+    role: Literal["train", "test"]
+    count: int
+    licence: str
+    source: str
+    folder: str = ""
+    prefix: str = ""
+    how: str = ""
+    archive: Archive | None = None
+
+    @property
+    def remedy(self) -> str:
+        """One phrase: how to get the set."""
+        if self.archive is None:
+            return f"{self.how}, and put it under BENCH_DATA as {self.folder}/"
+        return f"python -m bench fetch {self.name}, or point BENCH_DATA at the folder that holds {self.folder}/"
+
+
+@dataclass(frozen=True)
+class Source:
+    """One picture of a set on disk; `lr` where the set ships it at this scale."""
+
+    name: str
+    hr: Path
+    lr: Path | None = None
+
+
+@dataclass(frozen=True)
+class Status:
+    """One line of `python -m bench data`. here: 'yes', 'no' or the scales; copy: pinned or not; note: what is wrong
+    or how to get it."""
+
+    name: str
+    role: str
+    here: str
+    pictures: int
+    licence: str
+    source: str
+    copy: str
+    note: str
+
+
+_BOX = "https://uofi.box.com/shared/static/"
+_DIV2K = "https://data.vision.ee.ethz.ch/cvl/DIV2K/"
+_BSDS = "https://www.eecs.berkeley.edu/Research/Projects/CS/vision/grouping/BSR/BSR_bsds500.tgz"
+_BSDS_LICENCE = "non-commercial research and education"
+_SELFEX = "as prepared by Huang et al., CVPR 2015 (SelfExSR)"
+_PAIRS = r"image_SRF_([234])/(img_\d{3}_SRF_\d_(?:HR|LR)\.png)$"
+
+
+def _selfex(name: str, file: str, members: str = _PAIRS) -> Archive:
+    return Archive(_BOX + file, None, members, r"image_SRF_\1/\2", name)
+
+
+def _div2k(part: str, sha256: str) -> Archive:
+    folder = f"DIV2K_{part}_HR"
+    return Archive(f"{_DIV2K}{folder}.zip", sha256, rf"{folder}/(\d{{4}}\.png)$", r"\1", f"DIV2K/{folder}")
+
+
+_NONE_STATED = "none stated; used for research"
+DATASETS: dict[str, Dataset] = {
+    entry.name: entry
+    for entry in (
+        Dataset("Embedded-train", "train", 9, "per picture", "photographs inside installed packages"),
+        Dataset("Embedded-test", "test", 4, "per picture", "photographs inside installed packages"),
+        Dataset(
+            "Set5",
+            "test",
+            5,
+            _NONE_STATED,
+            f"Bevilacqua et al., BMVC 2012; {_SELFEX}",
+            "Set5",
+            archive=_selfex("Set5", "kfahv87nfe8ax910l85dksyl2q212voc.zip"),
+        ),
+        Dataset(
+            "Set14",
+            "test",
+            14,
+            _NONE_STATED,
+            f"Zeyde et al., 2010; {_SELFEX}",
+            "Set14",
+            archive=_selfex("Set14", "igsnfieh4lz68l926l8xbklwsnnk8we9.zip"),
+        ),
+        Dataset(
+            "BSD100",
+            "test",
+            100,
+            _BSDS_LICENCE,
+            f"Martin et al., ICCV 2001, the 100 test pictures of BSDS300; {_SELFEX}",
+            "BSD100",
+            archive=_selfex("BSD100", "qgctsplb8txrksm9to9x01zfa4m61ngq.zip", _PAIRS.replace("234", "24")),
+        ),
+        Dataset(
+            "Urban100",
+            "test",
+            100,
+            "CC-BY, Flickr photographers",
+            f"Huang et al., CVPR 2015; {_SELFEX}",
+            "Urban100",
+            how="download it from the page of the paper (SelfExSR)",
+        ),
+        Dataset(
+            "Manga109",
+            "test",
+            109,
+            "academic use, on request",
+            "Matsui et al., 2017",
+            "Manga109",
+            how="ask its authors for it",
+        ),
+        Dataset(
+            "BSD400",
+            "train",
+            400,
+            _BSDS_LICENCE,
+            "Arbeláez et al., PAMI 2011: BSDS500 train and test, disjoint from BSD100",
+            "BSD400",
+            archive=Archive(_BSDS, None, r"BSDS500/data/images/(?:train|test)/(\d+\.jpg)$", r"\1", "BSD400"),
+        ),
+        Dataset(
+            "T91",
+            "train",
+            91,
+            _NONE_STATED,
+            "Yang et al., TIP 2010",
+            "T91",
+            how="take the 91 training pictures of the ScSR release",
+        ),
+        Dataset(
+            "DIV2K-train",
+            "train",
+            800,
+            "academic research",
+            "Agustsson & Timofte, CVPRW 2017",
+            "DIV2K",
+            "DIV2K_train_",
+            archive=_div2k("train", "9d0b9c463f6e35b6c62cc6a930ee2224f670b34c1df841a57670f9acf0f6c335"),
+        ),
+        Dataset(
+            "DIV2K-valid",
+            "test",
+            100,
+            "academic research",
+            "Agustsson & Timofte, CVPRW 2017",
+            "DIV2K",
+            "DIV2K_valid_",
+            archive=_div2k("valid", "20dd31fd84d777bc1cf5d6b7654a3f569c0aec74458ae094122ad1d0489900fc"),
+        ),
+        Dataset(
+            "Flickr2K",
+            "train",
+            2650,
+            "academic research",
+            "Lim et al., CVPRW 2017 (EDSR)",
+            "Flickr2K",
+            "Flickr2K_",
+            how="download Flickr2K from the page of EDSR's authors",
+        ),
+    )
+}
+
+
+def dataset(name: str) -> Dataset:
+    """The entry of that name. Raises BadInput, naming the nearest, where there is none."""
+    if name not in DATASETS:
+        raise unknown("dataset", name, DATASETS)
+    return DATASETS[name]
+
+
+def find(name: str, scale: int) -> list[Source]:
+    """The pictures of a set at a scale, sorted by name, with the LR that ships with them; nothing is decoded.
+
+    Raises BadInput where the set, the scale or a picture is missing.
+    """
+    entry = dataset(name)
+    if name in EMBEDDED:
+        return [Source(picture.name, embedded.locate(picture)) for picture in EMBEDDED[name]]
+    sources = _find_in(data_folder() / entry.folder, entry, scale)
+    if len(sources) != entry.count:
+        where = sources[0].hr.parent
+        raise BadInput(f"{name}: {len(sources)} pictures in {where}, expected {entry.count}; {entry.remedy}")
+    return sorted(sources, key=lambda source: source.name)
+
+
+def _find_in(folder: Path, entry: Dataset, scale: int) -> list[Source]:
+    """The layouts, in the order of the module's docstring."""
+    scales = _scales(folder)
+    if scale in scales:
+        return _find_pairs(folder / f"image_SRF_{scale}", entry, scale)
+    if (folder / f"{entry.prefix}HR").is_dir():
+        lr_folder = folder / f"{entry.prefix}LR_bicubic" / f"X{scale}"
+        return [_with_lr(path, lr_folder, scale) for path in image_files(folder / f"{entry.prefix}HR")]
+    if scales:
+        here = ", ".join(f"x{s}" for s in scales)
+        raise BadInput(
+            f"{entry.name}: {folder} holds {here} but not x{scale}; use one of these or add image_SRF_{scale}"
+        )
+    if not folder.is_dir() or entry.prefix:
+        raise BadInput(f"{entry.name} is not here, looked in {folder}; {entry.remedy}")
+    return [Source(path.stem, path) for path in image_files(folder)]
+
+
+def _scales(folder: Path) -> list[int]:
+    """The scales of the image_SRF layout that a folder holds."""
+    found = (path.name.removeprefix("image_SRF_") for path in folder.glob("image_SRF_*") if path.is_dir())
+    return sorted(int(scale) for scale in found if scale.isdigit())
+
+
+def _find_pairs(folder: Path, entry: Dataset, scale: int) -> list[Source]:
+    """img_001_SRF_4_HR.png and img_001_SRF_4_LR.png: both must be there."""
+    ending = f"_SRF_{scale}_HR.png"
+    found = [Source(path.name.removesuffix(ending), path) for path in sorted(folder.glob(f"*{ending}"))]
+    if not found:
+        raise BadInput(f"{entry.name}: no *{ending} in {folder}; {entry.remedy}")
+    return [_with_lr(source.hr, folder, scale, source.name) for source in found]
+
+
+def _with_lr(hr: Path, lr_folder: Path, scale: int, name: str = "") -> Source:
+    """The pair of a picture, in either layout; a missing LR folder means that the set ships none."""
+    file = f"{name}_SRF_{scale}_LR.png" if name else f"{hr.stem}x{scale}.png"
+    if not lr_folder.is_dir():
+        return Source(hr.stem, hr)
+    if not (lr_folder / file).is_file():
+        raise BadInput(f"{hr}: its LR {file} is missing in {lr_folder}; extract the set again")
+    return Source(name or hr.stem, hr, lr_folder / file)
+
+
+def read_pair(source: Source, scale: int) -> tuple[U8, U8 | None]:
+    """(HR as it is on disk, shipped LR or None). Raises BadInput for unusable pictures and sizes that disagree."""
+    hr = read_image(source.hr)
+    height, width = hr.shape[:2]
+    if min(height, width) < scale:
+        raise BadInput(f"{source.hr}: {width}x{height} pixels, smaller than the scale {scale}; remove it")
+    if source.lr is None:
+        return hr, None
+    lr = read_image(source.lr)
+    if lr.shape[:2] != (height // scale, width // scale):
+        raise BadInput(
+            f"{source.lr}: {lr.shape[1]}x{lr.shape[0]} pixels, expected {width // scale}x{height // scale} for the "
+            f"{width}x{height} HR at x{scale}; extract the set again"
+        )
+    if lr.ndim != hr.ndim:
+        raise BadInput(f"{source.lr}: one of HR and LR is grey, the other RGB; extract the set again")
+    return hr, lr
+
+
+def check(name: str, scale: int, digests: Mapping[str, str]) -> str:
+    """PINNED or UNPINNED, from `pins.pair_sha256` of each picture. Raises BadInput for a changed pinned picture."""
+    if name in EMBEDDED:
+        embedded.check(name, digests)
+        return PINNED
+    for key in ((name, scale), (name, 0)):
+        remedy = f"extract it again (from {dataset(name).source}); JPEG pictures also need Pillow as locked"
+        if key in pins.PINS and pins.check(name, pins.PINS[key], digests, remedy):
+            return PINNED
+    return UNPINNED
+
+
+def digests_of(sources: Sequence[Source], scale: int) -> dict[str, str]:
+    """What `check` needs, by decoding every picture."""
+    return {source.name: pins.pair_sha256(*read_pair(source, scale)) for source in sources}
+
+
+def status() -> list[Status]:
+    """What is here, what is missing, where each comes from; every pinned picture is decoded and compared."""
+    return [_status(entry) for entry in DATASETS.values()]
+
+
+def _status(entry: Dataset) -> Status:
+    scales = _scales(data_folder() / entry.folder) if entry.folder else []
+    here, count, copies, note = "no", 0, [], ""
+    try:
+        for scale in scales or [1]:
+            sources = find(entry.name, scale)
+            here, count = " ".join(f"x{s}" for s in scales) or "yes", len(sources)
+            known = entry.name in EMBEDDED or {(entry.name, scale), (entry.name, 0)} & set(pins.PINS)
+            copies.append(check(entry.name, scale, digests_of(sources, scale)) if known else UNPINNED)
+    except BadInput as error:
+        copies, note = [], str(error)
+    copy = "; ".join(dict.fromkeys(copies))
+    return Status(entry.name, entry.role, here, count, entry.licence, entry.source, copy, note)

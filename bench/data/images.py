@@ -1,0 +1,149 @@
+"""Every pixel convention, once: PNG reading and writing, uint8 <-> float, RGB -> Y, border crop.
+
+A picture on disk is 8-bit grey (mode L) or RGB; in memory uint8 (h, w) or (h, w, 3). Everything else is refused by
+name, because a silently converted picture costs decibels.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from bench.errors import BadInput
+
+if TYPE_CHECKING:
+    import torch
+
+U8 = NDArray[np.uint8]
+F64 = NDArray[np.float64]
+EXTENSIONS = (".png", ".bmp", ".jpg", ".jpeg", ".tif", ".tiff")
+BT601 = np.array([65.481, 128.553, 24.966])  # MATLAB rgb2ycbcr, RGB in [0, 1] -> Y - 16
+_REMEDY = {
+    "I;16": "16-bit; convert it to 8 bits a channel",
+    "I": "16- or 32-bit; convert it to 8 bits a channel",
+    "F": "floating point; convert it to 8 bits a channel",
+    "RGBA": "has an alpha channel; flatten it to RGB",
+    "LA": "has an alpha channel; flatten it to grey",
+    "PA": "has an alpha channel; flatten it to RGB",
+    "P": "has a palette; convert it to RGB",
+    "1": "1-bit; convert it to grey",
+    "CMYK": "CMYK; convert it to RGB",
+}
+
+
+def read_image(path: Path) -> U8:
+    """(h, w) for a grey file, (h, w, 3) for RGB, uint8. Raises BadInput naming file and remedy otherwise."""
+    try:
+        with Image.open(path) as image:
+            mode = image.mode
+            if mode not in ("L", "RGB") or "transparency" in image.info:
+                reason = _REMEDY.get(mode.split(";B")[0], f"mode {mode}; convert it to 8-bit RGB or grey")
+                if mode in ("L", "RGB"):
+                    reason = "has a transparent colour; flatten it to RGB"
+                raise BadInput(f"{path}: {reason}")
+            if image.format == "PNG" and _png_depth(path) > 8:
+                raise BadInput(f"{path}: {_REMEDY['I;16']}")
+            return np.array(image, dtype=np.uint8)
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        detail = "no such file" if isinstance(error, FileNotFoundError) else f"cannot be read ({error})"
+        raise BadInput(f"{path}: {detail}; replace the file") from error
+
+
+def _png_depth(path: Path) -> int:
+    """Bits a channel from the PNG header: Pillow reads 16-bit RGB as 8-bit without a word."""
+    with path.open("rb") as stream:
+        return stream.read(26)[24]
+
+
+def write_png(path: Path, image: U8) -> None:
+    """Write atomically, without metadata: the same pixels give the same bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        Image.fromarray(image).save(temporary, format="PNG", compress_level=6)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def image_files(folder: Path) -> list[Path]:
+    """The pictures of a folder, sorted by name. Raises BadInput for a missing or empty folder, or two of a stem."""
+    if not folder.is_dir():
+        raise BadInput(f"{folder}: no such folder; name a folder of pictures")
+    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in EXTENSIONS and not p.name.startswith("."))
+    if not files:
+        raise BadInput(f"{folder}: holds no picture ({', '.join(EXTENSIONS)}); name a folder of pictures")
+    stems = [p.stem for p in files]
+    twice = sorted({stem for stem in stems if stems.count(stem) > 1})
+    if twice:
+        raise BadInput(f"{folder}: more than one picture named {twice[0]}; remove or rename one")
+    return files
+
+
+def to_rgb(image: U8) -> U8:
+    """(h, w) or (h, w, 3) -> (h, w, 3): grey is repeated."""
+    return image if image.ndim == 3 else np.repeat(image[:, :, None], 3, axis=2)
+
+
+def to_tensor(image: U8) -> torch.Tensor:
+    """uint8 picture -> (3, h, w) float32 RGB in [0, 1]."""
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(to_rgb(image).transpose(2, 0, 1))).float().div_(255)
+
+
+def to_uint8(tensor: torch.Tensor, grey: bool = False) -> U8:
+    """(3, h, w) float RGB in [0, 1] -> uint8 (h, w, 3), or (h, w) as the mean of the channels: clip, x 255, round.
+
+    Raises BadInput for NaN or infinity: they would become black pixels without a word.
+    """
+    import torch
+
+    values = tensor.detach().float().cpu()
+    if not bool(torch.isfinite(values).all()):
+        raise BadInput("the upscaled picture holds NaN or infinite values; the network has diverged, retrain it")
+    if grey:
+        values = values.mean(dim=0, keepdim=True)
+    quantised = values.clamp(0, 1).mul(255).round().to(torch.uint8).numpy().transpose(1, 2, 0)
+    return np.ascontiguousarray(quantised[:, :, 0] if grey else quantised)
+
+
+def luma(image: U8) -> F64:
+    """MATLAB's rgb2ycbcr Y of an RGB picture in float, 16...235; a grey picture is its own luma, 0...255.
+
+    A grey file must not be converted (1.3 dB on that picture); an RGB file with equal channels must be.
+    """
+    if image.ndim == 2:
+        return image.astype(np.float64)
+    result: F64 = image.astype(np.float64) @ (BT601 / 255.0) + 16.0
+    return result
+
+
+def round_half_up(values: NDArray[Any]) -> NDArray[Any]:
+    """MATLAB's rounding for non-negative numbers."""
+    return np.floor(values + 0.5)
+
+
+def crop_border(image: NDArray[Any], border: int) -> NDArray[Any]:
+    """Drop `border` pixels on each side. Raises BadInput where nothing would be left."""
+    height, width = image.shape[:2]
+    if min(height, width) <= 2 * border:
+        raise BadInput(f"a {width}x{height} picture has nothing left after a border crop of {border}; use larger ones")
+    return image[border : height - border, border : width - border]
+
+
+def crop_to_multiple(image: NDArray[Any], scale: int) -> NDArray[Any]:
+    """Drop the last rows and columns so that both sides divide by `scale` (the field's modcrop)."""
+    height, width = image.shape[:2]
+    return image[: height - height % scale, : width - width % scale]
+
+
+def same_size(images: Sequence[NDArray[Any]]) -> bool:
+    """Whether all pictures have one height and width."""
+    return len({image.shape[:2] for image in images}) <= 1

@@ -1,0 +1,97 @@
+"""Training batches as a pure function of (pictures, seed, step): no sampler state exists, so a resumed run is the same
+run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from bench.api import Batch
+from bench.data.images import U8
+from bench.errors import BadInput
+
+_WORD = 2**64
+
+
+class PatchStore:
+    """A folder made by `prepare_train`, mapped into memory. Stores that differ in `stream` draw independently, so two
+    of them give unpaired batches."""
+
+    def __init__(self, folder: Path, stream: int = 0) -> None:
+        """Raises BadInput where the folder is not such a store, or is incomplete."""
+        try:
+            index = json.loads((folder / "index.json").read_text())
+        except (OSError, ValueError) as error:
+            raise BadInput(f"{folder}: holds no training pictures; run `python -m bench prepare` first") from error
+        self.folder, self.stream, self.scale = folder, stream, int(index["scale"])
+        self.names: list[str] = [picture["name"] for picture in index["pictures"]]
+        self._hr = _planes(folder / "hr.u8", [(p["hr_offset"], *p["hr_size"]) for p in index["pictures"]])
+        self._lr = _planes(folder / "lr.u8", [(p["lr_offset"], *p["lr_size"]) for p in index["pictures"]])
+        self._area = np.cumsum([plane.shape[1] * plane.shape[2] for plane in self._lr], dtype=np.uint64)
+        self._smallest = min(range(len(self.names)), key=lambda i: min(self._lr[i].shape[1:]))
+
+    def batch(self, step: int, seed: int, count: int, patch: int, device: torch.device | str = "cpu") -> Batch:
+        """`count` pairs with an HR side of `patch` pixels: pictures drawn by area, corners uniformly among those
+        aligned to the scale, mirrored left-right and top-bottom and transposed with probability 1/2 each.
+
+        The first pairs of a larger batch are those of a smaller one. Raises BadInput for an unusable `patch`.
+        """
+        side = self._lr_side(patch)
+        key = np.array([seed % _WORD, step % _WORD], dtype=np.uint64)
+        counter = np.array([0, 0, 0, self.stream], dtype=np.uint64)
+        words = np.random.Philox(key=key, counter=counter).random_raw(4 * count).reshape(count, 4)
+        chosen = np.searchsorted(self._area, words[:, 0] % self._area[-1], side="right")
+        lr = np.empty((count, 3, side, side), dtype=np.uint8)
+        hr = np.empty((count, 3, patch, patch), dtype=np.uint8)
+        for i, picture in enumerate(chosen.tolist()):
+            height, width = self._lr[picture].shape[1:]
+            y, x = int(words[i, 1]) % (height - side + 1), int(words[i, 2]) % (width - side + 1)
+            turns = int(words[i, 3] >> np.uint64(61))
+            _cut(self._lr[picture], y, x, turns, lr[i])
+            _cut(self._hr[picture], y * self.scale, x * self.scale, turns, hr[i])
+        return Batch(_to_float(lr, device), _to_float(hr, device), step)
+
+    def _lr_side(self, patch: int) -> int:
+        """The LR side of a patch, after checking that every picture holds one."""
+        side, height, width = patch // self.scale, *self._lr[self._smallest].shape[1:]
+        if patch < 1 or patch % self.scale:
+            raise BadInput(
+                f"an HR patch of {patch} pixels does not divide by the scale {self.scale}; change knob patch"
+            )
+        if min(height, width) < side:
+            raise BadInput(
+                f"{self.names[self._smallest]}: {width * self.scale}x{height * self.scale} pixels are fewer than the "
+                f"HR patch of {patch}; lower knob patch or train on larger pictures"
+            )
+        return side
+
+
+def _planes(path: Path, places: list[tuple[int, int, int]]) -> list[U8]:
+    """One (3, h, w) view per picture into the mapped file."""
+    size = path.stat().st_size if path.is_file() else 0
+    offset, height, width = places[-1] if places else (0, 0, 0)
+    if not size or size != offset + 3 * height * width:
+        raise BadInput(f"{path}: {size} bytes do not hold the pictures of index.json; prepare the folder again")
+    store = np.memmap(path, dtype=np.uint8, mode="r")
+    flat: U8 = np.asarray(store)
+    return [flat[start : start + 3 * h * w].reshape(3, h, w) for start, h, w in places]
+
+
+def _cut(plane: U8, y: int, x: int, turns: int, target: U8) -> None:
+    """Copy the square at (y, x) into `target` (3, p, p), flipped as the three bits of `turns` say."""
+    size = target.shape[-1]
+    square = plane[:, y : y + size, x : x + size]
+    if turns & 1:
+        square = square[:, :, ::-1]
+    if turns & 2:
+        square = square[:, ::-1, :]
+    target[...] = square.transpose(0, 2, 1) if turns & 4 else square
+
+
+def _to_float(pixels: NDArray[np.uint8], device: torch.device | str) -> torch.Tensor:
+    """uint8 -> float32 in [0, 1], converted where it is used: a quarter of the bytes travel."""
+    return torch.from_numpy(pixels).to(device, non_blocking=True).float().div_(255)

@@ -1,0 +1,180 @@
+"""Pictures ready for use: HR/LR folders of test sets, flat stores of training sets, LR of any folder.
+
+Every folder is built beside its place and renamed, and carries a manifest.json that says what is in it: no times, no
+paths, so the same inputs give the same bytes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.data.datasets import Source, check, dataset, find, read_pair
+from bench.data.degradations import Degraded, degradation, degrade
+from bench.data.images import F64, U8, crop_to_multiple, image_files, to_rgb, write_png
+from bench.data.pins import pair_sha256, pixel_sha256
+from bench.errors import BadInput
+
+MANIFEST = "manifest.json"
+Facts = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """One picture on its way: `digest` of the files it came from, `facts` for the manifest."""
+
+    name: str
+    digest: str
+    hr: U8
+    lr: U8
+    kernel: F64 | None
+    facts: Facts
+
+
+def prepare_test(name: str, scale: int, by: str, out: Path, seed: int = 0) -> Facts:
+    """Write out/hr/<picture>.png, out/lr/<picture>.png, out/kernels/<picture>.npy where known, and the manifest.
+
+    For `bicubic`, an LR that ships with the set is used as it is. Returns the manifest. Raises BadInput as `find`,
+    `read_pair`, `check` and `degrade` do, and for a non-empty `out` that is not a folder of ours.
+    """
+    facts = {"dataset": name} | _facts(by, scale, seed)
+    digests = {}
+    with _replacing(out) as folder:
+        for picture in _pictures(find(name, scale), scale, by, seed):
+            write_png(folder / "hr" / f"{picture.name}.png", picture.hr)
+            write_png(folder / "lr" / f"{picture.name}.png", picture.lr)
+            _write_kernel(folder / "kernels", picture)
+            digests[picture.name] = picture.digest
+            facts["pictures"][picture.name] = picture.facts
+        facts["copy"] = check(name, scale, digests)
+        _write_json(folder / MANIFEST, facts)
+    return facts
+
+
+def degrade_folder(hr: Path, scale: int, by: str, out: Path, seed: int = 0) -> Facts:
+    """Write out/<picture>.png, the LR of every picture in the folder `hr`; out/kernels/<picture>.npy where known;
+    and the manifest, which is returned. Raises BadInput for unusable pictures or `out`."""
+    facts = _facts(by, scale, seed)
+    sources = [Source(path.stem, path) for path in image_files(hr)]
+    with _replacing(out) as folder:
+        for picture in _pictures(sources, scale, by, seed):
+            write_png(folder / f"{picture.name}.png", picture.lr)
+            _write_kernel(folder / "kernels", picture)
+            facts["pictures"][picture.name] = picture.facts
+        _write_json(folder / MANIFEST, facts)
+    return facts
+
+
+def prepare_train(names: Sequence[str], scale: int, by: str, out: Path, seed: int = 0) -> Facts:
+    """Write out/hr.u8 and out/lr.u8, all pictures as planar RGB bytes one after the other; out/index.json, their names,
+    sizes and offsets; and the manifest, which is returned.
+
+    Each picture is decoded once, its LR made from HR, grey turned to RGB. Raises BadInput for a test set.
+    """
+    facts = {"datasets": list(names), "copies": {}} | _facts(by, scale, seed)
+    index: list[Facts] = []
+    with _replacing(out) as folder:
+        with (folder / "hr.u8").open("wb") as hr_store, (folder / "lr.u8").open("wb") as lr_store:
+            for name in _training_sets(names):
+                sources = [Source(source.name, source.hr) for source in find(name, scale)]
+                digests = {}
+                for picture in _pictures(sources, scale, by, seed):
+                    title = f"{name}/{picture.name}"
+                    place = {"hr_offset": hr_store.tell(), "lr_offset": lr_store.tell()}
+                    sizes = {"hr_size": picture.hr.shape[:2], "lr_size": picture.lr.shape[:2]}
+                    hr_store.write(_planar(picture.hr))
+                    lr_store.write(_planar(picture.lr))
+                    index.append({"name": title} | place | sizes)
+                    digests[picture.name] = picture.digest
+                    facts["pictures"][title] = picture.facts
+                facts["copies"][name] = check(name, scale, digests)
+        _write_json(folder / "index.json", {"scale": scale, "pictures": index})
+        _write_json(folder / MANIFEST, facts)
+    return facts
+
+
+def _training_sets(names: Sequence[str]) -> Sequence[str]:
+    """The names, after refusing test sets and repetitions."""
+    for name in names:
+        if dataset(name).role != "train":
+            raise BadInput(f"{name} is a test set; train on another, such as BSD400 or Embedded-train")
+        if list(names).count(name) > 1:
+            raise BadInput(f"{name} is named twice among the training sets; name it once")
+    if not names:
+        raise BadInput("no training set is named; name one, such as Embedded-train")
+    return names
+
+
+def _facts(by: str, scale: int, seed: int) -> Facts:
+    """The head of a manifest. A seed that changes nothing is not recorded."""
+    seeded = degradation(by).seeded
+    return {"degradation": by, "scale": scale, "seed": seed if seeded else None, "pictures": {}}
+
+
+def _pictures(sources: Iterable[Source], scale: int, by: str, seed: int) -> Iterator[_Picture]:
+    """Read, check and degrade one picture after the other."""
+    for source in sources:
+        image, shipped = read_pair(source, scale)
+        use_shipped = shipped is not None and by == "bicubic"
+        made = (
+            Degraded(shipped) if shipped is not None and use_shipped else degrade(image, scale, by, seed, source.name)
+        )
+        hr = crop_to_multiple(image, scale) if made.hr is None else made.hr
+        facts = {
+            "hr_size": list(hr.shape[:2]),
+            "hr_sha256": pixel_sha256(hr),
+            "lr_size": list(made.lr.shape[:2]),
+            "lr_sha256": pixel_sha256(made.lr),
+            "lr_from": "shipped" if use_shipped else "made",
+            "cropped_from": list(image.shape[:2]) if hr.shape[:2] != image.shape[:2] else None,
+            "recipe": made.recipe,
+            "kernel_sha256": None if made.kernel is None else hashlib.sha256(made.kernel.tobytes()).hexdigest(),
+        }
+        yield _Picture(source.name, pair_sha256(image, shipped), hr, made.lr, made.kernel, facts)
+
+
+def _planar(image: U8) -> bytes:
+    """(h, w) or (h, w, 3) -> the bytes of (3, h, w)."""
+    return np.ascontiguousarray(to_rgb(image).transpose(2, 0, 1)).tobytes()
+
+
+def _write_kernel(folder: Path, picture: _Picture) -> None:
+    if picture.kernel is not None:
+        folder.mkdir(exist_ok=True)
+        np.save(folder / f"{picture.name}.npy", picture.kernel)
+
+
+def _write_json(path: Path, content: Facts) -> None:
+    path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
+
+
+@contextlib.contextmanager
+def _replacing(out: Path) -> Iterator[Path]:
+    """A fresh folder beside `out` that takes its place at the end; after an error there is no trace of it.
+
+    Raises BadInput where `out` holds something that was not made here.
+    """
+    if out.exists() and not out.is_dir():
+        raise BadInput(f"{out}: is a file; name a folder")
+    if out.is_dir() and not (out / MANIFEST).is_file() and any(not p.name.startswith(".") for p in out.iterdir()):
+        raise BadInput(f"{out}: holds files that were not made by this command; name an empty or a new folder")
+    fresh = out.with_name(f".{out.name}.{os.getpid()}.new")
+    aside = out.with_name(f".{out.name}.{os.getpid()}.old")
+    try:
+        fresh.mkdir(parents=True)
+        yield fresh
+        if out.exists():
+            out.rename(aside)
+        fresh.rename(out)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.rmtree(aside, ignore_errors=True)

@@ -1,0 +1,88 @@
+"""CPU threads, the device of a run, seeds: set once a process, before any work."""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+from typing import Any
+
+import numpy as np
+import torch
+
+from bench.errors import BadInput
+
+
+def use_threads(threads: int) -> None:
+    """Fix the thread count of torch and BLAS in this process: bits differ between 1, 2 and 4 threads."""
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[variable] = str(threads)
+    torch.set_num_threads(threads)
+
+
+def choose_device(name: str) -> torch.device:
+    """auto, cpu or cuda. Raises BadInput for cuda on a machine without it."""
+    if name not in ("auto", "cpu", "cuda"):
+        raise BadInput(f"unknown device {name!r}; choose auto, cpu or cuda")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise BadInput("device cuda is not available here; use --device cpu")
+    return torch.device("cuda" if name == "cuda" or (name == "auto" and torch.cuda.is_available()) else "cpu")
+
+
+def be_deterministic(seed: int) -> None:
+    """Seed every generator and refuse operations without a deterministic form."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+    torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
+    torch.backends.cudnn.benchmark = False
+
+
+def peak_memory_mib(device: torch.device) -> float:
+    """The largest memory this process has held so far on the device, MiB."""
+    if device.type == "cuda":
+        return float(torch.cuda.max_memory_allocated(device)) / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+
+
+def describe(device: torch.device) -> str:
+    """The device in words: the processor's or the GPU's name."""
+    if device.type == "cuda":
+        return str(torch.cuda.get_device_name(device))
+    return _cpu_name()
+
+
+def _cpu_name() -> str:
+    try:
+        with open("/proc/cpuinfo") as stream:
+            names = [line.split(":", 1)[1].strip() for line in stream if line.startswith("model name")]
+    except OSError:
+        names = []
+    return names[0] if names else "CPU"
+
+
+def cpu_has_bf16() -> bool:
+    """Whether bf16 is native; elsewhere it is emulated and slow."""
+    try:
+        with open("/proc/cpuinfo") as stream:
+            return "avx512_bf16" in stream.read()
+    except OSError:
+        return False
+
+
+def environment() -> dict[str, Any]:
+    """Versions that numbers depend on."""
+    import platform
+
+    import scipy
+
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        "platform": f"{platform.system()} {platform.machine()}",
+        "cpu": _cpu_name(),
+        "bf16": cpu_has_bf16(),
+    }

@@ -1,0 +1,36 @@
+"""What can go wrong, one class per exit code. A message names the thing and the remedy in one line."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class BadInput(Exception):
+    """Input or usage that cannot be worked with. Exit code 2, nothing half-written."""
+
+    exit_code = 2
+
+
+class MissingWeights(BadInput):
+    """A published network or parameter file that is not on this machine."""
+
+
+class Diverged(Exception):
+    """Training left the finite numbers. Exit code 3, the last good state is kept."""
+
+    exit_code = 3
+
+
+class OutOfTime(Exception):
+    """The time budget is spent; the same command resumes. Exit code 75 (EX_TEMPFAIL)."""
+
+    exit_code = 75
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> BadInput:
+    """A BadInput that says `name` is no `kind` and suggests the nearest of the `known` names."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
+    return BadInput(f"unknown {kind} {name!r}; {hint}")

@@ -1,0 +1,43 @@
+"""Where a suite keeps what it makes: one folder under the work folder, every path decided here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.paths import work_folder
+from bench.spec import Experiment
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The folders of one suite."""
+
+    suite: str
+
+    @property
+    def root(self) -> Path:
+        return work_folder() / self.suite
+
+    def test_data(self, dataset: str, scale: int, degradation: str) -> Path:
+        """hr/, lr/ and manifest.json of one degraded test set."""
+        return self.root / "data" / f"{dataset}.x{scale}.{degradation}"
+
+    def train_data(self, run: Experiment) -> Path:
+        """The memory-mapped training store of a run."""
+        return self.root / "train" / f"{'+'.join(run.train_sets)}.x{run.scale}.{run.degradation}"
+
+    def run(self, name: str) -> Path:
+        """checkpoint.safetensors, curves.jsonl, train.json and the resume state of one run."""
+        return self.root / "runs" / name
+
+    def sr(self, run: Experiment) -> Path:
+        """One run's pictures, a folder a data set, and upscale.json."""
+        return self.root / "sr" / run.method / run.name
+
+    @property
+    def results(self) -> Path:
+        return self.root / "results"
+
+    def scores(self, run: Experiment) -> Path:
+        return self.results / "scores" / run.method / f"{run.name}.csv"

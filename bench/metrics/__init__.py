@@ -1,0 +1,250 @@
+"""METRICS: what can be measured on an 8-bit SR picture, each with its protocol, unit, direction and source.
+
+Importing this module imports neither torch nor scipy: a metric fetches what it needs when it is called.
+
+How pictures meet. The HR loses its last rows and columns where that makes it a multiple of the scale and equal in
+size to the SR; any other difference of size raises BadInput. A grey HR (mode L) is its own luma and is not converted.
+Where exactly one of the two is grey: an RGB SR against a grey HR becomes full-range BT.601 grey (0.299 R + 0.587 G +
+0.114 B, rounded to 8 bits); a grey SR against an RGB HR is repeated to three channels. The same rules join SR and LR.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from bench.data.images import F64, U8, crop_border, crop_to_multiple, luma, to_rgb
+from bench.errors import BadInput
+from bench.metrics.fidelity import PIRM_BORDER, grey, lr_psnr, psnr, rmse_pirm, rounded_luma, ssim
+
+if TYPE_CHECKING:
+    from bench.metrics.lpips import Network
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One SR picture and what it may be compared with. `lr` is the picture the network saw.
+
+    Pictures: uint8, (h, w) or (h, w, 3). `kernel`: the estimated blur kernel, `true_kernel`: the one that made the
+    LR; any (k, k), float64, cross-correlation orientation.
+    """
+
+    sr: U8
+    hr: U8 | None
+    lr: U8 | None
+    scale: int
+    kernel: F64 | None = None
+    true_kernel: F64 | None = None
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number about a Sample. `function` raises BadInput, MissingWeights among it, where there is no number.
+
+    `needs`: the fields of the Sample besides `sr`; `weights`: names in bench.weights.WEIGHTS. `mean` is how a set's
+    figure comes from its pictures': arithmetic, or the root of the mean square. `torch`: whether torch computes it.
+    """
+
+    key: str
+    function: Callable[[Sample], float]
+    unit: str
+    better: Literal["higher", "lower"]
+    protocol: str
+    source: str
+    needs: tuple[str, ...] = ()
+    weights: tuple[str, ...] = ()
+    mean: Literal["arithmetic", "quadratic"] = "arithmetic"
+    torch: bool = False
+
+
+def match(sr: U8, other: U8) -> tuple[U8, U8]:
+    """Both pictures with the same number of channels, by the rule above; `other` keeps its own."""
+    if sr.ndim > other.ndim:
+        return grey(sr), other
+    return (to_rgb(sr), other) if sr.ndim < other.ndim else (sr, other)
+
+
+def pair(sample: Sample) -> tuple[U8, U8]:
+    """(SR, HR) of one size and kind. Raises BadInput, naming both sizes, where the HR does not fit."""
+    if sample.hr is None:
+        raise BadInput("needs the HR picture; give --hr")
+    hr = sample.hr
+    if hr.shape[:2] != sample.sr.shape[:2]:
+        hr = crop_to_multiple(hr, sample.scale)
+    if hr.shape[:2] != sample.sr.shape[:2]:
+        sizes = [f"{image.shape[1]}x{image.shape[0]}" for image in (sample.sr, sample.hr)]
+        raise BadInput(f"SR is {sizes[0]}, HR {sizes[1]} (scale {sample.scale}); give pictures of one size")
+    return match(sample.sr, hr)
+
+
+def _psnr_y(sample: Sample) -> float:
+    sr, hr = pair(sample)
+    return psnr(luma(sr), luma(hr), sample.scale)
+
+
+def _ssim_y(sample: Sample) -> float:
+    sr, hr = pair(sample)
+    return ssim(luma(sr), luma(hr), sample.scale)
+
+
+def _psnr_y_rounded(sample: Sample) -> float:
+    sr, hr = pair(sample)
+    return psnr(rounded_luma(sr), rounded_luma(hr), sample.scale)
+
+
+def _ssim_y_rounded(sample: Sample) -> float:
+    sr, hr = pair(sample)
+    return ssim(rounded_luma(sr), rounded_luma(hr), sample.scale)
+
+
+def _psnr_rgb(sample: Sample) -> float:
+    return psnr(*pair(sample), sample.scale)
+
+
+def _ssim_rgb(sample: Sample) -> float:
+    return ssim(*pair(sample), sample.scale)
+
+
+def _rmse_pirm(sample: Sample) -> float:
+    return rmse_pirm(*pair(sample))
+
+
+def _lr_psnr(sample: Sample) -> float:
+    if sample.lr is None:
+        raise BadInput("needs the LR picture; give --lr")
+    return lr_psnr(*match(sample.sr, sample.lr), sample.scale)
+
+
+def _lpips(name: Network, sample: Sample) -> float:
+    from bench.metrics.lpips import lpips
+
+    return lpips(*pair(sample), name)
+
+
+def _dists(sample: Sample) -> float:
+    from bench.metrics.dists import dists
+
+    return dists(*pair(sample))
+
+
+def _niqe(sample: Sample) -> float:
+    from bench.metrics.niqe import niqe
+
+    return niqe(grey(sample.sr).astype(np.float64))
+
+
+def _niqe_pirm(sample: Sample) -> float:
+    from bench.metrics.niqe import niqe_pirm
+
+    return niqe_pirm(sample.sr)
+
+
+def _ma(sample: Sample) -> float:
+    plane = crop_border(rounded_luma(sample.sr), PIRM_BORDER)
+    return _ma_of(plane.tobytes(), plane.shape[0])
+
+
+@functools.lru_cache(maxsize=8)
+def _ma_of(pixels: bytes, height: int) -> float:
+    """Ma's score, remembered for as long as `pi` may ask for it again: it takes seconds."""
+    from bench.metrics.nrqm import ma
+
+    return ma(np.frombuffer(pixels, np.uint8).reshape(height, -1))
+
+
+def _pi(sample: Sample) -> float:
+    return 0.5 * (_niqe_pirm(sample) + 10 - _ma(sample))
+
+
+def _kernel_psnr(sample: Sample) -> float:
+    from bench.metrics.kernels import kernel_psnr
+
+    return kernel_psnr(*_kernels(sample))
+
+
+def _kernel_ncc(sample: Sample) -> float:
+    from bench.metrics.kernels import kernel_ncc
+
+    return kernel_ncc(*_kernels(sample))
+
+
+def _kernels(sample: Sample) -> tuple[F64, F64]:
+    if sample.kernel is None or sample.true_kernel is None:
+        raise BadInput("needs the estimated and the true kernel; give --kernels and --true-kernels")
+    return sample.kernel, sample.true_kernel
+
+
+_WANG = "Wang et al., IEEE TIP 2004"
+_RCAN = "MATLAB evaluation of Zhang et al. (RCAN), ECCV 2018"
+_LPIPS = "Zhang et al., CVPR 2018"
+_PIRM = "Blau et al., PIRM challenge, ECCVW 2018"
+_NIQE = "Mittal et al., IEEE SPL 2013"
+_DISTS = "Ding et al., IEEE TPAMI 2022"
+_BLIND = "usual in blind super-resolution; alignment as documented in bench.metrics.kernels"
+_FLOAT_Y = "Y of MATLAB's rgb2ycbcr in float, border of `scale` pixels dropped"
+_ROUNDED_Y = "Y of MATLAB's rgb2ycbcr rounded to 8 bits, border of `scale` pixels dropped"
+_RGB = "all three channels, border of `scale` pixels dropped"
+_GAUSS = "11x11 Gaussian of sigma 1.5, valid positions only"
+_WHOLE = "whole RGB picture scaled to [-1, 1]"
+_ALIGNED = "centres of mass aligned by a sub-pixel shift, zero-padded to a common size"
+_SHAVED = "8-bit Y, border of 4 pixels dropped"
+_HR, _KERNELS = ("hr",), ("kernel", "true_kernel")
+_LPIPS_NETWORKS: tuple[tuple[Network, str], ...] = (("alex", "alexnet"), ("squeeze", "squeezenet"), ("vgg", "vgg16"))
+
+METRICS: dict[str, Metric] = {
+    metric.key: metric
+    for metric in (
+        Metric("psnr_y", _psnr_y, "dB", "higher", _FLOAT_Y, _RCAN, _HR),
+        Metric("ssim_y", _ssim_y, "1", "higher", f"{_FLOAT_Y}; {_GAUSS}", _WANG, _HR),
+        Metric("psnr_y_rounded", _psnr_y_rounded, "dB", "higher", _ROUNDED_Y, "MATLAB on uint8 pictures", _HR),
+        Metric("ssim_y_rounded", _ssim_y_rounded, "1", "higher", f"{_ROUNDED_Y}; {_GAUSS}", _WANG, _HR),
+        Metric("psnr_rgb", _psnr_rgb, "dB", "higher", _RGB, "BasicSR and mmagic model zoos", _HR),
+        Metric("ssim_rgb", _ssim_rgb, "1", "higher", f"{_RGB}, mean over them; {_GAUSS}", _WANG, _HR),
+        Metric("rmse_pirm", _rmse_pirm, "grey levels", "lower", _SHAVED, _PIRM, _HR, mean="quadratic"),
+        Metric(
+            "lr_psnr",
+            _lr_psnr,
+            "dB",
+            "higher",
+            "RGB, nothing cropped: the SR shrunk by MATLAB's bicubic (8 bits after each pass) against the LR",
+            "consistency with the input, as in Bahat & Michaeli, CVPR 2020",
+            ("lr",),
+        ),
+        *(
+            Metric(
+                f"lpips_{name}",
+                functools.partial(_lpips, name),
+                "1",
+                "lower",
+                f"v0.1 linear layers on {network}; {_WHOLE}",
+                _LPIPS,
+                _HR,
+                (network, f"lpips-{name}"),
+                torch=True,
+            )
+            for name, network in _LPIPS_NETWORKS
+        ),
+        Metric(
+            "stlpips_alex",
+            functools.partial(_lpips, "st-alex"),
+            "1",
+            "lower",
+            f"shift-tolerant AlexNet; {_WHOLE}",
+            "Ghildyal & Liu, ECCV 2022",
+            _HR,
+            ("stlpips-alex",),
+            torch=True,
+        ),
+        Metric("niqe", _niqe, "1", "lower", "8-bit grey of the whole picture", _NIQE, weights=("niqe",)),
+        Metric("niqe_pirm", _niqe_pirm, "1", "lower", _SHAVED, _PIRM, weights=("niqe",)),
+        Metric("ma", _ma, "1", "higher", _SHAVED, "Ma et al., CVIU 2017, as used by PIRM 2018"),
+        Metric("pi", _pi, "1", "lower", "(niqe_pirm + 10 - ma) / 2 of each picture", _PIRM, weights=("niqe",)),
+        Metric("dists", _dists, "1", "lower", "whole RGB picture, by pyiqa", _DISTS, _HR, torch=True),
+        Metric("kernel_psnr", _kernel_psnr, "dB", "higher", f"peak: the true kernel's; {_ALIGNED}", _BLIND, _KERNELS),
+        Metric("kernel_ncc", _kernel_ncc, "1", "higher", f"cosine, means kept; {_ALIGNED}", _BLIND, _KERNELS),
+    )
+}

@@ -1,0 +1,124 @@
+"""PSNR, SSIM, RMSE and the consistency with the LR: how far the SR picture is from the one it should be.
+
+Pictures are uint8, (h, w) grey or (h, w, 3) RGB, both of a pair of one kind and size (bench.metrics.Sample sees to
+it). All arithmetic is float64. Sources: Wang et al., IEEE TIP 2004 (SSIM); the MATLAB evaluation that accompanies
+RCAN (luma in float, border of `scale` dropped); the PIRM 2018 challenge (RMSE).
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.data.images import F64, U8, crop_border
+from bench.data.resize import resize
+from bench.errors import BadInput
+
+PEAK = 255.0
+PIRM_BORDER = 4
+
+
+def psnr_of(mean_squared_error: float, peak: float = PEAK) -> float:
+    """10 log10(peak^2 / mse) in dB; infinite for 0."""
+    return 10 * math.log10(peak**2 / mean_squared_error) if mean_squared_error > 0 else math.inf
+
+
+def mean_squared_error(x: NDArray[Any], y: NDArray[Any]) -> float:
+    """Mean of the squared differences over all pixels and channels. Raises BadInput where the shapes differ."""
+    if x.shape != y.shape:
+        raise BadInput(f"pictures of shape {x.shape} and {y.shape} cannot be compared; give two of one size")
+    return float(np.mean(np.square(x.astype(np.float64) - y.astype(np.float64))))
+
+
+def rounded_luma(image: U8) -> U8:
+    """MATLAB's rgb2ycbcr of a uint8 picture: an integer Y, 16...235, exact at ties; grey is its own luma."""
+    if image.ndim == 2:
+        return image
+    thousandths = image.astype(np.int32) @ np.array([65481, 128553, 24966], np.int32)  # of Y - 16, times 255
+    rounded: U8 = (16 + (thousandths + 127500) // 255000).astype(np.uint8)
+    return rounded
+
+
+def grey(image: U8) -> U8:
+    """Full-range BT.601 grey, 0.299 R + 0.587 G + 0.114 B rounded to 8 bits; a grey picture as it is."""
+    if image.ndim == 2:
+        return image
+    thousandths = image.astype(np.int32) @ np.array([299, 587, 114], np.int32)
+    rounded: U8 = ((thousandths + 500) // 1000).astype(np.uint8)
+    return rounded
+
+
+def gaussian_window(sigma: float = 1.5, radius: int = 5) -> F64:
+    """Samples of a Gaussian that sum to 1, (2 radius + 1,)."""
+    taps = np.exp(-(np.arange(-radius, radius + 1) ** 2) / (2 * sigma**2))
+    window: F64 = taps / taps.sum()
+    return window
+
+
+def filter_valid(values: F64, window: F64) -> F64:
+    """Separable correlation of (h, w) with a (k,) window, only where it fits: (h - k + 1, w - k + 1)."""
+    from scipy.ndimage import correlate1d
+
+    size = len(window)
+    before, after = size // 2, size - 1 - size // 2
+    height, width = values.shape
+    rows = correlate1d(values, window, axis=0)[before : height - after]
+    valid: F64 = correlate1d(rows, window, axis=1)[:, before : width - after]
+    return valid
+
+
+def ssim_map(x: F64, y: F64, window: F64 | None = None, unbiased: bool = False) -> F64:
+    """SSIM at every position where the window fits, (h - k + 1, w - k + 1), for (h, w) data in 0...255.
+
+    The default is Wang's: an 11x11 Gaussian of sigma 1.5, K = (0.01, 0.03), L = 255. `unbiased` divides variances
+    by n - 1, as scikit-image does for uniform windows. Raises BadInput for pictures smaller than the window.
+    """
+    taps = gaussian_window() if window is None else window
+    if min(x.shape) < len(taps):
+        raise BadInput(f"a {x.shape[1]}x{x.shape[0]} picture is smaller than the SSIM window; use at least {len(taps)}")
+    c1, c2 = (0.01 * PEAK) ** 2, (0.03 * PEAK) ** 2
+    bias = len(taps) ** 2 / (len(taps) ** 2 - 1) if unbiased else 1.0
+    mean_x, mean_y = filter_valid(x, taps), filter_valid(y, taps)
+    product, squares = mean_x * mean_y, mean_x**2 + mean_y**2
+    covariance = bias * (filter_valid(x * y, taps) - product)
+    variances = bias * (filter_valid(x * x + y * y, taps) - squares)
+    similarity: F64 = (2 * product + c1) * (2 * covariance + c2) / ((squares + c1) * (variances + c2))
+    return similarity
+
+
+def psnr(x: NDArray[Any], y: NDArray[Any], border: int) -> float:
+    """PSNR in dB over all channels, peak 255, `border` pixels dropped on each side; infinite for equal pictures."""
+    return psnr_of(mean_squared_error(crop_border(x, border), crop_border(y, border)))
+
+
+def ssim(x: NDArray[Any], y: NDArray[Any], border: int) -> float:
+    """Mean SSIM of (h, w), or the mean over the channels of (h, w, c), `border` pixels dropped on each side."""
+    if x.shape != y.shape:
+        raise BadInput(f"pictures of shape {x.shape} and {y.shape} cannot be compared; give two of one size")
+    first, second = (crop_border(image, border).astype(np.float64) for image in (x, y))
+    if first.ndim == 2:
+        return float(ssim_map(first, second).mean())
+    channels = range(first.shape[2])
+    return float(np.mean([ssim_map(first[:, :, c], second[:, :, c]).mean() for c in channels]))
+
+
+def rmse_pirm(sr: U8, hr: U8) -> float:
+    """Root of the mean squared error of the integer Y with a border of 4 dropped, in grey levels."""
+    planes = (crop_border(rounded_luma(image), PIRM_BORDER) for image in (sr, hr))
+    return math.sqrt(mean_squared_error(*planes))
+
+
+def lr_psnr(sr: U8, lr: U8, scale: int) -> float:
+    """PSNR in dB, nothing cropped, of the SR shrunk by MATLAB's bicubic (8 bits after each pass) against the LR.
+
+    Raises BadInput, naming both sizes, where the shrunk SR has not the LR's size.
+    """
+    shrunk = resize(sr, Fraction(1, scale))
+    if shrunk.shape != lr.shape:
+        sizes = [f"{image.shape[1]}x{image.shape[0]}" for image in (sr, lr)]
+        raise BadInput(f"SR is {sizes[0]}, LR {sizes[1]}: not a factor of {scale} apart; check --scale and --lr")
+    return psnr(shrunk, lr, border=0)

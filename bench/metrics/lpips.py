@@ -1,0 +1,209 @@
+"""LPIPS and ST-LPIPS: distances between deep features, weighted by what people see.
+
+Both compare the features of two RGB pictures at several depths of a classification network: unit-normalised over the
+channels, squared difference, a learned non-negative weight per channel, mean over the plane, sum over the depths.
+Sources: Zhang et al., CVPR 2018 (LPIPS, linear layers v0.1); Ghildyal & Liu, ECCV 2022 (ST-LPIPS: AlexNet at stride 1
+with blur-and-subsample layers, trained to bear small shifts). The networks are written here; only the published
+weights are used.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from bench import weights
+from bench.data.images import U8, to_tensor
+from bench.errors import BadInput, unknown
+
+Network = Literal["alex", "squeeze", "vgg", "st-alex"]
+State = dict[str, Tensor]
+_SHIFT = (-0.030, -0.088, -0.188)  # of RGB in [-1, 1], part of the metric's definition
+_SCALE = (0.458, 0.448, 0.450)
+_EPS = 1e-10
+SMALLEST = {"alex": 31, "squeeze": 17, "vgg": 16, "st-alex": 21}  # pixels a side that leave one feature everywhere
+
+
+class Fire(nn.Module):
+    """SqueezeNet's block: 1x1 squeeze, then 1x1 and 3x3 expansions side by side. (N, c, h, w) -> (N, 2 e, h, w)."""
+
+    def __init__(self, channels: int, squeeze: int, expand: int) -> None:
+        super().__init__()
+        self.squeeze = nn.Conv2d(channels, squeeze, 1)
+        self.expand1x1 = nn.Conv2d(squeeze, expand, 1)
+        self.expand3x3 = nn.Conv2d(squeeze, expand, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(self.squeeze(x))
+        return torch.relu(torch.cat([self.expand1x1(x), self.expand3x3(x)], dim=1))
+
+
+class Blur(nn.Module):
+    """The binomial [1, 2, 1] x [1, 2, 1] / 16 at every second pixel, border reflected by two pixels."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        taps = torch.tensor([1.0, 2.0, 1.0]) / 4
+        self.filter = nn.Buffer((taps[:, None] * taps[None, :]).repeat(channels, 1, 1, 1), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        padded = nn.functional.pad(x, (2, 2, 2, 2), mode="reflect")
+        return nn.functional.conv2d(padded, self.filter, stride=2, groups=x.shape[1])
+
+
+class Distance(nn.Module):
+    """`features` tapped after the layers of index `taps`; `linear[i]` weighs the channels of tap i."""
+
+    def __init__(self, features: nn.Sequential, taps: tuple[int, ...], channels: tuple[int, ...]) -> None:
+        super().__init__()
+        self.features = features
+        self.taps = taps
+        self.linear = nn.ParameterList([nn.Parameter(torch.zeros(c)) for c in channels])
+        self.shift = nn.Buffer(torch.tensor(_SHIFT).view(1, 3, 1, 1), persistent=False)
+        self.scale = nn.Buffer(torch.tensor(_SCALE).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        """(N, 3, h, w) RGB in [-1, 1] twice -> (N,) distances, 0 for equal pictures."""
+        pair = (torch.cat([x, y]) - self.shift) / self.scale
+        total = torch.zeros(len(x), device=x.device)
+        tap = 0
+        for index, layer in enumerate(self.features):
+            pair = layer(pair)
+            if index in self.taps:
+                first, second = _unit(pair).chunk(2)
+                weighted = (first - second).square() * self.linear[tap].view(1, -1, 1, 1)
+                total = total + weighted.sum(dim=1).mean(dim=(1, 2))
+                tap += 1
+        return total
+
+
+def _unit(features: Tensor) -> Tensor:
+    """Each position's vector over the channels, divided by its length."""
+    return features / (features.square().sum(dim=1, keepdim=True).sqrt() + _EPS)
+
+
+def alexnet() -> Distance:
+    """Krizhevsky 2014 ("one weird trick"), the ReLU after each convolution tapped."""
+    features = nn.Sequential(
+        nn.Conv2d(3, 64, 11, stride=4, padding=2),
+        nn.ReLU(),
+        nn.MaxPool2d(3, 2),
+        nn.Conv2d(64, 192, 5, padding=2),
+        nn.ReLU(),
+        nn.MaxPool2d(3, 2),
+        nn.Conv2d(192, 384, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(384, 256, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(256, 256, 3, padding=1),
+        nn.ReLU(),
+    )
+    return Distance(features, (1, 4, 7, 9, 11), (64, 192, 384, 256, 256))
+
+
+def squeezenet() -> Distance:
+    """SqueezeNet 1.1 (Iandola et al. 2016), tapped after the stem and wherever the width or the size changes."""
+    pool = functools.partial(nn.MaxPool2d, 3, 2, ceil_mode=True)
+    features = nn.Sequential(
+        nn.Conv2d(3, 64, 3, stride=2),
+        nn.ReLU(),
+        pool(),
+        Fire(64, 16, 64),
+        Fire(128, 16, 64),
+        pool(),
+        Fire(128, 32, 128),
+        Fire(256, 32, 128),
+        pool(),
+        Fire(256, 48, 192),
+        Fire(384, 48, 192),
+        Fire(384, 64, 256),
+        Fire(512, 64, 256),
+    )
+    return Distance(features, (1, 4, 7, 9, 10, 11, 12), (64, 128, 256, 384, 384, 512, 512))
+
+
+def vgg16() -> Distance:
+    """VGG16 (Simonyan & Zisserman, ICLR 2015), tapped before each pooling."""
+    layers: list[nn.Module] = []
+    taps = []
+    channels = 3
+    for width, depth in ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)):
+        for _ in range(depth):
+            layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
+            channels = width
+        taps.append(len(layers) - 1)
+        layers.append(nn.MaxPool2d(2, 2))
+    return Distance(nn.Sequential(*layers[:-1]), tuple(taps), (64, 128, 256, 512, 512))
+
+
+def shift_tolerant_alexnet() -> Distance:
+    """AlexNet with every stride replaced by a blur: the first blur comes before its ReLU, the pools are dense."""
+    features = nn.Sequential(
+        nn.Conv2d(3, 64, 11, stride=1, padding=2),
+        Blur(64),
+        nn.ReLU(),
+        nn.MaxPool2d(3, 1),
+        Blur(64),
+        nn.Conv2d(64, 192, 5, padding=2),
+        nn.ReLU(),
+        nn.MaxPool2d(3, 1),
+        Blur(192),
+        nn.Conv2d(192, 384, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(384, 256, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(256, 256, 3, padding=1),
+        nn.ReLU(),
+    )
+    return Distance(features, (2, 6, 10, 12, 14), (64, 192, 384, 256, 256))
+
+
+BUILDERS = {"alex": alexnet, "squeeze": squeezenet, "vgg": vgg16, "st-alex": shift_tolerant_alexnet}
+FILES: dict[str, tuple[str, ...]] = {  # names in bench.weights.WEIGHTS: features, linear layers
+    "alex": ("alexnet", "lpips-alex"),
+    "squeeze": ("squeezenet", "lpips-squeeze"),
+    "vgg": ("vgg16", "lpips-vgg"),
+    "st-alex": ("stlpips-alex",),
+}
+
+
+def build(name: Network, features: State, linear: State) -> Distance:
+    """The named network, frozen, in evaluation mode. `features`: `features.<layer>…` as torchvision names them;
+    `linear`: `lin<tap>.model.1.weight`. Other keys are ignored; a missing or misshapen one raises RuntimeError."""
+    if name not in BUILDERS:
+        raise unknown("LPIPS network", name, BUILDERS)
+    network = BUILDERS[name]()
+    state = {key: value for key, value in features.items() if key in network.state_dict()}
+    for tap in range(len(network.taps)):
+        state[f"linear.{tap}"] = linear[f"lin{tap}.model.1.weight"].flatten()
+    network.load_state_dict(state)
+    return network.eval().requires_grad_(False)
+
+
+@functools.cache
+def network(name: Network, device: str = "cpu") -> Distance:
+    """The named metric with its published weights. Raises MissingWeights, naming file and remedy."""
+    states = [weights.load(file) for file in FILES[name]]
+    features = _plain_names(states[0]) if name == "st-alex" else states[0]
+    return build(name, features, states[-1]).to(device)
+
+
+def _plain_names(state: State) -> State:
+    """ST-LPIPS publishes `net.slice<n>.<layer>.…`; its layers are numbered as here."""
+    return {f"features.{key.split('.', 2)[2]}": value for key, value in state.items() if key.startswith("net.slice")}
+
+
+def lpips(sr: U8, hr: U8, name: Network = "alex", device: str = "cpu") -> float:
+    """Distance of two 8-bit pictures of one size, whole and in full range; grey is repeated. 0: equal.
+
+    Raises MissingWeights; BadInput for pictures too small for the network.
+    """
+    if min(sr.shape[:2]) < SMALLEST[name]:
+        raise BadInput(f"LPIPS ({name}) needs {SMALLEST[name]} pixels a side, got {sr.shape[1]}x{sr.shape[0]}")
+    distance = network(name, device)
+    with torch.inference_mode():
+        x, y = (to_tensor(image).mul(2).sub(1)[None].to(device) for image in (sr, hr))
+        return float(distance(x, y).item())

@@ -1,0 +1,157 @@
+"""NIQE: the distance of a picture's local statistics from those of pristine photographs; no unit, lower is better.
+
+Source: Mittal, Soundararajan, Bovik, "Making a 'completely blind' image quality analyzer", IEEE SPL 2013, and the
+constants of the authors' release. Facts that reproduce the authors' values:
+
+- an RGB picture becomes MATLAB's rgb2gray, rounded to 8 bits; imresize 0.5 between the scales has a symmetric border;
+- a block with a flat product map has shape 0.2, the first of the grid, and deviations NaN: the means skip the NaN
+  (nanmean), the covariance leaves out the whole block (nancov).
+
+On a flat window the normalised coefficient is 0 in exact arithmetic, and the sign of a rounding error (1e-14) in
+floating point. The deviations of the fit count signs, so any implementation's value of a picture with flat areas
+hangs on its order of summation: up to 5 %. Here such coefficients are exactly 0. Pictures without flat windows agree
+with the authors' values to rounding, those with them to 0.6 %.
+"""
+
+from __future__ import annotations
+
+import functools
+from fractions import Fraction
+
+import numpy as np
+import scipy.io
+from scipy.ndimage import correlate1d
+from scipy.special import gamma
+
+from bench.data.images import F64, U8, crop_border, luma, round_half_up
+from bench.data.resize import resize_float
+from bench.errors import BadInput
+from bench.weights import locate
+
+BLOCK = 96
+SHAPES: F64 = np.arange(200, 10001) / 1000.0  # grid of generalised Gaussian shapes
+RATIOS: F64 = gamma(2 / SHAPES) ** 2 / (gamma(1 / SHAPES) * gamma(3 / SHAPES))  # increasing
+NEIGHBOURS = ((0, 1), (1, 0), (1, 1), (1, -1))
+RGB2GRAY = np.array([0.298936021293775, 0.587043074451121, 0.114020904255103])  # first row of inv(MATLAB's ntsc2rgb)
+_GAUSS: F64 = np.exp(-(np.arange(-3, 4) ** 2) / (2 * (7 / 6) ** 2))
+WINDOW: F64 = _GAUSS / _GAUSS.sum()
+ROUNDING = 1e-9  # grey levels; a difference below it is a rounding error
+
+
+def niqe(luma: F64) -> float:
+    """NIQE of one (h, w) picture in 0...255. Raises BadInput where it has fewer than two whole 96x96 blocks.
+
+    (The authors' code takes the covariance of one block, a row vector in MATLAB, over its 36 features: no NIQE.)
+    """
+    return float(niqe_batch(luma[None])[0])
+
+
+def niqe_of(image: U8) -> float:
+    """The authors' protocol on an 8-bit (h, w) or (h, w, 3) picture: rgb2gray, rounded; a grey one as it is."""
+    return niqe(image.astype(np.float64) if image.ndim == 2 else round_half_up(image @ RGB2GRAY))
+
+
+def niqe_pirm(image: U8) -> float:
+    """The PIRM 2018 protocol: MATLAB's 8-bit Y, 4 pixels shaved off each side, then NIQE. Raises as `niqe`."""
+    return niqe(crop_border(round_half_up(luma(image)), 4))
+
+
+def niqe_batch(lumas: F64) -> F64:
+    """NIQE of (N, h, w) pictures in 0...255, (N,). Raises BadInput as `niqe`, or where every block is flat."""
+    height, width = lumas.shape[1:]
+    rows, columns = height // BLOCK, width // BLOCK
+    if rows * columns < 2:
+        raise BadInput(f"NIQE needs two whole {BLOCK}x{BLOCK} blocks, the picture is {width}x{height}; use larger ones")
+    scales = []
+    pictures = np.ascontiguousarray(lumas[:, : rows * BLOCK, : columns * BLOCK], dtype=np.float64)
+    for side in (BLOCK, BLOCK // 2):
+        if side < BLOCK:
+            pictures = np.stack([resize_float(picture, Fraction(1, 2), border="symmetric") for picture in pictures])
+        blocks = _normalise(pictures).reshape(-1, rows, side, columns, side).swapaxes(2, 3)
+        scales.append(_features(np.ascontiguousarray(blocks).reshape(-1, side, side)))
+    features = np.concatenate(scales, axis=1).reshape(len(lumas), rows * columns, -1)  # (N, blocks, 36)
+    return np.array([_distance(blocks) for blocks in features])
+
+
+def _normalise(pictures: F64) -> F64:
+    """Mean-subtracted, contrast-normalised coefficients (Eq. 1-3) of (N, h, w) pictures, exactly 0 where flat."""
+    mean, square = _blur(pictures), _blur(pictures * pictures)
+    difference = pictures - mean
+    difference[np.abs(difference) < ROUNDING] = 0.0
+    mean *= mean
+    square -= mean
+    np.sqrt(np.abs(square, out=square), out=square)
+    square += 1.0
+    difference /= square
+    return difference
+
+
+def _blur(pictures: F64) -> F64:
+    """7x7 Gaussian of standard deviation 7/6, border repeated."""
+    return correlate1d(correlate1d(pictures, WINDOW, axis=1, mode="nearest"), WINDOW, axis=2, mode="nearest")
+
+
+def _features(blocks: F64) -> F64:
+    """(n, side, side) coefficients -> (n, 18): the fit of the coefficients and of their four neighbour products."""
+    shape, left, right = _fit(blocks)
+    features = [shape, (left + right) / 2]
+    for shift in NEIGHBOURS:
+        shape, left, right = _fit(blocks * np.roll(blocks, shift, axis=(1, 2)))
+        mean = (right - left) * gamma(2 / shape) / gamma(1 / shape)  # Eq. 8
+        features += [shape, mean, left, right]
+    return np.stack(features, axis=1)
+
+
+def _fit(blocks: F64) -> tuple[F64, F64, F64]:
+    """Asymmetric generalised Gaussian by moment matching: shape, left and right scale, each (n,).
+
+    Source: Lasmar, Stitou, Berthoumieu, ICIP 2009. A side without a value has a NaN scale; the shape is then 0.2.
+    """
+    values = blocks.reshape(len(blocks), -1)
+    above = np.maximum(values, 0.0)
+    below = values - above
+    squares_above, squares_below = np.vecdot(above, above), np.vecdot(below, below)
+    absolute = above.sum(axis=1) - below.sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        left = np.sqrt(squares_below / _count(values < 0))
+        right = np.sqrt(squares_above / _count(values > 0))
+        lean = left / right
+        ratio = absolute**2 / (squares_above + squares_below) / values.shape[1]
+        ratio *= (lean**3 + 1) * (lean + 1) / (lean**2 + 1) ** 2
+    shape = SHAPES[_nearest(ratio)]
+    unit = np.sqrt(gamma(1 / shape) / gamma(3 / shape))
+    return shape, left * unit, right * unit
+
+
+def _count(mask: np.ndarray) -> F64:
+    """True values in each row."""
+    return np.array([np.count_nonzero(row) for row in mask], dtype=np.float64)
+
+
+def _nearest(ratio: F64) -> np.ndarray:
+    """Index of the grid's ratio nearest to each value; 0 for NaN, as MATLAB's min over NaN."""
+    upper = np.searchsorted(RATIOS, ratio).clip(1, len(RATIOS) - 1)
+    index = upper - (ratio - RATIOS[upper - 1] <= RATIOS[upper] - ratio)
+    return np.where(np.isnan(ratio), 0, index)
+
+
+def _distance(features: F64) -> float:
+    """Eq. 10 between one picture's (blocks, 36) features and the pristine model."""
+    pristine_mean, pristine_covariance = _pristine()
+    known = ~np.isnan(features)
+    if not known.any(axis=0).all():
+        raise BadInput("NIQE is undefined: every block of the picture is flat; use a picture with texture")
+    mean = np.nanmean(features, axis=0)
+    whole = features[known.all(axis=1)]
+    centred = whole - whole.mean(axis=0)
+    covariance = centred.T @ centred / max(len(whole) - 1, 1)
+    difference = pristine_mean - mean
+    inverse = np.linalg.pinv((pristine_covariance + covariance) / 2, rtol=len(mean) * np.finfo(np.float64).eps)
+    return float(np.sqrt(difference @ inverse @ difference))
+
+
+@functools.cache
+def _pristine() -> tuple[F64, F64]:
+    """Mean (36,) and covariance (36, 36) of the authors' pristine model. Raises MissingWeights."""
+    model = scipy.io.loadmat(str(locate("niqe")))
+    return model["mu_prisparam"][0], model["cov_prisparam"]

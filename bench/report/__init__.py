@@ -1,0 +1,51 @@
+"""From scores to something to read: aggregate -> tables, figures -> document. Reads files, knows no network.
+
+`bench.report.document.build` writes tables/, figures/ and REPORT.md from the files of one suite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+class MetricInfo(Protocol):
+    """What the report has to know of a metric: how to name it, rank it and say how it was measured."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def better(self) -> str:
+        """'higher' or 'lower'."""
+
+    @property
+    def protocol(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class SuiteInfo:
+    """What a report is about, told by the caller: the report imports neither methods nor suites.
+
+    runs: names in the order of the tables. questions: '<method>.<axis>', or '<axis>' where no two methods share it,
+    to the question that the axis answers. paper_training: method to how its paper trained it, as a phrase.
+    """
+
+    name: str
+    runs: tuple[str, ...]
+    metrics: tuple[str, ...]
+    datasets: tuple[str, ...]
+    scale: int
+    degradation: str
+    notes: tuple[str, ...] = ()
+    questions: Mapping[str, str] = field(default_factory=dict)
+    deviations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    paper_training: Mapping[str, str] = field(default_factory=dict)
+
+    def question(self, method: str, axis: str) -> str:
+        """The question behind an axis of a method; empty where none was given."""
+        return self.questions.get(f"{method}.{axis}") or self.questions.get(axis, "")

@@ -1,0 +1,233 @@
+"""Scores of many runs -> one frame -> means over pictures and seeds. What is n/a stays n/a and keeps its reason."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+import pandas as pd
+
+from bench.errors import BadInput, unknown
+from bench.report import MetricInfo, SuiteInfo
+
+RUN_COLUMNS = (
+    "run",
+    "method",
+    "variant",
+    "axis",
+    "scale",
+    "degradation",
+    "seed",
+    "iterations",
+    "batch",
+    "patch",
+    "train_set",
+    "perceptual",
+    "parameters",
+    "warm_start",
+    "digest",
+    "paper",
+)
+SCORE_COLUMNS = ("dataset", "image", "metric", "value", "note")
+COST_COLUMNS = ("run", "train_seconds", "train_device", "train_peak_mib", "upscale_seconds", "upscale_peak_mib")
+NOT_SCORED = "not scored"
+DISTORTION = ("psnr_y", "psnr_y_rounded", "psnr_rgb")  # in the order of preference where one has to be chosen
+PERCEPTUAL = ("pi", "lpips_alex", "stlpips_alex", "lpips_squeeze", "lpips_vgg", "dists", "niqe")
+
+
+@dataclass(frozen=True)
+class Mean:
+    """The mean of one metric over the pictures of a data set and the seeds of a variant.
+
+    value: None where no picture has one. pictures: those that have a value for every seed, out of `of`; the mean is
+    over them. reasons: why the others have none.
+    """
+
+    value: float | None
+    pictures: tuple[str, ...]
+    of: int
+    seeds: int
+    reasons: tuple[str, ...] = ()
+
+
+Key = tuple[str, str, str, str]
+"""(method, variant, dataset, metric)"""
+Means = dict[Key, Mean]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Everything that tables, figures and text are made from.
+
+    runs: runs.csv in the suite's order, index run. frame: one row per run, picture and metric, see `read_scores`.
+    """
+
+    suite: SuiteInfo
+    metrics: Mapping[str, MetricInfo]
+    runs: pd.DataFrame
+    frame: pd.DataFrame
+    means: Means
+
+
+def read(results: Path, suite: SuiteInfo, metrics: Mapping[str, MetricInfo]) -> Scores:
+    """All scores of a suite from the files under `results`. Raises BadInput naming what is missing or torn."""
+    for metric in suite.metrics:
+        if metric not in metrics:
+            raise unknown("metric", metric, metrics)
+    runs = read_runs(results, suite)
+    frame = read_scores(results, runs, suite)
+    return Scores(suite, metrics, runs, frame, average(frame))
+
+
+def read_runs(results: Path, suite: SuiteInfo) -> pd.DataFrame:
+    """runs.csv in the order of `suite.runs`, all columns as text. Raises BadInput for a run missing or out of place."""
+    runs = _read_csv(results / "runs.csv", RUN_COLUMNS)
+    known = list(runs["run"])
+    for name in suite.runs:
+        if name not in known:
+            raise unknown(f"run in {results / 'runs.csv'}", name, known)
+    runs = runs.drop_duplicates("run").set_index("run", drop=False).loc[list(suite.runs)]
+    for run, scale, degradation in zip(runs["run"], runs["scale"], runs["degradation"], strict=True):
+        if (scale, degradation) != (str(suite.scale), suite.degradation):
+            raise BadInput(f"{run}: is not x{suite.scale} {suite.degradation}; report it in a suite of its own")
+    repeated = runs[runs.duplicated(["method", "variant", "seed"])]
+    if len(repeated):
+        raise BadInput(f"{repeated.index[0]}: another run has its method, variant and seed; report one of them")
+    return runs
+
+
+def read_costs(results: Path, suite: SuiteInfo) -> pd.DataFrame:
+    """cost.csv in the order of `suite.runs`, as text; empty cells for a run without costs, no rows without a file."""
+    path = results / "cost.csv"
+    if not path.is_file():
+        return pd.DataFrame(columns=list(COST_COLUMNS), dtype=str)
+    costs = _read_csv(path, COST_COLUMNS).drop_duplicates("run").set_index("run", drop=False)
+    costs = costs.reindex(list(suite.runs)).fillna("")
+    costs["run"] = list(suite.runs)
+    return costs
+
+
+def read_scores(results: Path, runs: pd.DataFrame, suite: SuiteInfo) -> pd.DataFrame:
+    """One row per run, picture and metric, joined with the columns of `runs`, in the suite's order.
+
+    value is float64, NaN where it is n/a, and then `note` is not empty. What a run was not scored on while another
+    one was is n/a with the note 'not scored'. Raises BadInput for a file that is missing, torn or contradictory.
+    """
+    scores = pd.concat([_read_run(results / "scores" / f"{run}.csv", run) for run in runs["run"]], ignore_index=True)
+    scores = scores[scores["dataset"].isin(suite.datasets) & scores["metric"].isin(suite.metrics)]
+    if scores.empty:
+        raise BadInput(f"{results / 'scores'}: no score of {', '.join(suite.datasets)}; run python -m bench score")
+    pictures = sorted(
+        set(zip(scores["dataset"], scores["image"], strict=True)), key=lambda p: (suite.datasets.index(p[0]), p[1])
+    )
+    keys = [(run, *picture, metric) for run in runs["run"] for picture in pictures for metric in suite.metrics]
+    index = pd.MultiIndex.from_tuples(keys, names=["run", "dataset", "image", "metric"])
+    frame = scores.set_index(["run", "dataset", "image", "metric"]).reindex(index).reset_index()
+    frame["note"] = frame["note"].fillna(NOT_SCORED)
+    return frame.merge(runs.reset_index(drop=True), on="run", how="left", validate="many_to_one")
+
+
+def average(frame: pd.DataFrame) -> Means:
+    """Means over pictures and seeds. Sums are exact (fsum), so the same scores give the same bits everywhere."""
+    means: Means = {}
+    for key, group in frame.groupby(["method", "variant", "dataset", "metric"], sort=False):
+        method, variant, dataset, metric = (str(part) for part in key)
+        lacking = group[group["value"].isna()]
+        known = group[~group["image"].isin(lacking["image"])]
+        means[method, variant, dataset, metric] = Mean(
+            value=fmean(known["value"]) if len(known) else None,
+            pictures=tuple(dict.fromkeys(known["image"])),
+            of=group["image"].nunique(),
+            seeds=group["run"].nunique(),
+            reasons=tuple(dict.fromkeys(lacking["note"])),
+        )
+    return means
+
+
+def difference(mean: Mean, base: Mean | None) -> float | None:
+    """mean - base; None unless both are over the same pictures, or where both are infinite."""
+    if base is None or mean.value is None or base.value is None or mean.pictures != base.pictures:
+        return None
+    gap = mean.value - base.value
+    return None if math.isnan(gap) else gap
+
+
+def methods_of(runs: pd.DataFrame) -> list[str]:
+    """The methods in the order in which their runs are listed."""
+    return list(dict.fromkeys(str(name) for name in runs["method"]))
+
+
+def variants_of(runs: pd.DataFrame, method: str) -> list[tuple[str, str]]:
+    """(axis, variant) of a method, the default first, then axis by axis in the order listed."""
+    mine = runs[runs["method"] == method]
+    pairs = list(dict.fromkeys(zip(mine["axis"].map(str), mine["variant"].map(str), strict=True)))
+    axes = list(dict.fromkeys(axis for axis, _ in pairs))
+    return sorted(pairs, key=lambda pair: (pair[1] != "default", axes.index(pair[0])))
+
+
+def runs_of(runs: pd.DataFrame, method: str, variant: str = "default") -> list[str]:
+    """The run names behind a variant, one a seed."""
+    return [str(run) for run in runs[(runs["method"] == method) & (runs["variant"] == variant)]["run"]]
+
+
+def cell_of(runs: pd.DataFrame, run: str, column: str) -> str:
+    """One entry of runs.csv, as text."""
+    return str(runs.at[run, column])
+
+
+def _read_run(path: Path, run: str) -> pd.DataFrame:
+    """One scores/<run>.csv with its run name; value as float64."""
+    scores = _read_csv(path, SCORE_COLUMNS)
+    twice = scores[scores.duplicated(["dataset", "image", "metric"])]
+    if len(twice):
+        where = "/".join(str(part) for part in twice.iloc[0][["dataset", "image", "metric"]])
+        raise BadInput(f"{path}: {where} is there twice; score the run again")
+    try:
+        values = [float(text) if text else math.nan for text in scores["value"]]
+    except ValueError as error:
+        raise BadInput(f"{path}: {error}; score the run again") from None
+    for text, value, note in zip(scores["value"], values, scores["note"], strict=True):
+        if math.isnan(value) and (text or not note):
+            raise BadInput(f"{path}: n/a is an empty value with a note, found {text!r}, {note!r}; score the run again")
+    return scores.assign(run=run, value=values)
+
+
+def _read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """A table of text with at least these columns."""
+    if not path.is_file():
+        raise BadInput(f"{path}: no such file; make it with python -m bench score, or leave the run out")
+    try:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (ValueError, UnicodeDecodeError) as error:  # pandas' parser errors are ValueErrors
+        raise BadInput(f"{path}: cannot be read ({str(error).splitlines()[0]}); make it again") from error
+    absent = [column for column in columns if column not in frame.columns]
+    if absent:
+        raise BadInput(f"{path}: lacks the column {absent[0]}; make it again")
+    return frame
+
+
+def default_runs(runs: pd.DataFrame) -> dict[str, list[str]]:
+    """Every method that has a default, with the runs behind it, one a seed."""
+    found = {name: runs_of(runs, name) for name in methods_of(runs)}
+    return {name: names for name, names in found.items() if names}
+
+
+def first_available(scores: Scores, wanted: Sequence[str]) -> str | None:
+    """The first of these metrics of which every default has a mean on every data set; None where there is none."""
+    for metric in wanted:
+        keys = [
+            (name, "default", place, metric) for name in default_runs(scores.runs) for place in scores.suite.datasets
+        ]
+        if keys and all(key in scores.means and scores.means[key].value is not None for key in keys):
+            return metric
+    return None
+
+
+def widen(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame wide: index (run, dataset, image), one float column a metric, in the frame's order."""
+    wide = frame.pivot(index=["run", "dataset", "image"], columns="metric", values="value")
+    order = list(dict.fromkeys(zip(frame["run"], frame["dataset"], frame["image"], strict=True)))
+    return wide.loc[order, list(dict.fromkeys(frame["metric"]))]

@@ -1,0 +1,172 @@
+"""The crop figure: one window of a few test pictures, in HR and by every method, enlarged pixel for pixel.
+
+Pictures and windows are chosen by rule: where the scores, then the pixels, of the methods differ most.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+
+from bench.data.images import F64, U8, luma, read_image, to_rgb
+from bench.errors import BadInput
+from bench.report.aggregate import DISTORTION, PERCEPTUAL, Scores, default_runs, first_available, widen
+from bench.report.tables import NA, decimals, heading
+
+DPI = 150
+WINDOW = 48  # HR pixels
+ENLARGE = 5
+CELL = WINDOW * ENLARGE
+PER_LINE = 5
+MAX_PICTURES = 4
+MAX_LINES = 8
+GAP = 12  # screen pixels from here on
+TEXT = 58
+TITLE = 40
+THUMBNAIL = 300
+MARGIN = 8  # HR pixels at the border of a picture that a window avoids
+MARK = "#D55E00"
+
+
+@dataclass(frozen=True)
+class Block:
+    """One test picture. pictures: HR and every method by name. captions: two lines under each."""
+
+    title: str
+    pictures: Mapping[str, U8]
+    captions: Mapping[str, str]
+
+
+def crop_figure(scores: Scores, work: Path) -> Figure:
+    """A block a picture: the whole HR with the window marked, then the window in HR and by every default.
+
+    Raises FileNotFoundError, naming it, for a picture that is not here.
+    """
+    runs = {name: names[0] for name, names in default_runs(scores.runs).items()}
+    cells = _places(len(runs))
+    lines = 1 + max(line for _, line in cells)
+    chosen = choose_pictures(scores, min(MAX_PICTURES, max(1, MAX_LINES // lines)))
+    blocks = [_read_block(scores, work, runs, picture) for picture in chosen]
+    height = TITLE + lines * (CELL + TEXT)
+    size = (2 * GAP + THUMBNAIL + (1 + max(column for column, _ in cells)) * (CELL + GAP), height * len(blocks))
+    figure = Figure(figsize=(size[0] / DPI, size[1] / DPI), dpi=DPI)
+    for place, block in enumerate(blocks):
+        _draw_block(figure, block, size, place * height, cells)
+    return figure
+
+
+def _places(methods: int) -> list[tuple[int, int]]:
+    """(column, line) of HR, then of each method; column -1 is under the thumbnail, where HR goes to save a line."""
+    inside = 1 + methods if methods <= PER_LINE else methods
+    lines = math.ceil(inside / PER_LINE)
+    columns = math.ceil(inside / lines)
+    grid = [(place % columns, place // columns) for place in range(inside)]
+    return grid if methods <= PER_LINE else [(-1, 1), *grid]
+
+
+def choose_pictures(scores: Scores, count: int) -> list[tuple[str, str]]:
+    """(dataset, image): data set by data set in turn, those on which the defaults' scores differ most first."""
+    runs = [names[0] for names in default_runs(scores.runs).values()]
+    metric = first_available(scores, DISTORTION) or scores.suite.metrics[0]
+    column = widen(scores.frame)[metric]
+    ranked: list[list[tuple[str, str]]] = []
+    for dataset in scores.suite.datasets:
+        images = sorted({str(image) for _, place, image in column.index if place == dataset})
+        spread = {}
+        for image in images:
+            values = np.array([column[run, dataset, image] for run in runs], dtype=np.float64)
+            values = values[np.isfinite(values)]
+            spread[image] = round(float(np.std(values)), 6) if len(values) else 0.0
+        ranked.append([(dataset, image) for image in sorted(images, key=lambda image: (-spread[image], image))])
+    turns = max(map(len, ranked))
+    return [pictures[turn] for turn in range(turns) for pictures in ranked if turn < len(pictures)][:count]
+
+
+def choose_window(hr: U8, others: Sequence[U8], side: int) -> tuple[int, int]:
+    """(top, left) of the side x side window where the lumas of `others` differ most; of `hr` where there is one only.
+
+    Where methods disagree there is something to see. Ties go to the first window in reading order.
+    """
+    stack = np.stack([luma(picture) for picture in others])  # (methods, h, w)
+    if len(others) > 1:
+        spread: F64 = stack.var(axis=0)
+    else:
+        y = luma(hr)
+        spread = (y - y.mean()) ** 2
+    edge = MARGIN if min(spread.shape) >= side + 4 * MARGIN else 0
+    spread = spread[edge : spread.shape[0] - edge, edge : spread.shape[1] - edge]
+    total = np.zeros((spread.shape[0] + 1, spread.shape[1] + 1))
+    total[1:, 1:] = spread.cumsum(axis=0).cumsum(axis=1)
+    sums = total[side:, side:] - total[:-side, side:] - total[side:, :-side] + total[:-side, :-side]
+    step = 4
+    top, left = np.unravel_index(int(np.argmax(sums[::step, ::step].round(3))), sums[::step, ::step].shape)
+    return edge + int(top) * step, edge + int(left) * step
+
+
+def _read_block(scores: Scores, work: Path, runs: Mapping[str, str], picture: tuple[str, str]) -> Block:
+    """The HR and every method's picture, with captions: name, then distortion and perceptual score."""
+    dataset, image = picture
+    test = work / "data" / f"{dataset}.x{scores.suite.scale}.{scores.suite.degradation}" / "hr" / f"{image}.png"
+    paths = {"HR": test} | {name: work / "sr" / run / dataset / f"{image}.png" for name, run in runs.items()}
+    for path in paths.values():
+        if not path.is_file():
+            raise FileNotFoundError(str(path.relative_to(work)))
+    pictures = {name: to_rgb(read_image(path)) for name, path in paths.items()}
+    for name, pixels in pictures.items():
+        if pixels.shape != pictures["HR"].shape:
+            raise BadInput(f"{paths[name]}: not of the size of {test}; upscale it again")
+    metrics = [
+        metric for metric in (first_available(scores, DISTORTION), first_available(scores, PERCEPTUAL)) if metric
+    ]
+    values = widen(scores.frame)
+    captions = {"HR": "HR\n" + "  ".join(heading(scores.metrics[metric]) for metric in metrics)}
+    for name, run in runs.items():
+        numbers = [float(values[metric][run, dataset, image]) for metric in metrics]
+        texts = [
+            NA if math.isnan(number) else f"{number:.{decimals(scores.metrics[metric])}f}"
+            for number, metric in zip(numbers, metrics, strict=True)
+        ]
+        captions[name] = f"{name}\n" + "   ".join(texts)
+    return Block(f"{dataset} / {image}", pictures, captions)
+
+
+def _draw_block(
+    figure: Figure, block: Block, size: tuple[int, int], offset: int, cells: Sequence[tuple[int, int]]
+) -> None:
+    """The block whose upper edge is `offset` screen pixels below the figure's; size: the figure's, in pixels."""
+    hr = block.pictures["HR"]
+    side = min(WINDOW, *hr.shape[:2])
+    top, left = choose_window(hr, [pixels for name, pixels in block.pictures.items() if name != "HR"], side)
+    figure.text(GAP / size[0], 1 - (offset + TITLE / 2) / size[1], block.title, weight="bold", va="center")
+    scale = min(THUMBNAIL / hr.shape[1], CELL / hr.shape[0])
+    box = (GAP, offset + TITLE, round(hr.shape[1] * scale), round(hr.shape[0] * scale))
+    thumbnail = _show(figure, hr, box, size, "antialiased")
+    for colour, width in (("white", 3.0), (MARK, 1.5)):
+        frame = Rectangle((left - 0.5, top - 0.5), side, side, fill=False, edgecolor=colour, linewidth=width)
+        thumbnail.add_patch(frame)
+    for (name, pixels), (column, line) in zip(block.pictures.items(), cells, strict=True):
+        across = GAP if column < 0 else 2 * GAP + THUMBNAIL + column * (CELL + GAP)
+        box = (across, offset + TITLE + line * (CELL + TEXT), CELL, CELL)
+        axes = _show(figure, pixels[top : top + side, left : left + side], box, size, "nearest")
+        head, _, numbers = block.captions[name].partition("\n")
+        axes.text(0.5, -5 / CELL, head, transform=axes.transAxes, ha="center", va="top", weight="bold", size=8.5)
+        axes.text(0.5, -29 / CELL, numbers, transform=axes.transAxes, ha="center", va="top", size=8)
+
+
+def _show(
+    figure: Figure, pixels: NDArray[np.uint8], box: tuple[int, int, int, int], size: tuple[int, int], how: str
+) -> Axes:
+    """A picture in the box (left, upper edge, width, height) of screen pixels."""
+    left, upper, width, height = box
+    axes = figure.add_axes((left / size[0], 1 - (upper + height) / size[1], width / size[0], height / size[1]))
+    axes.imshow(pixels, interpolation=how)
+    axes.set_axis_off()
+    return axes

@@ -1,0 +1,343 @@
+"""Scores -> tables: one structure, written as CSV (six decimals) and as Markdown (rounded, the best marked).
+
+The same scores give the same bytes, except in `cost`, which is measured time and memory.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from statistics import fmean
+from typing import Literal
+
+import pandas as pd
+
+from bench.report import MetricInfo
+from bench.report.aggregate import (
+    COST_COLUMNS,
+    Key,
+    Mean,
+    Scores,
+    cell_of,
+    default_runs,
+    difference,
+    methods_of,
+    runs_of,
+    variants_of,
+    widen,
+)
+
+Mark = Literal["", "best", "second"]
+MARKDOWN: dict[Mark, str] = {"": "{}", "best": "**{}**", "second": "<u>{}</u>"}
+ARROWS = {"higher": "↑", "lower": "↓"}
+NA = "n/a"
+COST_TITLES = ("run", "trained on", "training (s)", "training (MiB)", "upscaling (s)", "upscaling (MiB)")
+COST_SHOWN = ("run", "train_device", "train_seconds", "train_peak_mib", "upscale_seconds", "upscale_peak_mib")
+MAX_REASONS = 4
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is shown, and whether it is the best or second best of its column."""
+
+    text: str
+    mark: Mark = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """One grid to show. lead: a list above it. labels: how many columns, from the left, are text."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    labels: int = 1
+    lead: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Table:
+    """columns and records: the CSV. sections and footnotes: what a reader sees."""
+
+    name: str
+    title: str
+    columns: tuple[str, ...]
+    records: tuple[tuple[str, ...], ...]
+    sections: tuple[Section, ...]
+    footnotes: tuple[str, ...] = ()
+
+
+def method_table(scores: Scores) -> Table:
+    """The default variant of every method, a section a data set; the best and second best of each column marked."""
+    methods = list(default_runs(scores.runs))
+    labels = _labels(scores, [(name, "default") for name in methods])
+    columns = list(product(scores.suite.datasets, scores.suite.metrics))
+    records = []
+    for name in methods:
+        values = (full(scores.means[name, "default", *column].value) for column in columns)
+        records.append((name, *_about(scores, name, "default", ("runs", *labels)), *values))
+    sections: list[Section] = []
+    for dataset in scores.suite.datasets:
+        grid = [[Cell(name), *map(Cell, _shown(scores, name, "default", labels))] for name in methods]
+        for metric in scores.suite.metrics:
+            info = scores.metrics[metric]
+            means = [scores.means[name, "default", dataset, metric] for name in methods]
+            for row, mean, mark in zip(grid, means, rank(means, info.better), strict=True):
+                row.append(Cell(show_mean(mean, info), mark))
+        header = ("method", *labels, *_headings(scores))
+        sections.append(Section(dataset, header, tuple(map(tuple, grid)), labels=len(labels) - 1))
+    return Table(
+        name="methods",
+        title=f"Methods, ×{scores.suite.scale} {scores.suite.degradation}",
+        columns=("method", "runs", *labels, *map("/".join, columns)),
+        records=tuple(records),
+        sections=tuple(sections),
+        footnotes=footnotes(scores, [(name, "default", *column) for name in methods for column in columns]),
+    )
+
+
+def ablation_tables(scores: Scores) -> list[Table]:
+    """One table for every method that has variants beside its default."""
+    return [_ablation(scores, name) for name in methods_of(scores.runs) if len(variants_of(scores.runs, name)) > 1]
+
+
+def _ablation(scores: Scores, method: str) -> Table:
+    """The default first, then the variants axis by axis, each with its difference to the default."""
+    variants = variants_of(scores.runs, method)
+    labels = _labels(scores, [(method, variant) for _, variant in variants])
+    columns = list(product(scores.suite.datasets, scores.suite.metrics))
+    records = []
+    for axis, variant in variants:
+        values = (text for column in columns for text in _with_gap(scores, (method, variant, *column)))
+        records.append((variant, axis, *_about(scores, method, variant, ("runs", *labels)), *values))
+    axes = list(dict.fromkeys(axis for axis, variant in variants if variant != "default"))
+    lead = tuple(f"**{axis}**: {scores.suite.question(method, axis) or 'no question given'}" for axis in axes)
+    sections: list[Section] = []
+    for dataset in scores.suite.datasets:
+        grid = []
+        for place, (axis, variant) in enumerate(variants):
+            first = place == 0 or variants[place - 1][0] != axis
+            values = (_show_gap(scores, (method, variant, dataset, metric)) for metric in scores.suite.metrics)
+            texts = (axis if first else "", variant, *_shown(scores, method, variant, labels), *values)
+            grid.append(tuple(map(Cell, texts)))
+        header = ("axis", "variant", *labels, *_headings(scores))
+        sections.append(Section(dataset, header, tuple(grid), labels=len(labels), lead=() if sections else lead))
+    gaps = (text for column in columns for text in ("/".join(column), "/".join(column) + " difference"))
+    return Table(
+        name=f"ablation-{method}",
+        title=f"Ablations of {method}, ×{scores.suite.scale} {scores.suite.degradation}",
+        columns=("variant", "axis", "runs", *labels, *gaps),
+        records=tuple(records),
+        sections=tuple(sections),
+        footnotes=(
+            "In brackets: the difference to the default, between the two means shown.",
+            *footnotes(scores, [(method, variant, *column) for _, variant in variants for column in columns]),
+        ),
+    )
+
+
+def image_table(scores: Scores) -> Table:
+    """CSV: every run on every picture. Shown: the defaults, a grid of pictures x methods a data set and metric."""
+    wide = widen(scores.frame)
+    records = [(*map(str, key), *map(full, values)) for key, values in zip(wide.index, wide.to_numpy(), strict=True)]
+    methods = list(default_runs(scores.runs))
+    columns = list(product(scores.suite.datasets, scores.suite.metrics))
+    sections = [
+        _image_section(scores, wide, methods, column)
+        for column in columns
+        if any(scores.means[name, "default", *column].value is not None for name in methods)
+    ]
+    return Table(
+        name="per-image",
+        title="Every picture, mean over seeds",
+        columns=("run", "dataset", "image", *map(str, wide.columns)),
+        records=tuple(records),
+        sections=tuple(sections),
+        footnotes=footnotes(scores, [(name, "default", *column) for name in methods for column in columns]),
+    )
+
+
+def _image_section(scores: Scores, wide: pd.DataFrame, methods: Sequence[str], where: tuple[str, str]) -> Section:
+    """Pictures x methods for one data set and metric."""
+    dataset, metric = where
+    info = scores.metrics[metric]
+    names = [runs_of(scores.runs, method) for method in methods]
+    column = wide[metric]
+    grid = []
+    for image in dict.fromkeys(image for _, place, image in column.index if place == dataset):
+        means = [_mean_over_seeds([float(column[run, dataset, image]) for run in group], image) for group in names]
+        cells = zip(means, rank(means, info.better), strict=True)
+        grid.append((Cell(image), *(Cell(show_mean(mean, info), mark) for mean, mark in cells)))
+    return Section(f"{dataset}: {heading(info)}", ("picture", *methods), tuple(grid))
+
+
+def _mean_over_seeds(values: Sequence[float], image: str) -> Mean:
+    """The mean of one picture; n/a as soon as one seed is."""
+    known = not any(math.isnan(value) for value in values)
+    return Mean(fmean(values) if known else None, (image,) if known else (), 1, len(values))
+
+
+def cost_table(costs: pd.DataFrame) -> Table:
+    """Seconds and MiB of every run: measured, so no two machines agree on them."""
+    records = tuple(tuple(str(row[column]) for column in COST_COLUMNS) for _, row in costs.iterrows())
+    grid = tuple(tuple(Cell(str(row[column]) or "–") for column in COST_SHOWN) for _, row in costs.iterrows())
+    return Table("cost", "Cost", COST_COLUMNS, records, (Section("", COST_TITLES, grid, labels=2),))
+
+
+def rank(means: Sequence[Mean], better: str) -> list[Mark]:
+    """best and second best among the means over the most pictures; equal to six decimals is equal."""
+    most = max(means, key=lambda mean: len(mean.pictures)).pictures
+    sign = -1.0 if better == "higher" else 1.0
+    places = [
+        None if mean.value is None or mean.pictures != most else sign * round(mean.value, 6) + 0.0 for mean in means
+    ]
+    ladder = sorted({place for place in places if place is not None})
+    if len(ladder) < 2:
+        return ["" for _ in places]
+    marks: dict[float | None, Mark] = {ladder[0]: "best", ladder[1]: "second"}
+    return [marks.get(place, "") for place in places]
+
+
+def full(value: float | None) -> str:
+    """Six decimals for the CSV; n/a where there is no value."""
+    return NA if value is None or math.isnan(value) else f"{round(float(value), 6) + 0.0:.6f}"
+
+
+def decimals(info: MetricInfo) -> int:
+    """How many decimals a reader needs: 2 for dB, 3 for the no-reference scores, which reach 10, else 4."""
+    if info.unit == "dB":
+        return 2
+    return 3 if info.key.partition("_")[0] in ("niqe", "ma", "pi") else 4
+
+
+def show_mean(mean: Mean, info: MetricInfo) -> str:
+    """A mean, rounded; with the number of pictures in it where some have no value."""
+    if mean.value is None:
+        return NA
+    text = f"{mean.value:.{decimals(info)}f}".replace("-", "−")
+    return text if len(mean.pictures) == mean.of else f"{text} ({len(mean.pictures)}/{mean.of})"
+
+
+def show_difference(gap: float, info: MetricInfo) -> str:
+    """Rounded as the metric is, with its sign, and ± where it rounds to zero."""
+    text = f"{abs(gap):.{decimals(info)}f}"
+    sign = "±" if float(text) == 0 else "+" if gap > 0 else "−"
+    return sign + text
+
+
+def heading(info: MetricInfo) -> str:
+    """A column title: key, unit where it has one, and which way is better."""
+    unit = f" ({info.unit})" if info.unit else ""
+    return f"{info.key}{unit} {ARROWS[info.better]}"
+
+
+def _headings(scores: Scores) -> list[str]:
+    return [heading(scores.metrics[metric]) for metric in scores.suite.metrics]
+
+
+def _labels(scores: Scores, rows: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """The text columns of a table of (method, variant): the perceptual network only where one of them has it."""
+    seen = any(_about(scores, method, variant, ("perceptual",)) != [""] for method, variant in rows)
+    return (*(("perceptual",) if seen else ()), "parameters", "seeds")
+
+
+def _about(scores: Scores, method: str, variant: str, columns: Sequence[str]) -> list[str]:
+    """What runs.csv says of a variant; `runs` are the names behind it, `seeds` their number."""
+    names = runs_of(scores.runs, method, variant)
+    counted = {"runs": " ".join(names), "seeds": str(len(names))}
+    return [counted[column] if column in counted else cell_of(scores.runs, names[0], column) for column in columns]
+
+
+def _shown(scores: Scores, method: str, variant: str, labels: Sequence[str]) -> list[str]:
+    """The same for a reader: digit groups in a number of parameters, a dash for nothing."""
+    pairs = zip(labels, _about(scores, method, variant, labels), strict=True)
+    return [f"{int(text):,}" if label == "parameters" and text.isdigit() else text or "–" for label, text in pairs]
+
+
+def _with_gap(scores: Scores, key: Key) -> tuple[str, str]:
+    """(mean, difference to the default) for the CSV; the default's own difference is empty."""
+    method, variant, dataset, metric = key
+    base = scores.means.get((method, "default", dataset, metric))
+    return full(scores.means[key].value), "" if variant == "default" else full(difference(scores.means[key], base))
+
+
+def _show_gap(scores: Scores, key: Key) -> str:
+    """The mean, and beside it the difference to the default."""
+    method, variant, dataset, metric = key
+    info = scores.metrics[metric]
+    gap = difference(scores.means[key], scores.means.get((method, "default", dataset, metric)))
+    text = show_mean(scores.means[key], info)
+    return text if gap is None or variant == "default" else f"{text} ({show_difference(gap, info)})"
+
+
+def footnotes(scores: Scores, keys: Iterable[Key]) -> tuple[str, ...]:
+    """How every metric was measured, then why values are n/a: each reason once, with the data sets it concerns."""
+    lines = []
+    for metric in scores.suite.metrics:
+        info = scores.metrics[metric]
+        unit = f"{info.unit}, " if info.unit else ""
+        protocol, origin = info.protocol.rstrip("."), info.source.rstrip(".")
+        lines.append(f"`{metric}` ({unit}{info.better} is better): {protocol}. Source: {origin}.")
+    found: dict[str, dict[str, list[str]]] = {}
+    partial = False
+    for method, variant, dataset, metric in keys:
+        mean = scores.means[method, variant, dataset, metric]
+        partial = partial or 0 < len(mean.pictures) < mean.of
+        place = f"some pictures of {dataset}" if mean.pictures else dataset
+        for reason in mean.reasons:
+            places = found.setdefault(metric, {}).setdefault(reason, [])
+            places += [place] if place not in places else []
+    for metric, reasons in found.items():
+        listed = list(reasons.items())[:MAX_REASONS]
+        lines += [f"`{metric}` is {NA} on {', '.join(places)}: {reason.rstrip('.')}." for reason, places in listed]
+        if len(reasons) > MAX_REASONS:
+            lines.append(f"`{metric}`: {len(reasons) - MAX_REASONS} more reasons are in scores/.")
+    if partial:
+        lines.append(
+            "A count such as (3/4): the mean is over the pictures that have a value; it is compared only with its like."
+        )
+    return tuple(lines)
+
+
+def to_csv(table: Table) -> str:
+    """RFC 4180 with \\n line ends."""
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerows((table.columns, *table.records))
+    return stream.getvalue()
+
+
+def to_markdown(table: Table, level: int = 1) -> str:
+    """A heading of that level, the sections one level down, the footnotes as a list."""
+    parts = [f"{'#' * level} {table.title}"]
+    for section in table.sections:
+        parts += [f"{'#' * (level + 1)} {section.title}"] if section.title else []
+        parts += ["\n".join(f"- {line}" for line in section.lead)] if section.lead else []
+        parts.append(to_grid(section))
+    parts += ["\n".join(f"- {line}" for line in table.footnotes)] if table.footnotes else []
+    return "\n\n".join(parts) + "\n"
+
+
+def to_grid(section: Section) -> str:
+    """A section as a Markdown table: text columns to the left, numbers to the right."""
+    lines = [[_escape(title) for title in section.header]]
+    lines.append([":--" if place < section.labels else "--:" for place in range(len(section.header))])
+    for row in section.rows:
+        lines.append([MARKDOWN[cell.mark].format(_escape(cell.text)) for cell in row])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _escape(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def write(table: Table, folder: Path) -> None:
+    """<name>.csv and <name>.md."""
+    folder.mkdir(parents=True, exist_ok=True)
+    renderers: dict[str, Callable[[Table], str]] = {"csv": to_csv, "md": to_markdown}
+    for suffix, render in renderers.items():
+        (folder / f"{table.name}.{suffix}").write_text(render(table), encoding="utf-8", newline="\n")

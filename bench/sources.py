@@ -1,0 +1,80 @@
+"""Which source files a result is made of, and their digest: comments and docstrings do not count."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+# Interfaces and plumbing: they carry values, they do not make them.
+PLUMBING = {
+    "bench",
+    "bench.api",
+    "bench.errors",
+    "bench.paths",
+    "bench.weights",
+    "bench.sources",
+    "bench.spec",
+    "bench.suites",
+    "bench.provenance",
+    "bench.layout",
+    "bench.files",
+    "methods",
+}
+
+
+def _file(module: str) -> Path | None:
+    """The file of a module of ours or of a guest method, None for anything else."""
+    if module.startswith("guest_"):
+        return Path(str(sys.modules[module].__file__))
+    base = ROOT.joinpath(*module.split("."))
+    return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
+
+
+@functools.cache
+def _tree(path: Path) -> ast.Module:
+    """The parsed file without docstrings."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return tree
+
+
+@functools.cache
+def imports(module: str) -> frozenset[str]:
+    """The modules of ours that a module imports, at the top or inside its functions."""
+    path = _file(module)
+    found: set[str] = set()
+    for node in ast.walk(_tree(path)) if path else ():
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return frozenset(name for name in found if name.split(".")[0] in ("bench", "methods") and _file(name))
+
+
+def closure(*modules: str) -> tuple[str, ...]:
+    """The modules and everything of ours they import, plumbing apart, sorted."""
+    found: set[str] = set()
+    waiting = list(modules)
+    while waiting:
+        module = waiting.pop()
+        if module not in found and module not in PLUMBING:
+            found.add(module)
+            waiting += imports(module)
+    return tuple(sorted(found))
+
+
+@functools.cache
+def source_digest(*modules: str) -> str:
+    """sha256 over the syntax trees of the closure."""
+    digest = hashlib.sha256()
+    for module in closure(*modules):
+        path = _file(module)
+        if path is not None:
+            digest.update(f"{module}\n{ast.dump(_tree(path))}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,80 @@
+"""Experiment: one run, fully said. Its name, its resolved method, its digest, the runs it starts from."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.api import Entry, Knobs, Method, Precision, Pretrain
+from bench.errors import unknown
+from bench.sources import source_digest
+from methods import entry
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One run of one variant with one seed. `knobs` are what differs from the method's defaults, the suite's scaled
+    sizes included; `train_sets` and `iterations` are empty and 0 for a method with nothing to train."""
+
+    method: str
+    variant: str = "default"
+    knobs: Knobs = field(default_factory=dict)
+    scale: int = 4
+    degradation: str = "bicubic"
+    seed: int = 1
+    iterations: int = 0
+    train_sets: tuple[str, ...] = ()
+    warm_start: str | None = None
+    kernel_from: str | None = None
+    precision: Precision = "float32"
+    channels_last: bool = False
+    threads: int = 1
+
+    @property
+    def name(self) -> str:
+        """<method>.<variant>.x<scale>.<degradation>.s<seed>: looked up, never parsed."""
+        return f"{self.method}.{self.variant}.x{self.scale}.{self.degradation}.s{self.seed}"
+
+    @property
+    def entry(self) -> Entry:
+        return entry(self.method)
+
+    def build(self) -> Method:
+        """The resolved method."""
+        return self.entry.build(self.scale, self.knobs)
+
+    @property
+    def axis(self) -> str:
+        """The axis this run's variant belongs to; empty for the default."""
+        return next((axis.name for axis in self.entry.axes if self.variant in axis.variants), "")
+
+    def resolved(self) -> dict[str, Any]:
+        """Everything that decides the trained network, defaults included, as plain JSON values."""
+        method = self.build()
+        said = {k: v for k, v in dataclasses.asdict(self).items() if k not in ("knobs", "variant")}
+        return {**said, "knobs": dataclasses.asdict(method), "revision": self.entry.revision}
+
+    def digest(self) -> str:
+        """sha256 of the resolved method, its revision and the source of the modules it and the loop are made of.
+
+        Snakemake does not notice an edited imported module or default by itself; this is how it is told.
+        """
+        said = {**self.resolved(), "source": source_digest(self.entry.method.__module__, "bench.train")}
+        return digest_of(said)
+
+
+def digest_of(value: Any) -> str:
+    """The first 16 hex digits of the sha256 of a value's canonical JSON."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=list).encode()).hexdigest()[:16]
+
+
+def pretrain_variant(dossier: Entry, pretrain: Pretrain, variant: str) -> str:
+    """The variant of the earlier stage that a variant starts from: its namesake where shared knobs differ."""
+    if not set(dossier.variants[variant]) & set(pretrain.shared):
+        return "default"
+    if variant not in entry(pretrain.method).variants:
+        raise unknown(f"variant of {pretrain.method}", variant, entry(pretrain.method).variants)
+    return variant

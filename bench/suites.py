@@ -1,0 +1,219 @@
+"""SUITES: named lists of experiments with their data, sizes, lengths and seeds.
+
+A suite scales a method by naming its knobs (width, blocks, iterations), never by leaving parts out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from bench.api import Knobs, Precision
+from bench.errors import BadInput, unknown
+from bench.spec import Experiment, pretrain_variant
+from methods import METHODS, entry
+
+METRIC_KEYS = (
+    "psnr_y",
+    "ssim_y",
+    "psnr_rgb",
+    "ssim_rgb",
+    "lr_psnr",
+    "lpips_alex",
+    "stlpips_alex",
+    "niqe",
+    "ma",
+    "pi",
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a suite runs of one method: scaled sizes, length, variants. `resized` scales a variant's own knobs."""
+
+    method: str
+    iterations: int = 0
+    knobs: Knobs = field(default_factory=dict)
+    variants: tuple[str, ...] = ("default",)
+    seeds: tuple[int, ...] = (1,)
+    resized: Mapping[str, Knobs] = field(default_factory=dict)
+    shard: str = "baselines"
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A benchmark that one command runs."""
+
+    name: str
+    title: str
+    train_sets: tuple[str, ...]
+    test_sets: tuple[str, ...]
+    plans: tuple[Plan, ...]
+    scale: int = 4
+    degradation: str = "bicubic"
+    metrics: tuple[str, ...] = METRIC_KEYS
+    precision: Precision = "float32"
+    channels_last: bool = False
+    threads: int = 1
+    guest_iterations: int = 500
+    notes: tuple[str, ...] = ()
+
+    def plan(self, method: str) -> Plan:
+        """The plan of a method; a guest trains for `guest_iterations`. Raises BadInput where the suite has none."""
+        plans = {plan.method: plan for plan in self.all_plans}
+        if method not in plans:
+            raise unknown(f"method in suite {self.name}", method, plans)
+        return plans[method]
+
+    @property
+    def all_plans(self) -> tuple[Plan, ...]:
+        """The suite's plans, and one for each guest method of this process."""
+        guests = [name for name, dossier in METHODS.items() if dossier.method.__module__.startswith("guest_")]
+        return self.plans + tuple(self._guest_plan(name) for name in guests)
+
+    def _guest_plan(self, name: str) -> Plan:
+        trains = entry(name).build(self.scale, {}).network() is not None
+        return Plan(name, self.guest_iterations if trains else 0, shard="guests")
+
+    def experiment(self, method: str, variant: str, seed: int) -> Experiment:
+        """One run of this suite."""
+        plan, dossier = self.plan(method), entry(method)
+        if variant not in dossier.variants:
+            raise unknown(f"variant of {method}", variant, dossier.variants)
+        trains = plan.iterations > 0
+        run = Experiment(
+            method=method,
+            variant=variant,
+            knobs={**plan.knobs, **dossier.variants[variant], **plan.resized.get(variant, {})},
+            scale=self.scale,
+            degradation=self.degradation,
+            seed=seed,
+            iterations=plan.iterations,
+            train_sets=self.train_sets if trains else (),
+            precision=self.precision,
+            channels_last=self.channels_last,
+            threads=self.threads,
+        )
+        if dossier.pretrain is None:
+            return run
+        earlier = pretrain_variant(dossier, dossier.pretrain, variant)
+        return replace(run, warm_start=self.experiment(dossier.pretrain.method, earlier, seed).name)
+
+    def experiments(self, shard: str | None = None) -> dict[str, Experiment]:
+        """Every run by name, the runs that others start from included, in the order of the plans."""
+        shards = sorted({plan.shard for plan in self.all_plans})
+        if shard is not None and shard not in shards:
+            raise unknown(f"shard of suite {self.name}", shard, shards)
+        plans = [plan for plan in self.all_plans if shard in (None, plan.shard)]
+        wanted = [self.experiment(p.method, v, s) for p in plans for v in p.variants for s in p.seeds]
+        found: dict[str, Experiment] = {}
+        for run in wanted:
+            for one in (*self._earlier(run), run):
+                found.setdefault(one.name, one)
+        order = [plan.method for plan in self.all_plans]
+        return dict(sorted(found.items(), key=lambda item: order.index(item[1].method)))
+
+    def _earlier(self, run: Experiment) -> list[Experiment]:
+        """The run that this one starts from."""
+        if run.warm_start is None:
+            return []
+        dossier = run.entry
+        assert dossier.pretrain is not None
+        earlier = pretrain_variant(dossier, dossier.pretrain, run.variant)
+        return [self.experiment(dossier.pretrain.method, earlier, run.seed)]
+
+
+_SMALL_RRDB = {"width": 24, "growth": 12, "blocks": 2, "batch_size": 4, "patch": 64}
+_SMALL_BLOCKS = {"residual-blocks": {"blocks": 4}, "depth-16": {"blocks": 1}}
+
+DEMO = Suite(
+    name="demo",
+    title="every part of the harness on embedded photographs, minutes long",
+    train_sets=("Embedded-train",),
+    test_sets=("Embedded-test",),
+    plans=(
+        Plan("bicubic"),
+        Plan(
+            "srresnet",
+            iterations=500,
+            knobs={"width": 24, "blocks": 4, "batch_size": 4, "patch": 64, "learning_rate": 1e-3, "schedule": "cosine"},
+            variants=("default", "no-bn"),
+        ),
+        Plan(
+            "rrdb",
+            iterations=500,
+            knobs={**_SMALL_RRDB, "learning_rate": 1e-3, "schedule": "cosine"},
+            variants=("default", "bn", "residual-blocks"),
+            resized=_SMALL_BLOCKS,
+            shard="esrgan",
+        ),
+        Plan(
+            "esrgan",
+            iterations=60,
+            knobs={
+                **_SMALL_RRDB,
+                "batch_size": 2,
+                "perceptual": "stlpips-vgg16",
+                "perceptual_weight": 0.02,
+                "discriminator_width": 16,
+                "learning_rate": 2e-4,
+            },
+            variants=("default", "bn", "tap-after", "standard-gan", "residual-blocks"),
+            resized=_SMALL_BLOCKS,
+            shard="esrgan",
+        ),
+    ),
+    notes=(
+        "Networks and runs are far smaller than the papers': this suite shows that every part works, not who is best.",
+        "The perceptual network is the ST-LPIPS VGG16 (conv5_3), which a package ships; its features are about fifty "
+        "times larger than those of VGG19's conv5_4, hence perceptual_weight 0.02.",
+    ),
+)
+
+SMOKE = Suite(
+    name="smoke",
+    title="a few steps of the longest chain: does the workflow run at all?",
+    train_sets=("Embedded-train",),
+    test_sets=("Embedded-test",),
+    plans=(
+        Plan("bicubic"),
+        Plan("rrdb", iterations=20, knobs={**_SMALL_RRDB, "blocks": 1}, shard="esrgan"),
+        Plan(
+            "esrgan",
+            iterations=4,
+            knobs={
+                **_SMALL_RRDB,
+                "blocks": 1,
+                "batch_size": 1,
+                "perceptual": "stlpips-vgg16",
+                "discriminator_width": 8,
+            },
+            shard="esrgan",
+        ),
+    ),
+    metrics=("psnr_y", "ssim_y", "stlpips_alex", "niqe"),
+    notes=("Nothing here is trained; the numbers mean nothing.",),
+)
+
+SUITES: dict[str, Suite] = {suite.name: suite for suite in (DEMO, SMOKE)}
+
+
+def suite(name: str) -> Suite:
+    """The suite of that name. Raises BadInput, naming the nearest, where there is none."""
+    if name not in SUITES:
+        raise unknown("suite", name, SUITES)
+    return SUITES[name]
+
+
+def find_run(suite_name: str, run: str) -> Experiment:
+    """A run of a suite by name. Raises BadInput, naming the nearest, where there is none."""
+    runs = suite(suite_name).experiments()
+    if run not in runs:
+        raise unknown(f"run in suite {suite_name}", run, runs)
+    return runs[run]
+
+
+def check_trainable(run: Experiment) -> None:
+    """Raise BadInput where a run has nothing to train."""
+    if run.iterations == 0:
+        raise BadInput(f"{run.name} has nothing to train; upscale with it directly")

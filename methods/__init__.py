@@ -1,0 +1,65 @@
+"""METHODS: every method the harness knows, one line each. Adding a method is one file and one line here.
+
+A file of your own that defines ENTRY joins them by path, through the environment variable BENCH_METHODS.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+from bench.api import Entry
+from bench.errors import BadInput, unknown
+from methods import bicubic, srresnet
+from methods.esrgan import gan as esrgan
+from methods.esrgan import psnr as rrdb
+
+METHODS: dict[str, Entry] = {
+    module.ENTRY.name: module.ENTRY
+    for module in (
+        bicubic,
+        srresnet,
+        rrdb,
+        esrgan,
+    )
+}
+
+
+def load_guest(path: Path) -> Entry:
+    """The ENTRY of a method file that is not part of the project.
+
+    Raises BadInput for a file that is missing, does not import, has no ENTRY, or takes the name of another method.
+    """
+    if not path.is_file():
+        raise BadInput(f"{path}: no such method file; give the path of a file that defines ENTRY")
+    name = f"guest_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+        found: Entry = module.ENTRY
+    except BadInput:
+        raise
+    except Exception as error:
+        raise BadInput(
+            f"{path}: cannot be used as a method ({type(error).__name__}: {error}); see the README"
+        ) from error
+    if found.name in METHODS:
+        raise BadInput(f"{path}: the name {found.name!r} is taken; choose another name in its ENTRY")
+    return found
+
+
+for _path in filter(None, os.environ.get("BENCH_METHODS", "").split(os.pathsep)):
+    _guest = load_guest(Path(_path))
+    METHODS[_guest.name] = _guest
+
+
+def entry(name: str) -> Entry:
+    """The dossier of that name. Raises BadInput, naming the nearest, where there is none."""
+    if name not in METHODS:
+        raise unknown("method", name, METHODS)
+    return METHODS[name]

@@ -1,0 +1,56 @@
+"""Network parts of the field, each in its published form."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+def conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, bias: bool = True) -> nn.Conv2d:
+    """A zero-padded convolution that keeps the size at stride 1."""
+    return nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=bias)
+
+
+class ResidualBlock(nn.Module):
+    """x + scaling * (conv-[BN]-activation-conv-[BN])(x): SRResNet with BN and PReLU, EDSR without BN and ReLU."""
+
+    def __init__(
+        self, width: int, activation: nn.Module, batch_norm: bool = False, scaling: float = 1.0, bias: bool = True
+    ) -> None:
+        super().__init__()
+        self.conv1 = conv(width, width, bias=bias)
+        self.bn1 = nn.BatchNorm2d(width) if batch_norm else nn.Identity()
+        self.activation = activation
+        self.conv2 = conv(width, width, bias=bias)
+        self.bn2 = nn.BatchNorm2d(width) if batch_norm else nn.Identity()
+        self.scaling = scaling
+
+    def forward(self, x: Tensor) -> Tensor:
+        inner = self.bn2(self.conv2(self.activation(self.bn1(self.conv1(x)))))
+        result: Tensor = x + self.scaling * inner
+        return result
+
+
+def shuffle_stages(width: int, scale: int, prelu: bool = False) -> nn.Sequential:
+    """Sub-pixel upsampling: one conv + PixelShuffle(2) per factor of 2 (each with a PReLU if asked), or one by 3."""
+    layers: list[nn.Module] = []
+    for factor in [3] if scale == 3 else [2] * (scale.bit_length() - 1):
+        layers += [conv(width, width * factor**2), nn.PixelShuffle(factor)]
+        layers += [nn.PReLU()] if prelu else []
+    return nn.Sequential(*layers)
+
+
+@torch.no_grad()
+def scale_initialisation(modules: nn.Module, factor: float) -> None:
+    """Kaiming-normal (fan-in, gain sqrt 2) times `factor`, biases 0, for every convolution inside."""
+    for module in modules.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, a=0.0)
+            module.weight.mul_(factor)
+            if module.bias is not None:
+                module.bias.zero_()
+
+
+def count_parameters(module: nn.Module) -> int:
+    """How many numbers the network has, trainable or not, buffers apart."""
+    return sum(parameter.numel() for parameter in module.parameters())

@@ -1,0 +1,97 @@
+"""Adam, learning-rate schedules as pure functions of progress, precision: what every learner needs to take a step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bench.api import Training
+
+Schedule = Callable[[float], float]
+"""Progress in [0, 1) -> factor on the learning rate."""
+
+
+def halve_at(milestones: tuple[float, ...]) -> Schedule:
+    """Halve at each milestone, given as fractions of the run's length."""
+    return lambda progress: 0.5 ** sum(progress >= milestone for milestone in milestones)
+
+
+def cosine(restarts: int = 1, floor: float = 1e-7 / 2e-4) -> Schedule:
+    """Cosine from 1 to `floor`, `restarts` equal periods."""
+
+    def factor(progress: float) -> float:
+        phase = (progress * restarts) % 1.0
+        return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * phase))
+
+    return factor
+
+
+SCHEDULES: dict[str, Callable[[tuple[float, ...]], Schedule]] = {
+    "halve": halve_at,
+    "cosine": lambda _: cosine(),
+    "cosine-restarts": lambda _: cosine(restarts=4),
+    "constant": lambda _: lambda progress: 1.0,
+}
+
+
+class Adam:
+    """Fused Adam whose learning rate is a pure function of the step, so a resumed run is the same run."""
+
+    def __init__(
+        self,
+        parameters: Iterable[nn.Parameter],
+        training: Training,
+        learning_rate: float,
+        schedule: Schedule,
+        betas: tuple[float, float] = (0.9, 0.999),
+    ) -> None:
+        self.learning_rate = learning_rate
+        self.schedule = schedule
+        self.iterations = training.iterations
+        self.adam = torch.optim.Adam(parameters, lr=learning_rate, betas=betas, fused=True)
+
+    def minimise(self, loss: Tensor, step: int) -> None:
+        """Clear gradients, back-propagate, update."""
+        self.adam.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.update(step)
+
+    def update(self, step: int) -> None:
+        """Update from the gradients that are there."""
+        for group in self.adam.param_groups:
+            group["lr"] = self.learning_rate * self.schedule(step / self.iterations)
+        self.adam.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        return self.adam.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.adam.load_state_dict(state)
+
+
+def autocast(training: Training) -> AbstractContextManager[Any]:
+    """bf16 autocast where the run asks for it."""
+    return torch.autocast(training.device.type, torch.bfloat16, enabled=training.precision == "bf16")
+
+
+def place(network: nn.Module, training: Training) -> nn.Module:
+    """The network on the run's device and memory format, in training mode."""
+    layout = torch.channels_last if training.channels_last else torch.contiguous_format
+    network.to(device=training.device, memory_format=layout)  # type: ignore[call-overload]
+    return network.train()
+
+
+def compiled(network: nn.Module, training: Training) -> Callable[[Tensor], Tensor]:
+    """The forward pass, through torch.compile where the run asks for it; the module keeps its own weights."""
+    forward: Callable[[Tensor], Tensor] = torch.compile(network) if training.compile else network
+    return forward
+
+
+def arrange(batch: Tensor, training: Training) -> Tensor:
+    """The batch in the run's memory format."""
+    return batch.contiguous(memory_format=torch.channels_last) if training.channels_last else batch

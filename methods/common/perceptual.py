@@ -1,0 +1,162 @@
+"""PERCEPTUAL: frozen feature networks for perceptual losses, tapped before or after a layer's activation.
+
+A perceptual network is always a named knob: numbers trained with different ones are not comparable.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from bench.errors import unknown
+from bench.weights import load
+
+Tap = Literal["before", "after"]
+
+_IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # LPIPS's ((2x - 1) + .03) / .458 is the same map
+
+
+@dataclass(frozen=True)
+class FeatureNetwork:
+    """Where a feature network's convolutions are and how its input is normalised.
+
+    layers: 'conv1_1', ... in order with 'M' for pooling, and the state-dict key of each convolution.
+    """
+
+    weights: str
+    layers: tuple[str, ...]
+    keys: tuple[str, ...]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    pooling: Literal["max", "blur"] = "max"
+    bgr: bool = False
+    strides: tuple[tuple[int, int], ...] = ()  # (stride, padding) a convolution; VGG: (1, 1)
+
+    @property
+    def deepest(self) -> str:
+        """The last convolution."""
+        return self.layers[-1]
+
+
+def _vgg(*convolutions: int) -> tuple[str, ...]:
+    """VGG's layers, given how many convolutions each block has; pooling between the blocks."""
+    layers: list[str] = []
+    for block, count in enumerate(convolutions, start=1):
+        layers += (["M"] if layers else []) + [f"conv{block}_{i}" for i in range(1, count + 1)]
+    return tuple(layers)
+
+
+def _keys(layers: tuple[str, ...], prefix: str = "features.{position}", pooling: int = 1) -> tuple[str, ...]:
+    """State-dict keys: a convolution and its ReLU take two places, pooling as many as said."""
+    keys, position, block = [], 0, 1
+    for item in layers:
+        if item == "M":
+            position, block = position + pooling, block + 1
+        else:
+            keys.append(prefix.format(position=position, block=block))
+            position += 2
+    return tuple(keys)
+
+
+_VGG19 = _vgg(2, 2, 4, 4, 4)
+_VGG19_CAFFE = _vgg(2, 2, 4)
+_VGG16 = _vgg(2, 2, 3, 3, 3)
+
+PERCEPTUAL: dict[str, FeatureNetwork] = {
+    "vgg19": FeatureNetwork("vgg19", _VGG19, _keys(_VGG19), *_IMAGENET),
+    "vgg19-caffe-conv3_4": FeatureNetwork(
+        "vgg19-caffe-conv3_4",
+        _VGG19_CAFFE,
+        _keys(_VGG19_CAFFE),
+        (103.939 / 255, 116.779 / 255, 123.68 / 255),
+        (1 / 255, 1 / 255, 1 / 255),
+        bgr=True,
+    ),
+    "alexnet": FeatureNetwork(
+        "alexnet",
+        ("conv1", "M", "conv2", "M", "conv3", "conv4", "conv5"),
+        ("features.0", "features.3", "features.6", "features.8", "features.10"),
+        *_IMAGENET,
+        strides=((4, 2), (1, 2), (1, 1), (1, 1), (1, 1)),
+    ),
+    "stlpips-vgg16": FeatureNetwork(
+        "stlpips-vgg16",
+        _VGG16,
+        _keys(_VGG16, "net.slice{block}.{position}", pooling=2),
+        *_IMAGENET,
+        pooling="blur",
+    ),
+}
+
+
+class Features(nn.Module):
+    """(N, 3, h, w) RGB in [0, 1] -> the tapped features. Frozen, in evaluation mode, computed in float32 or autocast.
+
+    Raises BadInput for an unknown network or layer, MissingWeights where its file is not here.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, name: str, layer: str | None = None, tap: Tap = "before") -> None:
+        super().__init__()
+        if name not in PERCEPTUAL:
+            raise unknown("perceptual network", name, PERCEPTUAL)
+        self.network = PERCEPTUAL[name]
+        layer = layer or self.network.deepest
+        convolutions = [item for item in self.network.layers if item != "M"]
+        if layer not in convolutions:
+            raise unknown(f"layer of {name}", layer, convolutions)
+        self.tap = tap
+        self.stages = self._build(load(self.network.weights), layer)
+        self.register_buffer("mean", torch.tensor(self.network.mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(self.network.std).view(1, 3, 1, 1), persistent=False)
+        self.eval().requires_grad_(False)
+
+    def _build(self, state: dict[str, Tensor], layer: str) -> nn.ModuleList:
+        """The stages up to and including `layer`'s convolution."""
+        stages, seen = nn.ModuleList(), 0
+        for item in self.network.layers:
+            if item == "M":
+                alexnet = bool(self.network.strides)
+                stages.append(BlurPool() if self.network.pooling == "blur" else nn.MaxPool2d(3 if alexnet else 2, 2))
+                continue
+            key = self.network.keys[seen]
+            weight, bias = state[f"{key}.weight"], state[f"{key}.bias"]
+            stride, padding = self.network.strides[seen] if self.network.strides else (1, 1)
+            convolution = nn.Conv2d(weight.shape[1], weight.shape[0], weight.shape[2:], stride, padding)  # type: ignore[arg-type]
+            convolution.load_state_dict({"weight": weight, "bias": bias})
+            stages.append(convolution)
+            seen += 1
+            if item == layer:
+                break
+        return stages
+
+    def forward(self, image: Tensor) -> Tensor:
+        x = image.flip(1) if self.network.bgr else image
+        x = (x - self.mean) / self.std
+        last = len(self.stages) - 1
+        for position, stage in enumerate(self.stages):
+            x = stage(x)
+            if isinstance(stage, nn.Conv2d) and position < last:
+                x = functional.relu(x)
+        return functional.relu(x) if self.tap == "after" else x
+
+
+class BlurPool(nn.Module):
+    """Anti-aliased pooling: 2x2 max at stride 1, then a 3x3 binomial blur at stride 2 with reflection padding of 2."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = functional.pad(functional.max_pool2d(x, 2, 1), (2, 2, 2, 2), mode="reflect")
+        taps = torch.tensor([0.25, 0.5, 0.25], dtype=x.dtype, device=x.device)
+        kernel = (taps[:, None] * taps[None, :]).expand(x.shape[1], 1, 3, 3)
+        return functional.conv2d(x, kernel, stride=2, groups=x.shape[1])
+
+
+def active_fraction(features: Tensor) -> Tensor:
+    """The share of features above zero: what an activation lets through (ESRGAN paper, section 3.3)."""
+    return (features > 0).float().mean()

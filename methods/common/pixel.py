@@ -1,0 +1,87 @@
+"""The learner of every PSNR-oriented network: one network, one pixel loss, one Adam."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from bench.api import Batch, Picture, Training, Upscaler
+from methods.common.ema import Ema
+from methods.common.optimise import SCHEDULES, Adam, arrange, autocast, compiled, place
+
+PIXEL_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "l1": functional.l1_loss,
+    "l2": functional.mse_loss,
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a pixel learner trains. Milestones are fractions of the run's length; ema 0 means none."""
+
+    loss: str = "l1"
+    learning_rate: float = 2e-4
+    betas: tuple[float, float] = (0.9, 0.999)
+    schedule: str = "halve"
+    milestones: tuple[float, ...] = ()
+    ema: float = 0.0
+
+
+class PixelLearner:
+    """Minimises PIXEL_LOSSES[recipe.loss] between network(lr) and hr, pixels in [0, 1]."""
+
+    def __init__(self, network: nn.Module, recipe: Recipe, training: Training) -> None:
+        self.training = training
+        self.trained = place(network, training)
+        self.forward = compiled(self.trained, training)
+        self.loss = PIXEL_LOSSES[recipe.loss]
+        schedule = SCHEDULES[recipe.schedule](recipe.milestones)
+        self.adam = Adam(self.trained.parameters(), training, recipe.learning_rate, schedule, recipe.betas)
+        self.ema = Ema(self.trained, recipe.ema) if recipe.ema else None
+
+    @property
+    def network(self) -> nn.Module:
+        return self.ema.network if self.ema else self.trained
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        with autocast(self.training):
+            sr = self.forward(arrange(batch.lr, self.training))
+        loss = self.loss(sr.float(), batch.hr)
+        self.adam.minimise(loss, batch.step)
+        if self.ema:
+            self.ema.update(self.trained)
+        return {"loss": loss.detach()}
+
+    def warm_start(self, state: dict[str, Tensor]) -> None:
+        """Begin from another run's weights, every key matching."""
+        self.trained.load_state_dict(state)
+        if self.ema:
+            self.ema.network.load_state_dict(state)
+
+    def state_dict(self) -> dict[str, Any]:
+        state: dict[str, Any] = {"network": self.trained.state_dict(), "adam": self.adam.state_dict()}
+        return state | ({"ema": self.ema.network.state_dict()} if self.ema else {})
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.trained.load_state_dict(state["network"])
+        self.adam.load_state_dict(state["adam"])
+        if self.ema:
+            self.ema.network.load_state_dict(state["ema"])
+
+
+def feed_forward(network: nn.Module | None) -> Upscaler:
+    """The upscaler of a network that maps an LR picture to an SR picture in one pass."""
+    assert network is not None
+
+    def upscale(picture: Picture) -> Tensor:
+        device = next(network.parameters()).device
+        with torch.inference_mode():
+            sr: Tensor = network(picture.lr[None].to(device))[0]
+        return sr.float()
+
+    return upscale

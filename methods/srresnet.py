@@ -1,0 +1,86 @@
+"""SRResNet: the PSNR-oriented generator of the SRGAN paper.
+
+Ledig et al., "Photo-Realistic Single Image Super-Resolution Using a Generative Adversarial Network", CVPR 2017.
+
+Deviations: trained on the suite's pictures instead of 350,000 of ImageNet; HR in [0, 1] instead of [-1, 1]
+(the network has no output activation, so the range is one affine map of its last layer).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from bench.api import Axis, Entry, Method, Training, Upscaler
+from methods.common.blocks import ResidualBlock, conv, shuffle_stages
+from methods.common.pixel import PixelLearner, Recipe, feed_forward
+
+
+class SRResNet(nn.Module):
+    """conv9-PReLU, residual blocks, conv3-BN and a long skip, sub-pixel stages, conv9. 1,549,462 parameters at x4."""
+
+    def __init__(self, scale: int, width: int, blocks: int, batch_norm: bool) -> None:
+        super().__init__()
+        self.head = nn.Sequential(conv(3, width, 9), nn.PReLU())
+        self.body = nn.Sequential(*(ResidualBlock(width, nn.PReLU(), batch_norm) for _ in range(blocks)))
+        self.body_end = nn.Sequential(conv(width, width), nn.BatchNorm2d(width) if batch_norm else nn.Identity())
+        self.upsample = shuffle_stages(width, scale, prelu=True)
+        self.tail = conv(width, 3, 9)
+
+    def forward(self, lr: Tensor) -> Tensor:
+        x = self.head(lr)  # (N, width, h, w)
+        x = x + self.body_end(self.body(x))
+        sr: Tensor = self.tail(self.upsample(x))  # (N, 3, s*h, s*w)
+        return sr
+
+
+@dataclass(frozen=True)
+class SRResNetMethod(Method):
+    """Knobs of SRResNet. `patch` is the HR side in pixels; milestones are fractions of the run's length."""
+
+    width: int = 64
+    blocks: int = 16
+    batch_norm: bool = True
+    loss: str = "l2"
+    learning_rate: float = 1e-4
+    schedule: str = "constant"
+    milestones: tuple[float, ...] = ()
+    ema: float = 0.0
+    batch_size: int = 16
+    patch: int = 96
+
+    @property
+    def batch(self) -> tuple[int, int]:
+        return self.batch_size, self.patch
+
+    def network(self) -> nn.Module:
+        return SRResNet(self.scale, self.width, self.blocks, self.batch_norm)
+
+    def learner(self, training: Training) -> PixelLearner:
+        recipe = Recipe(self.loss, self.learning_rate, (0.9, 0.999), self.schedule, self.milestones, self.ema)
+        return PixelLearner(self.network(), recipe, training)
+
+    def upscaler(self, network: nn.Module | None) -> Upscaler:
+        return feed_forward(network)
+
+
+ENTRY = Entry(
+    name="srresnet",
+    method=SRResNetMethod,
+    paper="Ledig et al., CVPR 2017",
+    iterations=1_000_000,
+    axes=(
+        Axis(
+            "batch-norm",
+            "Does batch normalisation help a PSNR-oriented generator?",
+            {"no-bn": {"batch_norm": False}},
+            "Lim et al. 2017; Wang et al. 2018",
+        ),
+        Axis("loss", "Does L1 train to a higher PSNR than L2?", {"l1": {"loss": "l1"}}, "Lim et al. 2017"),
+    ),
+    deviations=(
+        "trained on the suite's pictures instead of 350,000 of ImageNet",
+        "HR in [0, 1] instead of [-1, 1]: one affine map of the last layer",
+    ),
+)

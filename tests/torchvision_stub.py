@@ -1,0 +1,34 @@
+"""Lets packages that import torchvision (pyiqa, lpips) run beside a torch that torchvision was not built for."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import sys
+
+import torch
+
+OPERATORS = ("nms", "qnms")  # those that torchvision's Python code looks up while it is imported
+
+
+@functools.cache
+def make_torchvision_importable() -> torch.library.Library | None:
+    """Declare the operators without which torchvision's wheel does not import beside a CPU torch.
+
+    Does nothing where torchvision imports by itself, or at a second call. The operators have a signature and no
+    kernel: the metrics never call them. Returns the library that holds them, None where nothing was needed.
+    Raises ModuleNotFoundError where torchvision is not installed.
+    """
+    try:
+        importlib.import_module("torchvision")
+        return None
+    except RuntimeError as error:
+        if "torchvision::nms does not exist" not in str(error):
+            raise
+    for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
+        del sys.modules[name]
+    library = torch.library.Library("torchvision", "DEF")
+    for name in OPERATORS:
+        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    importlib.import_module("torchvision")
+    return library
