@@ -112,9 +112,7 @@ def run_record(run: Experiment, suite: Suite, layout: Layout) -> dict[str, Any]:
         "digest": run.digest(),
         "code": {"modules": closure(module, "bench.train"), "sha256": source_digest(module, "bench.train"), **commit()},
         "environment": environment(),
-        "weights": {
-            name: sha256_of(w.folder / w.found.name) for name in method.needs_weights if (w := WEIGHTS[name]).found
-        },
+        "weights": {name: sha256_of(locate(name)) for name in method.needs_weights},
         "test_data": {
             name: sha256_of(layout.test_data(name, run.scale, run.degradation) / "manifest.json")
             for name in suite.test_sets

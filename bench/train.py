@@ -6,6 +6,7 @@ temporary name and renamed; the checkpoint appears only on completion.
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import signal
@@ -26,6 +27,7 @@ from bench.devices import be_deterministic, describe, peak_memory_mib
 from bench.errors import BadInput, Diverged, OutOfTime
 from bench.files import locked, replacing, write_json
 from bench.spec import Experiment
+from bench.weights import sha256_of
 
 LOG_EVERY = 10  # steps between points of the curve
 EXPLOSION = 1e3  # a loss this many times its recent median has diverged
@@ -75,15 +77,11 @@ def _train(run: Experiment, store: PatchStore, folder: Path, device: torch.devic
 
     def save_state() -> None:
         spent = seconds_before + time.monotonic() - began
-        state = {
-            "digest": run.digest(),
-            "step": step,
-            "seconds": spent,
-            "totals": totals,
-            "learner": learner.state_dict(),
-        }
+        state = {"digest": digest, "step": step, "seconds": spent, "totals": totals, "learner": learner.state_dict()}
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
         with replacing(state_file) as temporary:
-            torch.save(state, temporary)
+            temporary.write_bytes(buffer.getbuffer())
 
     with progress, stop, curve_file.open("a") as curve:
         while step < run.iterations:
@@ -115,14 +113,15 @@ def _train(run: Experiment, store: PatchStore, folder: Path, device: torch.devic
                 )
 
     weights = {name: value.detach().cpu().contiguous() for name, value in learner.network.state_dict().items()}
+    said = json.dumps({"run": run.name, "digest": digest, "scale": run.scale}, sort_keys=True)  # one key: order is kept
     with replacing(checkpoint_path(folder)) as temporary:
-        temporary.write_bytes(save(weights, metadata={"run": run.name, "digest": digest, "scale": str(run.scale)}))
+        temporary.write_bytes(save(weights, metadata={"bench": said}))
     record = {
         "run": run.name,
         "digest": digest,
         "experiment": run.resolved(),
         "parameters": sum(parameter.numel() for parameter in learner.network.parameters()),
-        "train_data": store.digest,
+        "train_data": sha256_of(store.folder / "manifest.json"),
         "seconds": round(seconds_before + time.monotonic() - began, 2),
         "peak_mib": round(peak_memory_mib(device)),
         "device": describe(device),

@@ -10,29 +10,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from torch import Tensor, nn
+from torch import nn
 
 from bench.api import Axis, Entry, Method, Training, Upscaler
-from methods.common.blocks import ResidualBlock, conv, shuffle_stages
 from methods.common.pixel import PixelLearner, Recipe, feed_forward
-
-
-class SRResNet(nn.Module):
-    """conv9-PReLU, residual blocks, conv3-BN and a long skip, sub-pixel stages, conv9. 1,549,462 parameters at x4."""
-
-    def __init__(self, scale: int, width: int, blocks: int, batch_norm: bool) -> None:
-        super().__init__()
-        self.head = nn.Sequential(conv(3, width, 9), nn.PReLU())
-        self.body = nn.Sequential(*(ResidualBlock(width, nn.PReLU(), batch_norm) for _ in range(blocks)))
-        self.body_end = nn.Sequential(conv(width, width), nn.BatchNorm2d(width) if batch_norm else nn.Identity())
-        self.upsample = shuffle_stages(width, scale, prelu=True)
-        self.tail = conv(width, 3, 9)
-
-    def forward(self, lr: Tensor) -> Tensor:
-        x = self.head(lr)  # (N, width, h, w)
-        x = x + self.body_end(self.body(x))
-        sr: Tensor = self.tail(self.upsample(x))  # (N, 3, s*h, s*w)
-        return sr
+from methods.common.resnets import SRResNet
 
 
 @dataclass(frozen=True)

@@ -197,9 +197,19 @@ def upscale_pictures(arguments: Arguments) -> None:
 
 
 def score_pictures(arguments: Arguments) -> None:
-    from bench.score import score_folders
+    from bench.score import Folders, score_folders
 
-    score_folders(arguments)
+    folders = Folders(
+        arguments.sr,
+        arguments.hr,
+        arguments.lr,
+        arguments.kernels,
+        arguments.true_kernels,
+        arguments.sr_pattern,
+        arguments.hr_pattern,
+    )
+    metrics = arguments.metrics.split(",") if arguments.metrics else None
+    score_folders(folders, arguments.scale, metrics, arguments.out, arguments.workers or None)
 
 
 def diagnose_number(arguments: Arguments) -> None:

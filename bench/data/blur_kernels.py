@@ -58,7 +58,8 @@ def disturbed_gaussian(size: int, covariance: F64, scale: int, noise: F64) -> F6
         kernel: F64 = noise * gaussian(size, covariance, (float(mean[0]), float(mean[1])))
         error = goal - np.array(centre_of_mass(kernel))
         if np.abs(error).max() < 1e-9:
-            return (kernel / kernel.sum()).round(12)
+            kernel /= kernel.sum()
+            return kernel.round(12)
         mean += error
     raise BadInput(f"a {size}x{size} kernel is too small for its blur at x{scale}; enlarge it")
 

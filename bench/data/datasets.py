@@ -6,7 +6,7 @@ A set other than the embedded ones is a folder under BENCH_DATA in one of three 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -205,15 +205,15 @@ def dataset(name: str) -> Dataset:
     return DATASETS[name]
 
 
-def find(name: str, scale: int) -> list[Source]:
+def find(name: str, scale: int, root: Path | None = None) -> list[Source]:
     """The pictures of a set at a scale, sorted by name, with the LR that ships with them; nothing is decoded.
 
-    Raises BadInput where the set, the scale or a picture is missing.
+    root: instead of BENCH_DATA. Raises BadInput where the set, the scale or a picture is missing.
     """
     entry = dataset(name)
     if name in EMBEDDED:
         return [Source(picture.name, embedded.locate(picture)) for picture in EMBEDDED[name]]
-    sources = _find_in(data_folder() / entry.folder, entry, scale)
+    sources = _find_in((root or data_folder()) / entry.folder, entry, scale)
     if len(sources) != entry.count:
         where = sources[0].hr.parent
         raise BadInput(f"{name}: {len(sources)} pictures in {where}, expected {entry.count}; {entry.remedy}")
@@ -294,9 +294,20 @@ def check(name: str, scale: int, digests: Mapping[str, str]) -> str:
     return UNPINNED
 
 
-def digests_of(sources: Sequence[Source], scale: int) -> dict[str, str]:
-    """What `check` needs, by decoding every picture."""
-    return {source.name: pins.pair_sha256(*read_pair(source, scale)) for source in sources}
+def verify(name: str, root: Path | None = None) -> tuple[list[int], str]:
+    """(scales in the image_SRF layout, or [], PINNED or UNPINNED), by decoding every picture of a pinned set.
+
+    root: instead of BENCH_DATA. Raises BadInput where the set is missing, incomplete or changed.
+    """
+    entry = dataset(name)
+    scales = _scales((root or data_folder()) / entry.folder) if entry.folder else []
+    copies = []
+    for scale in scales or [1]:
+        sources = find(name, scale, root)
+        known = name in EMBEDDED or (name, scale) in pins.PINS or (name, 0) in pins.PINS
+        digests = {source.name: pins.pair_sha256(*read_pair(source, scale)) for source in sources} if known else {}
+        copies.append(check(name, scale, digests))
+    return scales, "; ".join(dict.fromkeys(copies))
 
 
 def status() -> list[Status]:
@@ -305,15 +316,10 @@ def status() -> list[Status]:
 
 
 def _status(entry: Dataset) -> Status:
-    scales = _scales(data_folder() / entry.folder) if entry.folder else []
-    here, count, copies, note = "no", 0, [], ""
+    here, count, copy, note = "no", 0, "", ""
     try:
-        for scale in scales or [1]:
-            sources = find(entry.name, scale)
-            here, count = " ".join(f"x{s}" for s in scales) or "yes", len(sources)
-            known = entry.name in EMBEDDED or {(entry.name, scale), (entry.name, 0)} & set(pins.PINS)
-            copies.append(check(entry.name, scale, digests_of(sources, scale)) if known else UNPINNED)
+        scales, copy = verify(entry.name)
+        here, count = " ".join(f"x{scale}" for scale in scales) or "yes", entry.count
     except BadInput as error:
-        copies, note = [], str(error)
-    copy = "; ".join(dict.fromkeys(copies))
+        note = str(error)
     return Status(entry.name, entry.role, here, count, entry.licence, entry.source, copy, note)

@@ -26,7 +26,7 @@ class PatchStore:
         try:
             index = json.loads((folder / "index.json").read_text())
         except (OSError, ValueError) as error:
-            raise BadInput(f"{folder}: holds no training pictures; run `python -m bench prepare` first") from error
+            raise BadInput(f"{folder}: no readable index.json; prepare the training set again") from error
         self.folder, self.stream, self.scale = folder, stream, int(index["scale"])
         self.names: list[str] = [picture["name"] for picture in index["pictures"]]
         self._hr = _planes(folder / "hr.u8", [(p["hr_offset"], *p["hr_size"]) for p in index["pictures"]])

@@ -18,8 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from bench.data.datasets import Source, check, dataset, find, read_pair
-from bench.data.degradations import Degraded, degradation, degrade
+from bench.data.datasets import Source, check, find, read_pair
+from bench.data.datasets import dataset as named_dataset
+from bench.data.degradations import Degraded, degrade
+from bench.data.degradations import degradation as named_degradation
 from bench.data.images import F64, U8, crop_to_multiple, image_files, to_rgb, write_png
 from bench.data.pins import pair_sha256, pixel_sha256
 from bench.errors import BadInput
@@ -40,33 +42,33 @@ class _Picture:
     facts: Facts
 
 
-def prepare_test(name: str, scale: int, by: str, out: Path, seed: int = 0) -> Facts:
+def prepare_test(dataset: str, scale: int, degradation: str, out: Path, seed: int = 0) -> Facts:
     """Write out/hr/<picture>.png, out/lr/<picture>.png, out/kernels/<picture>.npy where known, and the manifest.
 
     For `bicubic`, an LR that ships with the set is used as it is. Returns the manifest. Raises BadInput as `find`,
     `read_pair`, `check` and `degrade` do, and for a non-empty `out` that is not a folder of ours.
     """
-    facts = {"dataset": name} | _facts(by, scale, seed)
+    facts = _facts(degradation, scale, seed) | {"dataset": dataset}
     digests = {}
     with _replacing(out) as folder:
-        for picture in _pictures(find(name, scale), scale, by, seed):
+        for picture in _pictures(find(dataset, scale), scale, degradation, seed):
             write_png(folder / "hr" / f"{picture.name}.png", picture.hr)
             write_png(folder / "lr" / f"{picture.name}.png", picture.lr)
             _write_kernel(folder / "kernels", picture)
             digests[picture.name] = picture.digest
             facts["pictures"][picture.name] = picture.facts
-        facts["copy"] = check(name, scale, digests)
+        facts["copy"] = check(dataset, scale, digests)
         _write_json(folder / MANIFEST, facts)
     return facts
 
 
-def degrade_folder(hr: Path, scale: int, by: str, out: Path, seed: int = 0) -> Facts:
+def degrade_folder(hr: Path, scale: int, degradation: str, out: Path, seed: int = 0) -> Facts:
     """Write out/<picture>.png, the LR of every picture in the folder `hr`; out/kernels/<picture>.npy where known;
     and the manifest, which is returned. Raises BadInput for unusable pictures or `out`."""
-    facts = _facts(by, scale, seed)
+    facts = _facts(degradation, scale, seed)
     sources = [Source(path.stem, path) for path in image_files(hr)]
     with _replacing(out) as folder:
-        for picture in _pictures(sources, scale, by, seed):
+        for picture in _pictures(sources, scale, degradation, seed):
             write_png(folder / f"{picture.name}.png", picture.lr)
             _write_kernel(folder / "kernels", picture)
             facts["pictures"][picture.name] = picture.facts
@@ -74,38 +76,43 @@ def degrade_folder(hr: Path, scale: int, by: str, out: Path, seed: int = 0) -> F
     return facts
 
 
-def prepare_train(names: Sequence[str], scale: int, by: str, out: Path, seed: int = 0) -> Facts:
+def prepare_train(datasets: Sequence[str], scale: int, degradation: str, out: Path, seed: int = 0) -> Facts:
     """Write out/hr.u8 and out/lr.u8, all pictures as planar RGB bytes one after the other; out/index.json, their names,
     sizes and offsets; and the manifest, which is returned.
 
     Each picture is decoded once, its LR made from HR, grey turned to RGB. Raises BadInput for a test set.
     """
-    facts = {"datasets": list(names), "copies": {}} | _facts(by, scale, seed)
+    facts = _facts(degradation, scale, seed) | {"datasets": list(datasets), "copies": {}}
     index: list[Facts] = []
     with _replacing(out) as folder:
-        with (folder / "hr.u8").open("wb") as hr_store, (folder / "lr.u8").open("wb") as lr_store:
-            for name in _training_sets(names):
-                sources = [Source(source.name, source.hr) for source in find(name, scale)]
-                digests = {}
-                for picture in _pictures(sources, scale, by, seed):
-                    title = f"{name}/{picture.name}"
-                    place = {"hr_offset": hr_store.tell(), "lr_offset": lr_store.tell()}
-                    sizes = {"hr_size": picture.hr.shape[:2], "lr_size": picture.lr.shape[:2]}
-                    hr_store.write(_planar(picture.hr))
-                    lr_store.write(_planar(picture.lr))
-                    index.append({"name": title} | place | sizes)
-                    digests[picture.name] = picture.digest
-                    facts["pictures"][title] = picture.facts
-                facts["copies"][name] = check(name, scale, digests)
+        for name in _training_sets(datasets):
+            sources = [Source(source.name, source.hr) for source in find(name, scale)]
+            digests = {}
+            for picture in _pictures(sources, scale, degradation, seed):
+                title = f"{name}/{picture.name}"
+                index.append({"name": title} | _append(folder, picture))
+                digests[picture.name] = picture.digest
+                facts["pictures"][title] = picture.facts
+            facts["copies"][name] = check(name, scale, digests)
         _write_json(folder / "index.json", {"scale": scale, "pictures": index})
         _write_json(folder / MANIFEST, facts)
     return facts
 
 
+def _append(folder: Path, picture: _Picture) -> Facts:
+    """Add a picture to both stores. Returns where it begins in each and its sizes."""
+    place: Facts = {}
+    for side, image in (("hr", picture.hr), ("lr", picture.lr)):
+        with (folder / f"{side}.u8").open("ab") as store:
+            place |= {f"{side}_offset": store.tell(), f"{side}_size": list(image.shape[:2])}
+            store.write(np.ascontiguousarray(to_rgb(image).transpose(2, 0, 1)).tobytes())
+    return place
+
+
 def _training_sets(names: Sequence[str]) -> Sequence[str]:
     """The names, after refusing test sets and repetitions."""
     for name in names:
-        if dataset(name).role != "train":
+        if named_dataset(name).role != "train":
             raise BadInput(f"{name} is a test set; train on another, such as BSD400 or Embedded-train")
         if list(names).count(name) > 1:
             raise BadInput(f"{name} is named twice among the training sets; name it once")
@@ -116,7 +123,7 @@ def _training_sets(names: Sequence[str]) -> Sequence[str]:
 
 def _facts(by: str, scale: int, seed: int) -> Facts:
     """The head of a manifest. A seed that changes nothing is not recorded."""
-    seeded = degradation(by).seeded
+    seeded = named_degradation(by).seeded
     return {"degradation": by, "scale": scale, "seed": seed if seeded else None, "pictures": {}}
 
 
@@ -142,11 +149,6 @@ def _pictures(sources: Iterable[Source], scale: int, by: str, seed: int) -> Iter
         yield _Picture(source.name, pair_sha256(image, shipped), hr, made.lr, made.kernel, facts)
 
 
-def _planar(image: U8) -> bytes:
-    """(h, w) or (h, w, 3) -> the bytes of (3, h, w)."""
-    return np.ascontiguousarray(to_rgb(image).transpose(2, 0, 1)).tobytes()
-
-
 def _write_kernel(folder: Path, picture: _Picture) -> None:
     if picture.kernel is not None:
         folder.mkdir(exist_ok=True)
@@ -169,6 +171,7 @@ def _replacing(out: Path) -> Iterator[Path]:
         raise BadInput(f"{out}: holds files that were not made by this command; name an empty or a new folder")
     fresh = out.with_name(f".{out.name}.{os.getpid()}.new")
     aside = out.with_name(f".{out.name}.{os.getpid()}.old")
+    shutil.rmtree(fresh, ignore_errors=True)
     try:
         fresh.mkdir(parents=True)
         yield fresh

@@ -132,9 +132,9 @@ def _dists(sample: Sample) -> float:
 
 
 def _niqe(sample: Sample) -> float:
-    from bench.metrics.niqe import niqe
+    from bench.metrics.niqe import niqe_of
 
-    return niqe(grey(sample.sr).astype(np.float64))
+    return niqe_of(sample.sr)
 
 
 def _niqe_pirm(sample: Sample) -> float:

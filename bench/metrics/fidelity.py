@@ -20,6 +20,7 @@ from bench.errors import BadInput
 
 PEAK = 255.0
 PIRM_BORDER = 4
+_STRIP = 64  # rows of an SSIM map computed at once: intermediate results stay in the cache
 
 
 def psnr_of(mean_squared_error: float, peak: float = PEAK) -> float:
@@ -60,15 +61,25 @@ def gaussian_window(sigma: float = 1.5, radius: int = 5) -> F64:
 
 
 def filter_valid(values: F64, window: F64) -> F64:
-    """Separable correlation of (h, w) with a (k,) window, only where it fits: (h - k + 1, w - k + 1)."""
-    from scipy.ndimage import correlate1d
+    """Separable correlation of (h, w) with a symmetric (k,) window, only where it fits: (h - k + 1, w - k + 1)."""
+    return _filter_axis(_filter_axis(values, window, 0), window, 1)
 
+
+def _filter_axis(values: F64, window: F64, axis: int) -> F64:
+    """One axis of `filter_valid`: what shares a tap is added before it is weighed."""
     size = len(window)
-    before, after = size // 2, size - 1 - size // 2
-    height, width = values.shape
-    rows = correlate1d(values, window, axis=0)[before : height - after]
-    valid: F64 = correlate1d(rows, window, axis=1)[:, before : width - after]
-    return valid
+    length = values.shape[axis] - size + 1
+
+    def shifted(tap: int) -> F64:
+        return values[tap : tap + length] if axis == 0 else values[:, tap : tap + length]
+
+    total = shifted(0) + shifted(size - 1)
+    total *= window[0]
+    for tap in range(1, size // 2):
+        both = shifted(tap) + shifted(size - 1 - tap)
+        both *= window[tap]
+        total += both
+    return total + shifted(size // 2) * window[size // 2] if size % 2 else total
 
 
 def ssim_map(x: F64, y: F64, window: F64 | None = None, unbiased: bool = False) -> F64:
@@ -78,8 +89,16 @@ def ssim_map(x: F64, y: F64, window: F64 | None = None, unbiased: bool = False) 
     by n - 1, as scikit-image does for uniform windows. Raises BadInput for pictures smaller than the window.
     """
     taps = gaussian_window() if window is None else window
-    if min(x.shape) < len(taps):
+    reach = len(taps) - 1
+    if min(x.shape) <= reach:
         raise BadInput(f"a {x.shape[1]}x{x.shape[0]} picture is smaller than the SSIM window; use at least {len(taps)}")
+    starts = range(0, x.shape[0] - reach, _STRIP)
+    strips = [slice(start, start + _STRIP + reach) for start in starts]
+    return np.concatenate([_ssim_strip(x[strip], y[strip], taps, unbiased) for strip in strips])
+
+
+def _ssim_strip(x: F64, y: F64, taps: F64, unbiased: bool) -> F64:
+    """Equation 13 of Wang et al. on a strip of rows."""
     c1, c2 = (0.01 * PEAK) ** 2, (0.03 * PEAK) ** 2
     bias = len(taps) ** 2 / (len(taps) ** 2 - 1) if unbiased else 1.0
     mean_x, mean_y = filter_valid(x, taps), filter_valid(y, taps)

@@ -44,14 +44,25 @@ class Fire(nn.Module):
 class Blur(nn.Module):
     """The binomial [1, 2, 1] x [1, 2, 1] / 16 at every second pixel, border reflected by two pixels."""
 
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        taps = torch.tensor([1.0, 2.0, 1.0]) / 4
-        self.filter = nn.Buffer((taps[:, None] * taps[None, :]).repeat(channels, 1, 1, 1), persistent=False)
+    def forward(self, x: Tensor) -> Tensor:
+        x = nn.functional.pad(x, (2, 2, 2, 2), mode="reflect")
+        for axis in (2, 3):
+            last = (x.shape[axis] - 3) // 2 * 2  # the first tap's last position
+            first, middle, end = (_every_second(x, axis, start, start + last) for start in (0, 1, 2))
+            x = (first + end + 2 * middle) / 4
+        return x
+
+
+def _every_second(x: Tensor, axis: int, start: int, last: int) -> Tensor:
+    return x[:, :, start : last + 1 : 2] if axis == 2 else x[:, :, :, start : last + 1 : 2]
+
+
+class DenseMax(nn.Module):
+    """The maximum of every 3x3 neighbourhood, (N, c, h, w) -> (N, c, h - 2, w - 2); faster than MaxPool2d(3, 1)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        padded = nn.functional.pad(x, (2, 2, 2, 2), mode="reflect")
-        return nn.functional.conv2d(padded, self.filter, stride=2, groups=x.shape[1])
+        x = torch.maximum(torch.maximum(x[:, :, :-2], x[:, :, 1:-1]), x[:, :, 2:])
+        return torch.maximum(torch.maximum(x[..., :-2], x[..., 1:-1]), x[..., 2:])
 
 
 class Distance(nn.Module):
@@ -143,14 +154,14 @@ def shift_tolerant_alexnet() -> Distance:
     """AlexNet with every stride replaced by a blur: the first blur comes before its ReLU, the pools are dense."""
     features = nn.Sequential(
         nn.Conv2d(3, 64, 11, stride=1, padding=2),
-        Blur(64),
+        Blur(),
         nn.ReLU(),
-        nn.MaxPool2d(3, 1),
-        Blur(64),
+        DenseMax(),
+        Blur(),
         nn.Conv2d(64, 192, 5, padding=2),
         nn.ReLU(),
-        nn.MaxPool2d(3, 1),
-        Blur(192),
+        DenseMax(),
+        Blur(),
         nn.Conv2d(192, 384, 3, padding=1),
         nn.ReLU(),
         nn.Conv2d(384, 256, 3, padding=1),

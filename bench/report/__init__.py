@@ -16,7 +16,9 @@ class MetricInfo(Protocol):
     @property
     def key(self) -> str: ...
     @property
-    def unit(self) -> str: ...
+    def unit(self) -> str:
+        """'dB' and the like; '1' or nothing for a pure number."""
+
     @property
     def better(self) -> str:
         """'higher' or 'lower'."""
@@ -25,6 +27,9 @@ class MetricInfo(Protocol):
     def protocol(self) -> str: ...
     @property
     def source(self) -> str: ...
+    @property
+    def mean(self) -> str:
+        """How a set's figure comes from its pictures': 'arithmetic', or 'quadratic' (root of the mean square)."""
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ PERCEPTUAL = ("pi", "lpips_alex", "stlpips_alex", "lpips_squeeze", "lpips_vgg", 
 
 @dataclass(frozen=True)
 class Mean:
-    """The mean of one metric over the pictures of a data set and the seeds of a variant.
+    """One metric over the pictures of a data set and the seeds of a variant.
 
     value: None where no picture has one. pictures: those that have a value for every seed, out of `of`; the mean is
     over them. reasons: why the others have none.
@@ -78,8 +78,10 @@ def read(results: Path, suite: SuiteInfo, metrics: Mapping[str, MetricInfo]) -> 
         if metric not in metrics:
             raise unknown("metric", metric, metrics)
     runs = read_runs(results, suite)
+    if not default_runs(runs):
+        raise BadInput(f"{suite.name}: no run of a method's default; a report compares defaults, add one")
     frame = read_scores(results, runs, suite)
-    return Scores(suite, metrics, runs, frame, average(frame))
+    return Scores(suite, metrics, runs, frame, average(frame, metrics))
 
 
 def read_runs(results: Path, suite: SuiteInfo) -> pd.DataFrame:
@@ -116,7 +118,8 @@ def read_scores(results: Path, runs: pd.DataFrame, suite: SuiteInfo) -> pd.DataF
     value is float64, NaN where it is n/a, and then `note` is not empty. What a run was not scored on while another
     one was is n/a with the note 'not scored'. Raises BadInput for a file that is missing, torn or contradictory.
     """
-    scores = pd.concat([_read_run(results / "scores" / f"{run}.csv", run) for run in runs["run"]], ignore_index=True)
+    files = {run: beside(results / "scores", run, method, ".csv") for run, method in runs["method"].items()}
+    scores = pd.concat([_read_run(path, str(run)) for run, path in files.items()], ignore_index=True)
     scores = scores[scores["dataset"].isin(suite.datasets) & scores["metric"].isin(suite.metrics)]
     if scores.empty:
         raise BadInput(f"{results / 'scores'}: no score of {', '.join(suite.datasets)}; run python -m bench score")
@@ -130,15 +133,27 @@ def read_scores(results: Path, runs: pd.DataFrame, suite: SuiteInfo) -> pd.DataF
     return frame.merge(runs.reset_index(drop=True), on="run", how="left", validate="many_to_one")
 
 
-def average(frame: pd.DataFrame) -> Means:
-    """Means over pictures and seeds. Sums are exact (fsum), so the same scores give the same bits everywhere."""
+def beside(folder: Path, run: object, method: object, suffix: str = "") -> Path:
+    """Where a run keeps something: <folder>/<method>/<run><suffix>, or without the method's folder if it is there."""
+    flat = folder / f"{run}{suffix}"
+    return flat if flat.exists() else folder / str(method) / f"{run}{suffix}"
+
+
+def set_mean(values: Sequence[float], how: str) -> float:
+    """A set's figure from its pictures', arithmetic or quadratic, summed exactly: the same bits on every machine."""
+    return math.sqrt(fmean([value * value for value in values])) if how == "quadratic" else fmean(values)
+
+
+def average(frame: pd.DataFrame, metrics: Mapping[str, MetricInfo]) -> Means:
+    """A set's figure for each run, then the mean over the seeds of a variant."""
     means: Means = {}
     for key, group in frame.groupby(["method", "variant", "dataset", "metric"], sort=False):
         method, variant, dataset, metric = (str(part) for part in key)
         lacking = group[group["value"].isna()]
         known = group[~group["image"].isin(lacking["image"])]
+        per_seed = [set_mean(list(seed["value"]), metrics[metric].mean) for _, seed in known.groupby("run", sort=False)]
         means[method, variant, dataset, metric] = Mean(
-            value=fmean(known["value"]) if len(known) else None,
+            value=fmean(per_seed) if per_seed else None,
             pictures=tuple(dict.fromkeys(known["image"])),
             of=group["image"].nunique(),
             seeds=group["run"].nunique(),

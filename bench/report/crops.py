@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from bench.data.images import F64, U8, luma, read_image, to_rgb
 from bench.errors import BadInput
-from bench.report.aggregate import DISTORTION, PERCEPTUAL, Scores, default_runs, first_available, widen
-from bench.report.tables import NA, decimals, heading
+from bench.report.aggregate import DISTORTION, PERCEPTUAL, Scores, beside, default_runs, first_available, widen
+from bench.report.tables import ARROWS, NA, decimals
 
 DPI = 150
 WINDOW = 48  # HR pixels
@@ -27,9 +27,9 @@ ENLARGE = 5
 CELL = WINDOW * ENLARGE
 PER_LINE = 5
 MAX_PICTURES = 4
-MAX_LINES = 8
+MAX_LINES = 6
 GAP = 12  # screen pixels from here on
-TEXT = 58
+TEXT = 62
 TITLE = 40
 THUMBNAIL = 300
 MARGIN = 8  # HR pixels at the border of a picture that a window avoids
@@ -45,12 +45,16 @@ class Block:
     captions: Mapping[str, str]
 
 
-def crop_figure(scores: Scores, work: Path) -> Figure:
+def crop_figure(scores: Scores, work: Path) -> tuple[Figure, list[str]]:
     """A block a picture: the whole HR with the window marked, then the window in HR and by every default.
 
-    Raises FileNotFoundError, naming it, for a picture that is not here.
+    Returns the figure, and the methods that it lacks because their pictures are not here. Raises FileNotFoundError,
+    naming it, where HR pictures or those of every method are not.
     """
-    runs = {name: names[0] for name, names in default_runs(scores.runs).items()}
+    every = {name: names[0] for name, names in default_runs(scores.runs).items()}
+    runs = {name: run for name, run in every.items() if beside(work / "sr", run, name).is_dir()}
+    if not runs:
+        raise FileNotFoundError("sr/")
     cells = _places(len(runs))
     lines = 1 + max(line for _, line in cells)
     chosen = choose_pictures(scores, min(MAX_PICTURES, max(1, MAX_LINES // lines)))
@@ -60,16 +64,15 @@ def crop_figure(scores: Scores, work: Path) -> Figure:
     figure = Figure(figsize=(size[0] / DPI, size[1] / DPI), dpi=DPI)
     for place, block in enumerate(blocks):
         _draw_block(figure, block, size, place * height, cells)
-    return figure
+    return figure, [name for name in every if name not in runs]
 
 
 def _places(methods: int) -> list[tuple[int, int]]:
-    """(column, line) of HR, then of each method; column -1 is under the thumbnail, where HR goes to save a line."""
-    inside = 1 + methods if methods <= PER_LINE else methods
-    lines = math.ceil(inside / PER_LINE)
-    columns = math.ceil(inside / lines)
-    grid = [(place % columns, place // columns) for place in range(inside)]
-    return grid if methods <= PER_LINE else [(-1, 1), *grid]
+    """(column, line) of HR, then of each method; column -1 is under the thumbnail, where HR goes once lines wrap."""
+    if methods < PER_LINE:
+        return [(place, 0) for place in range(1 + methods)]
+    columns = math.ceil(methods / max(2, math.ceil(methods / PER_LINE)))
+    return [(-1, 1), *((place % columns, place // columns) for place in range(methods))]
 
 
 def choose_pictures(scores: Scores, count: int) -> list[tuple[str, str]]:
@@ -90,17 +93,12 @@ def choose_pictures(scores: Scores, count: int) -> list[tuple[str, str]]:
     return [pictures[turn] for turn in range(turns) for pictures in ranked if turn < len(pictures)][:count]
 
 
-def choose_window(hr: U8, others: Sequence[U8], side: int) -> tuple[int, int]:
-    """(top, left) of the side x side window where the lumas of `others` differ most; of `hr` where there is one only.
+def choose_window(pictures: Sequence[U8], side: int) -> tuple[int, int]:
+    """(top, left) of the side x side window in which the lumas of the pictures, all of one size, differ most.
 
-    Where methods disagree there is something to see. Ties go to the first window in reading order.
+    Ties go to the first window in reading order.
     """
-    stack = np.stack([luma(picture) for picture in others])  # (methods, h, w)
-    if len(others) > 1:
-        spread: F64 = stack.var(axis=0)
-    else:
-        y = luma(hr)
-        spread = (y - y.mean()) ** 2
+    spread: F64 = np.stack([luma(picture) for picture in pictures]).var(axis=0)  # (h, w)
     edge = MARGIN if min(spread.shape) >= side + 4 * MARGIN else 0
     spread = spread[edge : spread.shape[0] - edge, edge : spread.shape[1] - edge]
     total = np.zeros((spread.shape[0] + 1, spread.shape[1] + 1))
@@ -115,7 +113,9 @@ def _read_block(scores: Scores, work: Path, runs: Mapping[str, str], picture: tu
     """The HR and every method's picture, with captions: name, then distortion and perceptual score."""
     dataset, image = picture
     test = work / "data" / f"{dataset}.x{scores.suite.scale}.{scores.suite.degradation}" / "hr" / f"{image}.png"
-    paths = {"HR": test} | {name: work / "sr" / run / dataset / f"{image}.png" for name, run in runs.items()}
+    paths = {"HR": test} | {
+        name: beside(work / "sr", run, name) / dataset / f"{image}.png" for name, run in runs.items()
+    }
     for path in paths.values():
         if not path.is_file():
             raise FileNotFoundError(str(path.relative_to(work)))
@@ -127,7 +127,7 @@ def _read_block(scores: Scores, work: Path, runs: Mapping[str, str], picture: tu
         metric for metric in (first_available(scores, DISTORTION), first_available(scores, PERCEPTUAL)) if metric
     ]
     values = widen(scores.frame)
-    captions = {"HR": "HR\n" + "  ".join(heading(scores.metrics[metric]) for metric in metrics)}
+    captions = {"HR": "HR\n" + "   ".join(f"{m} {ARROWS[scores.metrics[m].better]}" for m in metrics)}
     for name, run in runs.items():
         numbers = [float(values[metric][run, dataset, image]) for metric in metrics]
         texts = [
@@ -144,7 +144,8 @@ def _draw_block(
     """The block whose upper edge is `offset` screen pixels below the figure's; size: the figure's, in pixels."""
     hr = block.pictures["HR"]
     side = min(WINDOW, *hr.shape[:2])
-    top, left = choose_window(hr, [pixels for name, pixels in block.pictures.items() if name != "HR"], side)
+    methods = [pixels for name, pixels in block.pictures.items() if name != "HR"]
+    top, left = choose_window(methods if len(methods) > 1 else [hr, *methods], side)
     figure.text(GAP / size[0], 1 - (offset + TITLE / 2) / size[1], block.title, weight="bold", va="center")
     scale = min(THUMBNAIL / hr.shape[1], CELL / hr.shape[0])
     box = (GAP, offset + TITLE, round(hr.shape[1] * scale), round(hr.shape[0] * scale))
@@ -157,8 +158,8 @@ def _draw_block(
         box = (across, offset + TITLE + line * (CELL + TEXT), CELL, CELL)
         axes = _show(figure, pixels[top : top + side, left : left + side], box, size, "nearest")
         head, _, numbers = block.captions[name].partition("\n")
-        axes.text(0.5, -5 / CELL, head, transform=axes.transAxes, ha="center", va="top", weight="bold", size=8.5)
-        axes.text(0.5, -29 / CELL, numbers, transform=axes.transAxes, ha="center", va="top", size=8)
+        axes.text(0.5, -5 / CELL, head, transform=axes.transAxes, ha="center", va="top", weight="bold", size=9.5)
+        axes.text(0.5, -31 / CELL, numbers, transform=axes.transAxes, ha="center", va="top", size=8.5)
 
 
 def _show(

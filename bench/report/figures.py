@@ -88,7 +88,7 @@ def draw_crops(scores: Scores, work: Path, folder: Path) -> Drawn:
     """See `crops`."""
     title = "The same window by every method"
     try:
-        figure = crop_figure(scores, work)
+        figure, absent = crop_figure(scores, work)
     except FileNotFoundError as error:
         return Drawn("crops", title, "", f"{error} is not here")
     save(figure, folder, "crops")
@@ -97,7 +97,8 @@ def draw_crops(scores: Scores, work: Path, folder: Path) -> Drawn:
         title,
         f"Windows of {WINDOW}×{WINDOW} HR pixels, enlarged without interpolation, chosen by rule: the pictures on "
         "which the methods' scores differ most, and in them the window in which their pixels differ most. The numbers "
-        "are of the whole picture. Of several seeds the first is shown.",
+        "are of the whole picture. Of several seeds the first is shown."
+        + (f" Not shown, because their pictures are not here: {', '.join(absent)}." if absent else ""),
     )
 
 
@@ -238,6 +239,8 @@ def _free_place(
             cost += size[0] * size[1] - (inside.width * inside.height if inside is not None else 0.0)
             if cost < least - 1e-6:
                 best, least = offset, cost
+            if least == 0:
+                return best
     return best
 
 

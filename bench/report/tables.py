@@ -1,19 +1,14 @@
-"""Scores -> tables: one structure, written as CSV (six decimals) and as Markdown (rounded, the best marked).
+"""Scores -> tables: methods, ablations, pictures and costs, six decimals for the CSV, rounded for the reader.
 
 The same scores give the same bytes, except in `cost`, which is measured time and memory.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from itertools import product
-from pathlib import Path
 from statistics import fmean
-from typing import Literal
 
 import pandas as pd
 
@@ -31,45 +26,13 @@ from bench.report.aggregate import (
     variants_of,
     widen,
 )
+from bench.report.render import Cell, Mark, Section, Table
 
-Mark = Literal["", "best", "second"]
-MARKDOWN: dict[Mark, str] = {"": "{}", "best": "**{}**", "second": "<u>{}</u>"}
 ARROWS = {"higher": "↑", "lower": "↓"}
 NA = "n/a"
-COST_TITLES = ("run", "trained on", "training (s)", "training (MiB)", "upscaling (s)", "upscaling (MiB)")
+COST_TITLES = ("run", "device", "training (s)", "training (MiB)", "upscaling (s)", "upscaling (MiB)")
 COST_SHOWN = ("run", "train_device", "train_seconds", "train_peak_mib", "upscale_seconds", "upscale_peak_mib")
 MAX_REASONS = 4
-
-
-@dataclass(frozen=True)
-class Cell:
-    """What is shown, and whether it is the best or second best of its column."""
-
-    text: str
-    mark: Mark = ""
-
-
-@dataclass(frozen=True)
-class Section:
-    """One grid to show. lead: a list above it. labels: how many columns, from the left, are text."""
-
-    title: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-    labels: int = 1
-    lead: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Table:
-    """columns and records: the CSV. sections and footnotes: what a reader sees."""
-
-    name: str
-    title: str
-    columns: tuple[str, ...]
-    records: tuple[tuple[str, ...], ...]
-    sections: tuple[Section, ...]
-    footnotes: tuple[str, ...] = ()
 
 
 def method_table(scores: Scores) -> Table:
@@ -232,8 +195,13 @@ def show_difference(gap: float, info: MetricInfo) -> str:
 
 def heading(info: MetricInfo) -> str:
     """A column title: key, unit where it has one, and which way is better."""
-    unit = f" ({info.unit})" if info.unit else ""
+    unit = f" ({unit_of(info)})" if unit_of(info) else ""
     return f"{info.key}{unit} {ARROWS[info.better]}"
+
+
+def unit_of(info: MetricInfo) -> str:
+    """The unit, empty for a pure number."""
+    return "" if info.unit == "1" else info.unit
 
 
 def _headings(scores: Scores) -> list[str]:
@@ -280,7 +248,7 @@ def footnotes(scores: Scores, keys: Iterable[Key]) -> tuple[str, ...]:
     lines = []
     for metric in scores.suite.metrics:
         info = scores.metrics[metric]
-        unit = f"{info.unit}, " if info.unit else ""
+        unit = f"{unit_of(info)}, " if unit_of(info) else ""
         protocol, origin = info.protocol.rstrip("."), info.source.rstrip(".")
         lines.append(f"`{metric}` ({unit}{info.better} is better): {protocol}. Source: {origin}.")
     found: dict[str, dict[str, list[str]]] = {}
@@ -302,42 +270,3 @@ def footnotes(scores: Scores, keys: Iterable[Key]) -> tuple[str, ...]:
             "A count such as (3/4): the mean is over the pictures that have a value; it is compared only with its like."
         )
     return tuple(lines)
-
-
-def to_csv(table: Table) -> str:
-    """RFC 4180 with \\n line ends."""
-    stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerows((table.columns, *table.records))
-    return stream.getvalue()
-
-
-def to_markdown(table: Table, level: int = 1) -> str:
-    """A heading of that level, the sections one level down, the footnotes as a list."""
-    parts = [f"{'#' * level} {table.title}"]
-    for section in table.sections:
-        parts += [f"{'#' * (level + 1)} {section.title}"] if section.title else []
-        parts += ["\n".join(f"- {line}" for line in section.lead)] if section.lead else []
-        parts.append(to_grid(section))
-    parts += ["\n".join(f"- {line}" for line in table.footnotes)] if table.footnotes else []
-    return "\n\n".join(parts) + "\n"
-
-
-def to_grid(section: Section) -> str:
-    """A section as a Markdown table: text columns to the left, numbers to the right."""
-    lines = [[_escape(title) for title in section.header]]
-    lines.append([":--" if place < section.labels else "--:" for place in range(len(section.header))])
-    for row in section.rows:
-        lines.append([MARKDOWN[cell.mark].format(_escape(cell.text)) for cell in row])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _escape(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
-
-
-def write(table: Table, folder: Path) -> None:
-    """<name>.csv and <name>.md."""
-    folder.mkdir(parents=True, exist_ok=True)
-    renderers: dict[str, Callable[[Table], str]] = {"csv": to_csv, "md": to_markdown}
-    for suffix, render in renderers.items():
-        (folder / f"{table.name}.{suffix}").write_text(render(table), encoding="utf-8", newline="\n")

@@ -73,3 +73,30 @@ class VggDiscriminator(nn.Module):
             raise BadInput(f"the discriminator takes {self.patch}x{self.patch} patches, not {tuple(image.shape[-2:])}")
         logits: Tensor = self.head(self.features(image).flatten(1))
         return logits
+
+
+class StridedDiscriminator(nn.Module):
+    """Stages of a conv3 at stride 1 and one at stride 2, doubling in width, then linear 1024, linear 1, no sigmoid.
+
+    (N, 3, patch, patch) -> (N, 1) logits; LeakyReLU 0.2 between layers. SRGAN's has 4 stages from width 64 and BN
+    after all but the first convolution; EnhanceNet's 5 from width 32 without BN.
+    """
+
+    def __init__(self, patch: int, width: int, stages: int, batch_norm: bool) -> None:
+        super().__init__()
+        if patch % 2**stages:
+            raise BadInput(f"the discriminator needs a patch divisible by {2**stages}, not {patch}; set the patch knob")
+        layers: list[nn.Module] = []
+        channels = 3
+        for outputs in (width * 2**stage for stage in range(stages)):
+            for inputs, stride in ((channels, 1), (outputs, 2)):
+                norm = [nn.BatchNorm2d(outputs)] if batch_norm and layers else []
+                layers += [nn.Conv2d(inputs, outputs, 3, stride, 1, bias=not norm), *norm, nn.LeakyReLU(0.2)]
+            channels = outputs
+        self.features = nn.Sequential(*layers)
+        inside = channels * (patch // 2**stages) ** 2
+        self.head = nn.Sequential(nn.Linear(inside, 1024), nn.LeakyReLU(0.2), nn.Linear(1024, 1))
+
+    def forward(self, image: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.features(image).flatten(1))
+        return logits

@@ -5,6 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from bench.data.resize import resize_tensor
+from bench.errors import BadInput
+
 
 def conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, bias: bool = True) -> nn.Conv2d:
     """A zero-padded convolution that keeps the size at stride 1."""
@@ -31,10 +34,26 @@ class ResidualBlock(nn.Module):
         return result
 
 
+def enlargements(scale: int) -> list[int]:
+    """The factors of a network that enlarges in stages: 3, or as many twos as it takes.
+
+    Raises BadInput for a scale that is neither 3 nor a power of 2.
+    """
+    if scale != 3 and (scale < 2 or scale & (scale - 1)):
+        raise BadInput(f"this network upscales by 3 or a power of 2, not {scale}; choose such a scale")
+    return [3] if scale == 3 else [2] * (scale.bit_length() - 1)
+
+
+def bicubic(image: Tensor, scale: int) -> Tensor:
+    """The picture enlarged as MATLAB's imresize does it, in float32 even where the network runs in bf16."""
+    with torch.autocast(image.device.type, enabled=False):
+        return resize_tensor(image.float(), scale)
+
+
 def shuffle_stages(width: int, scale: int, prelu: bool = False) -> nn.Sequential:
     """Sub-pixel upsampling: one conv + PixelShuffle(2) per factor of 2 (each with a PReLU if asked), or one by 3."""
     layers: list[nn.Module] = []
-    for factor in [3] if scale == 3 else [2] * (scale.bit_length() - 1):
+    for factor in enlargements(scale):
         layers += [conv(width, width * factor**2), nn.PixelShuffle(factor)]
         layers += [nn.PReLU()] if prelu else []
     return nn.Sequential(*layers)

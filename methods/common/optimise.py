@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -11,14 +11,20 @@ import torch
 from torch import Tensor, nn
 
 from bench.api import Training
+from bench.errors import unknown
 
 Schedule = Callable[[float], float]
 """Progress in [0, 1) -> factor on the learning rate."""
 
 
-def halve_at(milestones: tuple[float, ...]) -> Schedule:
-    """Halve at each milestone, given as fractions of the run's length."""
-    return lambda progress: 0.5 ** sum(progress >= milestone for milestone in milestones)
+def drop_at(milestones: tuple[float, ...], factor: float) -> Schedule:
+    """Multiply by `factor` at each milestone, given as fractions of the run's length."""
+    return lambda progress: factor ** sum(progress >= milestone for milestone in milestones)
+
+
+def geometric(last: float) -> Schedule:
+    """From 1 to `last`, by the same factor every step."""
+    return lambda progress: last**progress
 
 
 def cosine(restarts: int = 1, floor: float = 1e-7 / 2e-4) -> Schedule:
@@ -32,11 +38,25 @@ def cosine(restarts: int = 1, floor: float = 1e-7 / 2e-4) -> Schedule:
 
 
 SCHEDULES: dict[str, Callable[[tuple[float, ...]], Schedule]] = {
-    "halve": halve_at,
+    "halve": lambda milestones: drop_at(milestones, 0.5),
+    "tenth": lambda milestones: drop_at(milestones, 0.1),
+    "geometric": lambda _: geometric(0.01),
     "cosine": lambda _: cosine(),
     "cosine-restarts": lambda _: cosine(restarts=4),
     "constant": lambda _: lambda progress: 1.0,
 }
+
+
+def group_parameters(network: nn.Module, factors: Mapping[str, float]) -> list[dict[str, Any]]:
+    """One group of parameters for each prefix of their names in `factors`, which multiplies the learning rate there,
+    and one for the rest. Raises BadInput for a prefix that no parameter has."""
+    groups: dict[str, list[nn.Parameter]] = {"": [], **{prefix: [] for prefix in factors}}
+    for name, parameter in network.named_parameters():
+        groups[next((prefix for prefix in factors if name.startswith(prefix)), "")].append(parameter)
+    for prefix in factors:
+        if not groups[prefix]:
+            raise unknown("parameter prefix", prefix, dict(network.named_parameters()))
+    return [{"params": held, "factor": factors.get(prefix, 1.0)} for prefix, held in groups.items() if held]
 
 
 class Adam:
@@ -44,7 +64,7 @@ class Adam:
 
     def __init__(
         self,
-        parameters: Iterable[nn.Parameter],
+        parameters: Iterable[nn.Parameter] | list[dict[str, Any]],
         training: Training,
         learning_rate: float,
         schedule: Schedule,
@@ -64,7 +84,7 @@ class Adam:
     def update(self, step: int) -> None:
         """Update from the gradients that are there."""
         for group in self.adam.param_groups:
-            group["lr"] = self.learning_rate * self.schedule(step / self.iterations)
+            group["lr"] = self.learning_rate * self.schedule(step / self.iterations) * group.get("factor", 1.0)
         self.adam.step()
 
     def state_dict(self) -> dict[str, Any]:

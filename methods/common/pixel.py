@@ -12,9 +12,12 @@ from torch.nn import functional
 
 from bench.api import Batch, Picture, Training, Upscaler
 from methods.common.ema import Ema
-from methods.common.optimise import SCHEDULES, Adam, arrange, autocast, compiled, place
+from methods.common.optimise import SCHEDULES, Adam, arrange, autocast, compiled, group_parameters, place
 
-PIXEL_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+ImageLoss = Callable[[Tensor, Tensor], Tensor]
+"""(sr, hr) -> a 0-d loss."""
+
+PIXEL_LOSSES: dict[str, ImageLoss] = {
     "l1": functional.l1_loss,
     "l2": functional.mse_loss,
 }
@@ -22,7 +25,8 @@ PIXEL_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a pixel learner trains. Milestones are fractions of the run's length; ema 0 means none."""
+    """How a pixel learner trains. Milestones are fractions of the run's length; ema 0 means none; factors multiply
+    the learning rate of the parameters whose names begin so."""
 
     loss: str = "l1"
     learning_rate: float = 2e-4
@@ -30,18 +34,20 @@ class Recipe:
     schedule: str = "halve"
     milestones: tuple[float, ...] = ()
     ema: float = 0.0
+    factors: tuple[tuple[str, float], ...] = ()
 
 
 class PixelLearner:
-    """Minimises PIXEL_LOSSES[recipe.loss] between network(lr) and hr, pixels in [0, 1]."""
+    """Minimises PIXEL_LOSSES[recipe.loss], or a `loss` of the method's own, between network(lr) and hr in [0, 1]."""
 
-    def __init__(self, network: nn.Module, recipe: Recipe, training: Training) -> None:
+    def __init__(self, network: nn.Module, recipe: Recipe, training: Training, loss: ImageLoss | None = None) -> None:
         self.training = training
         self.trained = place(network, training)
         self.forward = compiled(self.trained, training)
-        self.loss = PIXEL_LOSSES[recipe.loss]
+        self.loss = loss or PIXEL_LOSSES[recipe.loss]
         schedule = SCHEDULES[recipe.schedule](recipe.milestones)
-        self.adam = Adam(self.trained.parameters(), training, recipe.learning_rate, schedule, recipe.betas)
+        parameters = group_parameters(self.trained, dict(recipe.factors))
+        self.adam = Adam(parameters, training, recipe.learning_rate, schedule, recipe.betas)
         self.ema = Ema(self.trained, recipe.ema) if recipe.ema else None
 
     @property

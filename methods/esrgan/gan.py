@@ -11,22 +11,17 @@ that code's factor 1/2 on both relativistic losses is the knob `ragan_half`, off
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import nn
 
-from bench.api import Axis, Batch, Entry, Pretrain, Training, Upscaler
+from bench.api import Axis, Entry, Pretrain, Training, Upscaler
 from bench.errors import unknown
-from methods.common import adversarial
-from methods.common.ema import Ema
-from methods.common.optimise import SCHEDULES, Adam, arrange, autocast, compiled, place
+from methods.common.adversarial import VggDiscriminator
+from methods.common.gan import GANS, GanLearner, GanRecipe, PerceptualGan, Terms
+from methods.common.optimise import place
 from methods.common.perceptual import PERCEPTUAL, Features, Tap
 from methods.common.pixel import feed_forward
 from methods.esrgan.network import GENERATOR_KNOBS, GeneratorKnobs
-
-GANS = ("relativistic", "standard")
 
 
 @dataclass(frozen=True)
@@ -66,98 +61,22 @@ class Esrgan(GeneratorKnobs):
         return (PERCEPTUAL[self.perceptual].weights,)
 
     def learner(self, training: Training) -> GanLearner:
-        return GanLearner(self, training)
+        generator = self.network()
+        discriminator = VggDiscriminator(self.patch, self.discriminator_width)
+        features = place(Features(self.perceptual, self.layer, self.tap), training).eval()
+        terms = Terms(
+            self.perceptual_weight,
+            self.adversarial_weight,
+            self.pixel_weight,
+            gan=self.gan,
+            detach_mean=self.ragan_detach_mean,
+            half=self.ragan_half,
+        )
+        recipe = GanRecipe(self.learning_rate, (0.9, self.beta2), "halve", self.milestones, self.ema)
+        return GanLearner(generator, discriminator, PerceptualGan(terms, features), recipe, training)
 
     def upscaler(self, network: nn.Module | None) -> Upscaler:
         return feed_forward(network)
-
-
-class GanLearner:
-    """Alternates one generator and one discriminator step on the same SR batch."""
-
-    def __init__(self, knobs: Esrgan, training: Training) -> None:
-        self.knobs = knobs
-        self.training = training
-        self.generator = place(knobs.network(), training)
-        self.discriminator = place(adversarial.VggDiscriminator(knobs.patch, knobs.discriminator_width), training)
-        self.features = place(Features(knobs.perceptual, knobs.layer, knobs.tap), training).eval()
-        self.forward = compiled(self.generator, training)
-        schedule, betas = SCHEDULES["halve"](knobs.milestones), (0.9, knobs.beta2)
-        self.generator_adam = Adam(self.generator.parameters(), training, knobs.learning_rate, schedule, betas)
-        self.discriminator_adam = Adam(self.discriminator.parameters(), training, knobs.learning_rate, schedule, betas)
-        self.ema = Ema(self.generator, knobs.ema) if knobs.ema else None
-
-    @property
-    def network(self) -> nn.Module:
-        return self.ema.network if self.ema else self.generator
-
-    def step(self, batch: Batch) -> dict[str, Tensor]:
-        hr = arrange(batch.hr, self.training)
-        with autocast(self.training):
-            sr = self.forward(arrange(batch.lr, self.training)).float()
-        losses = self._step_generator(sr, hr, batch.step)
-        losses |= self._step_discriminator(sr.detach(), hr, batch.step)
-        if self.ema:
-            self.ema.update(self.generator)
-        return losses
-
-    def _step_generator(self, sr: Tensor, hr: Tensor, step: int) -> dict[str, Tensor]:
-        """The discriminator is frozen; the HR logits are constants."""
-        knobs = self.knobs
-        self.discriminator.requires_grad_(False)
-        with autocast(self.training):
-            with torch.no_grad():
-                wanted = self.features(hr)
-            perceptual = functional.l1_loss(self.features(sr).float(), wanted.float())
-            fake = self.discriminator(sr).float()
-            if knobs.gan == "relativistic":
-                with torch.no_grad():
-                    real = self.discriminator(hr).float()
-                gan = adversarial.relativistic_generator(real, fake) * (0.5 if knobs.ragan_half else 1.0)
-            else:
-                gan = adversarial.standard_generator(fake)
-        pixel = functional.l1_loss(sr, hr)
-        loss = knobs.perceptual_weight * perceptual + knobs.adversarial_weight * gan + knobs.pixel_weight * pixel
-        self.generator_adam.minimise(loss, step)
-        self.discriminator.requires_grad_(True)
-        parts = {"loss": loss, "perceptual": perceptual, "adversarial": gan, "pixel": pixel}
-        return {name: value.detach() for name, value in parts.items()}
-
-    def _step_discriminator(self, sr: Tensor, hr: Tensor, step: int) -> dict[str, Tensor]:
-        """On the SR made before the generator's step; real and fake go through BN separately."""
-        knobs = self.knobs
-        with autocast(self.training):
-            real, fake = self.discriminator(hr).float(), self.discriminator(sr).float()
-        if knobs.gan == "relativistic":
-            loss = adversarial.relativistic_discriminator(real, fake, knobs.ragan_detach_mean)
-            loss = loss * (0.5 if knobs.ragan_half else 1.0)
-        else:
-            loss = adversarial.standard_discriminator(real, fake)
-        self.discriminator_adam.minimise(loss, step)
-        return {"discriminator": loss.detach(), "real": real.detach().mean(), "fake": fake.detach().mean()}
-
-    def warm_start(self, state: dict[str, Tensor]) -> None:
-        """Begin from the PSNR-oriented generator, every key matching."""
-        self.generator.load_state_dict(state)
-        if self.ema:
-            self.ema.network.load_state_dict(state)
-
-    def state_dict(self) -> dict[str, Any]:
-        parts = self._parts()
-        return {name: part.state_dict() for name, part in parts.items()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        for name, part in self._parts().items():
-            part.load_state_dict(state[name])
-
-    def _parts(self) -> dict[str, Any]:
-        parts: dict[str, Any] = {
-            "generator": self.generator,
-            "discriminator": self.discriminator,
-            "generator_adam": self.generator_adam,
-            "discriminator_adam": self.discriminator_adam,
-        }
-        return parts | ({"ema": self.ema.network} if self.ema else {})
 
 
 ENTRY = Entry(

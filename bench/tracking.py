@@ -1,0 +1,240 @@
+"""Mirrors finished runs and their scores into MLflow, to browse. Results never come from here: delete it freely.
+
+The sole importer of mlflow, inside the functions that need it (it takes seconds). One writer at a time, by a lock.
+A run is one nested run under its suite's; mirroring it again leaves it alone where nothing changed, else replaces it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import hashlib
+import json
+import logging
+import math
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.errors import BadInput
+from bench.files import locked
+from bench.metrics import METRICS
+from bench.paths import work_folder
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+EXPERIMENT = "bench"
+BATCH = 1000  # metrics a call of log_batch takes
+POINTS = 1000  # of a loss; longer curves are thinned, the complete one is an artifact
+CONTENT = "bench.content"
+SUITE = "bench.suite"
+RUN = "bench.run"
+KIND = "bench.kind"
+PARENT = "mlflow.parentRunId"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A finished run: its settings, where it came from (commit, digests), its curves, scores and sample pictures."""
+
+    name: str
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
+    curves: Path | None
+    scores: Path
+    samples: Sequence[Path] = ()
+
+
+def store_uri() -> str:
+    """MLFLOW_TRACKING_URI, else an sqlite file under the work folder."""
+    given = os.environ.get("MLFLOW_TRACKING_URI")
+    return given or f"sqlite:///{(work_folder() / 'mlflow' / 'mlflow.db').resolve()}"
+
+
+def mirror_runs(suite: str, runs: Sequence[RunFolder]) -> dict[str, str]:
+    """Each run as a nested run of the suite's, params, tags, curves, mean scores and artifacts; returns name -> id.
+
+    Mean scores are metrics '<dataset>/<metric>'; what is n/a or infinite is none, its note is in scores.csv. Raises
+    BadInput for a file that is not there, before anything is written.
+    """
+    for path in (path for run in runs for path in (run.scores, run.curves, *run.samples)):
+        if path is not None and not path.is_file():
+            raise BadInput(f"{path}: no such file; run the stage that makes it")
+    with _client() as client:
+        experiment = _experiment(client)
+        parent = _parent(client, experiment, suite)
+        return {run.name: _mirror_run(client, experiment, (suite, parent), run) for run in runs}
+
+
+def mirror_suite(suite: str, results: Path) -> dict[str, str]:
+    """tables/*.csv as tables, figures/ and REPORT.md as artifacts of the suite's run; returns suite -> id.
+
+    Raises BadInput where there is no report.
+    """
+    report = results / "REPORT.md"
+    if not report.is_file():
+        raise BadInput(f"{report}: no such file; make it with python -m bench report --suite {suite}")
+    tables = sorted((results / "tables").glob("*.csv"))
+    figures = sorted((results / "figures").glob("*"))
+    content = _digest([], [report, *tables, *figures])
+    with _client() as client:
+        experiment = _experiment(client)
+        parent = _parent(client, experiment, suite)
+        if client.get_run(parent).data.tags.get(CONTENT) == content:
+            return {suite: parent}
+        _clear(client, parent)
+        for table in tables:
+            _log_table(client, parent, table)
+        for figure in figures:
+            client.log_artifact(parent, str(figure), "figures")
+        client.log_artifact(parent, str(report))
+        client.set_tag(parent, CONTENT, content)
+        client.set_terminated(parent)
+        return {suite: parent}
+
+
+@contextlib.contextmanager
+def _client() -> Iterator[MlflowClient]:
+    """A client, alone: the store is created, and written, by one process at a time. Nothing is sent to anyone else.
+
+    Raises BadInput, naming the store, for what MLflow refuses.
+    """
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    os.environ["DO_NOT_TRACK"] = "true"
+    with locked(work_folder() / "mlflow" / "lock", wait=True):
+        from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
+
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+        try:
+            yield MlflowClient(store_uri())
+        except MlflowException as error:
+            reason = " ".join(str(error).split())[:300]
+            raise BadInput(
+                f"MLflow store {store_uri()}: {reason}; set MLFLOW_TRACKING_URI to one that works"
+            ) from error
+
+
+def _experiment(client: MlflowClient) -> str:
+    """The id of the project's experiment; a store without a server gets its artifacts beside it, never ./mlruns."""
+    found = client.get_experiment_by_name(EXPERIMENT)
+    if found is not None:
+        return str(found.experiment_id)
+    served = store_uri().startswith(("http://", "https://", "databricks"))
+    place = None if served else (work_folder() / "mlflow" / "artifacts").resolve().as_uri()
+    return str(client.create_experiment(EXPERIMENT, artifact_location=place))
+
+
+def _find(client: MlflowClient, experiment: str, tags: Mapping[str, str]) -> list[Any]:
+    """The live runs that have all these tags, the newest first."""
+    clause = " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
+    return list(client.search_runs([experiment], clause, order_by=["attributes.start_time DESC"]))
+
+
+def _parent(client: MlflowClient, experiment: str, suite: str) -> str:
+    """The suite's own run."""
+    tags = {SUITE: suite, KIND: "suite"}
+    found = _find(client, experiment, tags)
+    made = found[0] if found else client.create_run(experiment, run_name=suite, tags=tags)
+    return str(made.info.run_id)
+
+
+def _mirror_run(client: MlflowClient, experiment: str, parent: tuple[str, str], run: RunFolder) -> str:
+    """One run; left alone where it is there whole, else made anew. The content tag is set last: it says 'whole'."""
+    suite, parent_id = parent
+    attached = {"scores.csv": run.scores} | ({"curves.jsonl": run.curves} if run.curves else {})
+    content = _digest([run.name, dict(run.params), dict(run.tags), parent_id], [*attached.values(), *run.samples])
+    kept = ""
+    for old in _find(client, experiment, {SUITE: suite, RUN: run.name}):
+        if not kept and old.data.tags.get(CONTENT) == content:
+            kept = str(old.info.run_id)
+            continue
+        _clear(client, old.info.run_id)
+        client.delete_run(old.info.run_id)
+    if kept:
+        return kept
+    tags = {**run.tags, SUITE: suite, RUN: run.name, KIND: "run", PARENT: parent_id}
+    made = str(client.create_run(experiment, run_name=run.name, tags=tags).info.run_id)
+    _log_numbers(client, made, run)
+    for name, path in attached.items():
+        client.log_text(made, path.read_text(encoding="utf-8"), name)
+    for picture in run.samples:
+        client.log_artifact(made, str(picture), f"samples/{picture.parent.name}")
+    client.set_tag(made, CONTENT, content)
+    client.set_terminated(made)
+    return made
+
+
+def _log_numbers(client: MlflowClient, run_id: str, run: RunFolder) -> None:
+    """Params, mean scores and curves in batches: thousands a second, against tens one by one."""
+    from mlflow.entities import Metric, Param
+
+    params = [Param(name, str(value)) for name, value in run.params.items()]
+    for start in range(0, len(params), 100):
+        client.log_batch(run_id, params=params[start : start + 100])
+    metrics = [Metric(name, value, 0, 0) for name, value in mean_scores(run.scores).items()]
+    metrics += [Metric(f"train/{name}", value, 0, step) for name, step, value in read_curves(run.curves)]
+    for start in range(0, len(metrics), BATCH):
+        client.log_batch(run_id, metrics=metrics[start : start + BATCH])
+
+
+def mean_scores(path: Path) -> dict[str, float]:
+    """'<dataset>/<metric>' -> the set's figure over the pictures that have a value; none where it is not finite."""
+    found: dict[tuple[str, str], list[float]] = {}
+    with path.open(newline="", encoding="utf-8") as stream:
+        for row in csv.DictReader(stream):
+            if row["value"]:
+                found.setdefault((row["dataset"], row["metric"]), []).append(float(row["value"]))
+    means = {}
+    for (dataset, metric), values in found.items():
+        quadratic = metric in METRICS and METRICS[metric].mean == "quadratic"
+        total = math.fsum(value**2 for value in values) if quadratic else math.fsum(values)
+        mean = math.sqrt(total / len(values)) if quadratic else total / len(values)
+        if math.isfinite(mean):
+            means[f"{dataset}/{metric}"] = mean
+    return means
+
+
+def read_curves(path: Path | None) -> list[tuple[str, int, float]]:
+    """(loss, step, value) of every finite number logged, at most POINTS steps, the last one among them."""
+    if path is None:
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines()
+    stride = math.ceil(len(lines) / POINTS)
+    points = [json.loads(line) for line in lines[::-1][:: stride or 1][::-1]]
+    return [
+        (name, int(point["step"]), float(value))
+        for point in points
+        for name, value in point.items()
+        if name != "step" and isinstance(value, int | float) and math.isfinite(value)
+    ]
+
+
+def _log_table(client: MlflowClient, run_id: str, path: Path) -> None:
+    """A CSV as an MLflow table; n/a and empty cells are null."""
+    import pandas as pd
+
+    client.log_table(run_id, pd.read_csv(path), f"tables/{path.stem}.json")
+    client.log_artifact(run_id, str(path), "tables")
+
+
+def _clear(client: MlflowClient, run_id: str) -> None:
+    """Delete a run's artifacts: log_table would append to what is there, and a deleted run's would stay for ever."""
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    if client.list_artifacts(run_id):
+        repository = get_artifact_repository(client.get_run(run_id).info.artifact_uri)
+        repository.delete_artifacts()  # type: ignore[no-untyped-call]
+
+
+def _digest(values: Sequence[Any], files: Sequence[Path]) -> str:
+    """A hash of values, and of files by name and bytes."""
+    total = hashlib.sha256(json.dumps(values, sort_keys=True).encode())
+    for path in files:
+        total.update(f"\n{path.parent.name}/{path.name}\n".encode())
+        total.update(hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()

@@ -1,0 +1,41 @@
+"""Channel attention and the residual block that carries it (Zhang et al., RCAN, ECCV 2018)."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from bench.errors import BadInput
+from methods.common.blocks import conv
+
+
+class ChannelAttention(nn.Module):
+    """Each channel times a gate in (0, 1): mean over the picture, 1x1 to width / reduction, ReLU, 1x1 back, sigmoid.
+
+    Raises BadInput where the reduction leaves no channel.
+    """
+
+    def __init__(self, width: int, reduction: int) -> None:
+        super().__init__()
+        if width < reduction:
+            raise BadInput(f"a reduction of {reduction} leaves nothing of {width} channels; lower the reduction knob")
+        self.squeeze = conv(width, width // reduction, 1)
+        self.excite = conv(width // reduction, width, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean = x.mean((2, 3), keepdim=True)  # (N, width, 1, 1)
+        gated: Tensor = x * self.excite(self.squeeze(mean).relu()).sigmoid()
+        return gated
+
+
+class AttentionBlock(nn.Module):
+    """RCAB: x + attention(conv-ReLU-conv(x)); without attention where reduction is None."""
+
+    def __init__(self, width: int, reduction: int | None) -> None:
+        super().__init__()
+        self.conv1 = conv(width, width)
+        self.conv2 = conv(width, width)
+        self.attention = ChannelAttention(width, reduction) if reduction else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = x + self.attention(self.conv2(self.conv1(x).relu()))
+        return result

@@ -1,0 +1,59 @@
+"""Networks that see luma only: MATLAB's RGB <-> YCbCr in float, their learner and their upscaler.
+
+Y = 16 + 65.481 R + 128.553 G + 24.966 B, divided by 255 (BT.601, limited range): the values a PSNR on Y is taken of.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from bench.api import Batch, Picture, Upscaler
+from bench.data.images import BT601
+from bench.data.resize import resize_tensor
+from methods.common.pixel import PixelLearner
+
+_MATRIX = np.array([BT601, [-37.797, -74.203, 112.0], [112.0, -93.786, -18.214]]) / 255
+_OFFSET = np.array([16.0, 128.0, 128.0]) / 255
+
+
+def to_ycbcr(rgb: Tensor) -> Tensor:
+    """(..., 3, h, w) RGB in [0, 1] -> YCbCr: Y in [16, 235] / 255, Cb and Cr in [16, 240] / 255. Differentiable."""
+    return _mix(_MATRIX, rgb) + rgb.new_tensor(_OFFSET).view(3, 1, 1)
+
+
+def to_rgb(ycbcr: Tensor) -> Tensor:
+    """The inverse of `to_ycbcr`."""
+    return _mix(np.linalg.inv(_MATRIX), ycbcr - ycbcr.new_tensor(_OFFSET).view(3, 1, 1))
+
+
+def luma(rgb: Tensor) -> Tensor:
+    """(..., 3, h, w) RGB in [0, 1] -> (..., 1, h, w), Y / 255."""
+    return to_ycbcr(rgb)[..., :1, :, :]
+
+
+def _mix(matrix: np.ndarray[tuple[int, ...], np.dtype[np.float64]], image: Tensor) -> Tensor:
+    """Each output channel as a weighted sum of the three."""
+    return torch.einsum("oc,...chw->...ohw", image.new_tensor(matrix), image)
+
+
+class LumaLearner(PixelLearner):
+    """A pixel learner whose network maps Y to Y, (N, 1, h, w) -> (N, 1, s*h, s*w)."""
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        return super().step(Batch(luma(batch.lr), luma(batch.hr), batch.step))
+
+
+def luma_upscaler(network: nn.Module | None, scale: int) -> Upscaler:
+    """Y through the network, Cb and Cr by bicubic interpolation."""
+    assert network is not None
+
+    def upscale(picture: Picture) -> Tensor:
+        device = next(network.parameters()).device
+        ycbcr = to_ycbcr(picture.lr.to(device))  # (3, h, w)
+        with torch.inference_mode():
+            y = network(ycbcr[None, :1])[0].float()
+        return to_rgb(torch.cat([y, resize_tensor(ycbcr[1:], scale)]))
+
+    return upscale

@@ -1,0 +1,67 @@
+"""MSRResNet: SRResNet without batch normalisation, as the BasicSR toolbox defines and trains it.
+
+Wang et al., BasicSR; after Ledig et al., CVPR 2017, and Lim et al., CVPR Workshops 2017.
+
+Deviations: trained on the suite's pictures instead of DIV2K; x2 and x3 from scratch instead of from the x4 weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from bench.api import Axis, Entry, Method, Training, Upscaler
+from methods.common.pixel import PixelLearner, Recipe, feed_forward
+from methods.common.resnets import MSRResNet
+
+
+@dataclass(frozen=True)
+class MsrresnetMethod(Method):
+    """`patch` is the HR side in pixels; `init_scale` multiplies Kaiming's initialisation of every convolution."""
+
+    width: int = 64
+    blocks: int = 16
+    init_scale: float = 0.1
+    loss: str = "l1"
+    learning_rate: float = 2e-4
+    beta2: float = 0.99
+    schedule: str = "cosine-restarts"
+    milestones: tuple[float, ...] = ()
+    ema: float = 0.999
+    batch_size: int = 16
+    patch: int = 128
+
+    @property
+    def batch(self) -> tuple[int, int]:
+        return self.batch_size, self.patch
+
+    def network(self) -> nn.Module:
+        return MSRResNet(self.scale, self.width, self.blocks, self.init_scale)
+
+    def learner(self, training: Training) -> PixelLearner:
+        betas = (0.9, self.beta2)
+        recipe = Recipe(self.loss, self.learning_rate, betas, self.schedule, self.milestones, self.ema)
+        return PixelLearner(self.network(), recipe, training)
+
+    def upscaler(self, network: nn.Module | None) -> Upscaler:
+        return feed_forward(network)
+
+
+ENTRY = Entry(
+    name="msrresnet",
+    method=MsrresnetMethod,
+    paper="Wang et al., BasicSR",
+    iterations=1_000_000,
+    axes=(
+        Axis("loss", "Does L1 train to a higher PSNR than L2?", {"l2": {"loss": "l2"}}, "Lim et al. 2017"),
+        Axis(
+            "initialisation", "Does a smaller initialisation help?", {"init-1": {"init_scale": 1.0}}, "Wang et al. 2018"
+        ),
+        Axis("average", "What does averaging the weights give?", {"no-ema": {"ema": 0.0}}, "BasicSR"),
+    ),
+    deviations=(
+        "trained on the suite's pictures instead of DIV2K",
+        "x2 and x3 from scratch instead of from the x4 weights",
+    ),
+)

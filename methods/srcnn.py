@@ -1,0 +1,100 @@
+"""SRCNN: three convolutions on the luma of the bicubic enlargement.
+
+Dong et al., "Image Super-Resolution Using Deep Convolutional Networks", TPAMI 2016 (first at ECCV 2014).
+
+Deviations: Adam instead of SGD with momentum; zero padding in training instead of smaller outputs; a step is a batch
+of 128, so that the paper's 8e8 back-propagated patches are 6,250,000 steps; the suite's pictures instead of ImageNet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from bench.api import Axis, Entry, Method, Training, Upscaler
+from methods.common.blocks import bicubic, conv
+from methods.common.luma import LumaLearner, luma_upscaler
+from methods.common.pixel import Recipe
+
+
+class SRCNN(nn.Module):
+    """(N, 1, h, w) Y -> (N, 1, s*h, s*w) Y. 57,281 parameters with filters 9-5-5, 8,129 with 9-1-5."""
+
+    def __init__(self, scale: int, filters: tuple[int, int, int], widths: tuple[int, int], init_std: float) -> None:
+        super().__init__()
+        self.scale = scale
+        self.conv1 = conv(1, widths[0], filters[0])
+        self.conv2 = conv(widths[0], widths[1], filters[1])
+        self.conv3 = conv(widths[1], 1, filters[2])
+        for layer in (self.conv1, self.conv2, self.conv3):
+            nn.init.normal_(layer.weight, std=init_std)
+            assert layer.bias is not None
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, lr: Tensor) -> Tensor:
+        x = functional.relu(self.conv1(bicubic(lr, self.scale)))  # (N, 64, s*h, s*w)
+        y: Tensor = self.conv3(functional.relu(self.conv2(x)))
+        return y
+
+
+@dataclass(frozen=True)
+class SrcnnMethod(Method):
+    """`filters` are the three kernel sides; `patch` is the HR side, lowered to a multiple of the scale; the last layer
+    learns `last_layer_factor` times as fast; milestones are fractions of the run's length."""
+
+    filters: tuple[int, int, int] = (9, 5, 5)
+    widths: tuple[int, int] = (64, 32)
+    init_std: float = 1e-3
+    loss: str = "l2"
+    learning_rate: float = 1e-4
+    last_layer_factor: float = 0.1
+    schedule: str = "constant"
+    milestones: tuple[float, ...] = ()
+    ema: float = 0.0
+    batch_size: int = 128
+    patch: int = 33
+
+    @property
+    def batch(self) -> tuple[int, int]:
+        return self.batch_size, self.patch - self.patch % self.scale
+
+    def network(self) -> nn.Module:
+        return SRCNN(self.scale, self.filters, self.widths, self.init_std)
+
+    def learner(self, training: Training) -> LumaLearner:
+        factors = (("conv3.", self.last_layer_factor),)
+        betas = (0.9, 0.999)
+        recipe = Recipe(self.loss, self.learning_rate, betas, self.schedule, self.milestones, self.ema, factors)
+        return LumaLearner(self.network(), recipe, training)
+
+    def upscaler(self, network: nn.Module | None) -> Upscaler:
+        return luma_upscaler(network, self.scale)
+
+
+ENTRY = Entry(
+    name="srcnn",
+    method=SrcnnMethod,
+    paper="Dong et al., TPAMI 2016",
+    iterations=6_250_000,
+    axes=(
+        Axis(
+            "filters",
+            "Does a larger second kernel give a higher PSNR?",
+            {"9-1-5": {"filters": (9, 1, 5)}, "9-3-5": {"filters": (9, 3, 5)}},
+            "filter-size experiment",
+        ),
+        Axis(
+            "last-layer",
+            "Does the last layer need a smaller learning rate?",
+            {"last-layer-same": {"last_layer_factor": 1.0}},
+            "training section",
+        ),
+    ),
+    deviations=(
+        "Adam instead of SGD with momentum; zero padding in training",
+        "a step is a batch of 128: the paper's 8e8 back-propagated patches are 6,250,000 steps",
+        "the suite's pictures instead of ImageNet",
+    ),
+)

@@ -1,0 +1,142 @@
+"""A small suite folder, written as the stages write it, for the tests of the report."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bench.data.images import write_png
+from bench.report import SuiteInfo
+from bench.report.aggregate import COST_COLUMNS, RUN_COLUMNS, SCORE_COLUMNS
+
+
+@dataclass(frozen=True)
+class Info:
+    """A metric as the report wants to hear of it."""
+
+    key: str
+    unit: str
+    better: str
+    protocol: str = "on luma."
+    source: str = "Somebody 2018"
+    mean: str = "arithmetic"
+
+
+INFOS = {
+    info.key: info
+    for info in (
+        Info("psnr_y", "dB", "higher"),
+        Info("lpips_alex", "1", "lower"),
+        Info("niqe", "1", "lower"),
+        Info("ma", "1", "higher"),
+        Info("rmse_pirm", "grey levels", "lower", mean="quadratic"),
+    )
+}
+FETCH = "weights 'forest' are not here; python -m bench fetch forest"
+# (run, method, variant, axis, seed, perceptual network)
+RUNS = (
+    ("bicubic.default.x4.bicubic.s1", "bicubic", "default", "", "1", ""),
+    ("edsr.default.x4.bicubic.s1", "edsr", "default", "", "1", ""),
+    ("edsr.default.x4.bicubic.s2", "edsr", "default", "", "2", ""),
+    ("edsr.l2.x4.bicubic.s1", "edsr", "l2", "loss", "1", ""),
+    ("esrgan.sgan.x4.bicubic.s1", "esrgan", "sgan", "adversarial", "1", "vgg-a"),
+    ("esrgan.default.x4.bicubic.s1", "esrgan", "default", "", "1", "vgg-a"),
+)
+NAMES = tuple(run[0] for run in RUNS)
+IMAGES = {"Set5": ("baby", "bird"), "Set14": ("face", "comic", "zebra")}
+# psnr_y of a run's first picture; the next ones are each 1 dB lower
+LEVEL = dict(zip(NAMES, (28.0, 30.0, 31.0, 29.5, 27.0, 27.5), strict=True))
+Score = tuple[str, str, str, float | str]
+"""(dataset, image, metric, value or the note that says why there is none)"""
+
+
+def scores_of(run: str, metrics: Iterable[str] = ("psnr_y", "lpips_alex", "ma")) -> list[Score]:
+    """psnr_y falling from picture to picture, lpips_alex higher for a higher psnr_y, ma always n/a."""
+    rows: list[Score] = []
+    for dataset, images in IMAGES.items():
+        for place, image in enumerate(images):
+            value = LEVEL[run] - place
+            known: dict[str, float | str] = {"psnr_y": value, "lpips_alex": value / 100, "ma": FETCH}
+            rows += [(dataset, image, metric, known[metric]) for metric in metrics]
+    return rows
+
+
+def write_rows(path: Path, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
+
+
+def write_scores(results: Path, run: str, rows: Iterable[Score]) -> Path:
+    """scores/<method>/<run>.csv."""
+    path = results / "scores" / run.partition(".")[0] / f"{run}.csv"
+    lines = [
+        (
+            dataset,
+            image,
+            metric,
+            "" if isinstance(value, str) else f"{value:.6f}",
+            value if isinstance(value, str) else "",
+        )
+        for dataset, image, metric, value in rows
+    ]
+    write_rows(path, SCORE_COLUMNS, lines)
+    return path
+
+
+def write_results(results: Path, scores: Mapping[str, Iterable[Score]] | None = None) -> Path:
+    """runs.csv (in another order than the suite's), cost.csv and all scores."""
+    rows = [
+        (name, method, variant, axis, 4, "bicubic", seed, 2000 if method != "bicubic" else 0, 16, 128, "BSD400", network,
+         1234567, "", "d", "Somebody 2018")
+        for name, method, variant, axis, seed, network in RUNS[::-1]
+    ]  # fmt: skip
+    write_rows(results / "runs.csv", RUN_COLUMNS, rows)
+    write_rows(results / "cost.csv", COST_COLUMNS, [(name, 12.5, "cpu", 300, 0.25, 200) for name in NAMES])
+    for name in NAMES:
+        write_scores(results, name, (scores or {}).get(name) or scores_of(name))
+    return results
+
+
+def suite_info(metrics: tuple[str, ...] = ("psnr_y", "lpips_alex", "ma"), runs: tuple[str, ...] = NAMES) -> SuiteInfo:
+    return SuiteInfo(
+        name="tiny",
+        runs=runs,
+        metrics=metrics,
+        datasets=("Set5", "Set14"),
+        scale=4,
+        degradation="bicubic",
+        notes=("Made for a test.",),
+        questions={"edsr.loss": "L1 or L2?", "adversarial": "Which discriminator?"},
+        deviations={"edsr": ("Other data.",)},
+        paper_training={"edsr": "300,000 iterations"},
+    )
+
+
+def write_pictures(work: Path, side: int = 72) -> None:
+    """HR pictures of noise; every run's SR is HR but for a square at (40, 20) that its own grey level fills."""
+    noise = np.random.default_rng(0)
+    for dataset, images in IMAGES.items():
+        for image in images:
+            hr = noise.integers(0, 256, (side, side, 3), dtype=np.uint8)
+            write_png(work / "data" / f"{dataset}.x4.bicubic" / "hr" / f"{image}.png", hr)
+            for place, name in enumerate(NAMES):
+                sr = hr.copy()
+                sr[40:48, 20:28] = 40 * place
+                write_png(work / "sr" / name.partition(".")[0] / name / dataset / f"{image}.png", sr)
+
+
+def write_curves(work: Path, steps: int = 50) -> None:
+    """A loss that falls as 1 / step for every trained run, and a second one for the adversarial ones."""
+    for name, method, *_ in RUNS[1:]:
+        path = work / "runs" / name / "curves.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        extra = {"adversarial": -0.5} if method == "esrgan" else {}
+        path.write_text("".join(json.dumps({"step": s, "loss": 1 / s, **extra}) + "\n" for s in range(1, steps + 1)))

@@ -1,0 +1,41 @@
+"""Methods small enough for a test, by their own knobs."""
+
+from __future__ import annotations
+
+from bench.api import Entry, Knobs
+from bench.spec import Experiment
+from methods import METHODS
+
+SMALL: Knobs = {
+    "width": 8,
+    "growth": 4,
+    "blocks": 1,
+    "groups": 1,
+    "stages": 2,
+    "features": 8,
+    "batch_size": 2,
+    "patch": 32,
+    "discriminator_width": 4,
+    "perceptual": "stlpips-vgg16",
+    "layer": "conv2_2",
+    "learning_rate": 1e-3,
+}
+
+
+def shrink(entry: Entry, variant: str = "default") -> Knobs:
+    """The variant's knobs over the small ones that the method has."""
+    return {**{name: value for name, value in SMALL.items() if name in entry.knobs}, **entry.variants[variant]}
+
+
+def small_run(method: str, variant: str = "default", iterations: int = 20, seed: int = 1) -> Experiment:
+    """A run of a shrunk variant on the embedded photographs."""
+    knobs = shrink(METHODS[method], variant)
+    return Experiment(method, variant, knobs, seed=seed, iterations=iterations, train_sets=("Embedded-train",))
+
+
+TRAINED = [
+    (name, variant)
+    for name, entry in METHODS.items()
+    if entry.build(4, shrink(entry)).network() is not None
+    for variant in entry.variants
+]

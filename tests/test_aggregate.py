@@ -1,0 +1,182 @@
+"""Scores of many runs become means without losing an n/a, an order or a picture."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+from report_folder import FETCH, INFOS, NAMES, RUNS, scores_of, suite_info, write_results, write_rows, write_scores
+
+from bench.errors import BadInput
+from bench.report.aggregate import (
+    NOT_SCORED,
+    SCORE_COLUMNS,
+    Mean,
+    Scores,
+    difference,
+    first_available,
+    methods_of,
+    read,
+    read_costs,
+    variants_of,
+    widen,
+)
+
+EDSR = "edsr.default.x4.bicubic.s1"
+
+
+def read_tiny(results: Path) -> Scores:
+    return read(results, suite_info(), INFOS)
+
+
+def test_a_mean_is_over_pictures_and_seeds(tmp_path: Path) -> None:
+    means = read_tiny(write_results(tmp_path)).means
+    edsr = means["edsr", "default", "Set14", "psnr_y"]
+    assert edsr.value == pytest.approx((30 + 29 + 28 + 31 + 30 + 29) / 6, abs=1e-12)
+    assert (len(edsr.pictures), edsr.of, edsr.seeds, edsr.reasons) == (3, 3, 2, ())
+    assert means["edsr", "l2", "Set5", "psnr_y"].value == pytest.approx(29.0, abs=1e-12)
+
+
+def test_a_quadratic_mean_is_the_root_of_the_mean_square(tmp_path: Path) -> None:
+    values = {"baby": 3.0, "bird": 4.0}
+    scores = {name: [("Set5", image, "rmse_pirm", value) for image, value in values.items()] for name in NAMES}
+    write_results(tmp_path, scores)
+    means = read(tmp_path, suite_info(("rmse_pirm",)), INFOS).means
+    assert means["edsr", "default", "Set5", "rmse_pirm"].value == pytest.approx(math.sqrt(12.5), abs=1e-12)
+
+
+def test_a_metric_without_any_value_keeps_its_reason(tmp_path: Path) -> None:
+    mean = read_tiny(write_results(tmp_path)).means["bicubic", "default", "Set5", "ma"]
+    assert mean == Mean(None, (), 2, 1, (FETCH,))
+
+
+def test_a_picture_without_a_value_for_one_seed_leaves_the_mean_of_all_seeds(tmp_path: Path) -> None:
+    rows = [(d, i, m, "too small" if (i, m) == ("comic", "psnr_y") else v) for d, i, m, v in scores_of(EDSR)]
+    mean = read_tiny(write_results(tmp_path, {EDSR: rows})).means["edsr", "default", "Set14", "psnr_y"]
+    assert mean.value == pytest.approx((30 + 28 + 31 + 29) / 4, abs=1e-12)
+    assert mean.pictures == ("face", "zebra")
+    assert mean.reasons == ("too small",)
+
+
+def test_a_picture_that_one_run_was_not_scored_on_is_not_silently_left_out(tmp_path: Path) -> None:
+    rows = [row for row in scores_of(EDSR) if row[1] != "zebra"]
+    mean = read_tiny(write_results(tmp_path, {EDSR: rows})).means["edsr", "default", "Set14", "psnr_y"]
+    assert (mean.of, len(mean.pictures), mean.reasons) == (3, 2, (NOT_SCORED,))
+
+
+def test_infinite_scores_stay_infinite(tmp_path: Path) -> None:
+    rows = [(d, i, m, math.inf if m == "psnr_y" else v) for d, i, m, v in scores_of(EDSR)]
+    means = read_tiny(write_results(tmp_path, {EDSR: rows})).means
+    assert means["edsr", "default", "Set5", "psnr_y"].value == math.inf
+
+
+def test_the_order_is_the_suites_and_not_the_files(tmp_path: Path) -> None:
+    scores = read_tiny(write_results(tmp_path))
+    assert tuple(scores.runs.index) == NAMES
+    assert methods_of(scores.runs) == ["bicubic", "edsr", "esrgan"]
+    assert list(widen(scores.frame).index[:6]) == [
+        (NAMES[0], "Set5", "baby"),
+        (NAMES[0], "Set5", "bird"),
+        (NAMES[0], "Set14", "comic"),
+        (NAMES[0], "Set14", "face"),
+        (NAMES[0], "Set14", "zebra"),
+        (NAMES[1], "Set5", "baby"),
+    ]
+
+
+def test_the_default_comes_first_wherever_it_is_listed(tmp_path: Path) -> None:
+    runs = read_tiny(write_results(tmp_path)).runs
+    assert variants_of(runs, "esrgan") == [("", "default"), ("adversarial", "sgan")]
+
+
+def test_scores_are_found_without_a_folder_of_their_method_too(tmp_path: Path) -> None:
+    write_results(tmp_path)
+    expected = read_tiny(tmp_path).means
+    for path in list((tmp_path / "scores").rglob("*.csv")):
+        path.rename(tmp_path / "scores" / path.name)
+    assert read_tiny(tmp_path).means == expected
+
+
+def test_means_over_other_pictures_are_not_subtracted() -> None:
+    whole, part = Mean(3.0, ("a", "b"), 2, 1), Mean(1.0, ("a",), 2, 1, ("too small",))
+    assert difference(whole, whole) == 0.0
+    assert difference(part, part) == 0.0
+    assert difference(part, whole) is None
+    assert difference(whole, None) is None
+    assert difference(Mean(None, (), 2, 1), whole) is None
+
+
+def test_the_first_available_metric_has_a_value_for_every_default(tmp_path: Path) -> None:
+    scores = read_tiny(write_results(tmp_path))
+    assert first_available(scores, ("pi", "ma", "lpips_alex", "psnr_y")) == "lpips_alex"
+    assert first_available(scores, ("ma",)) is None
+
+
+def test_costs_are_empty_for_a_run_without_any(tmp_path: Path) -> None:
+    write_results(tmp_path)
+    kept = [line for line in (tmp_path / "cost.csv").read_text().splitlines(keepends=True) if EDSR not in line]
+    (tmp_path / "cost.csv").write_text("".join(kept))
+    costs = read_costs(tmp_path, suite_info())
+    assert list(costs["run"]) == list(NAMES)
+    assert costs.loc[EDSR, "train_seconds"] == ""
+    assert costs.loc[NAMES[0], "train_seconds"] == "12.5"
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (("Set5", "baby", "psnr_y", "28.1", ""), "Set5/baby/psnr_y is there twice"),
+        (("Set5", "baby", "ssim_y", "", ""), "n/a is an empty value with a note"),
+        (("Set5", "baby", "ssim_y", "nan", ""), "n/a is an empty value with a note"),
+        (("Set5", "baby", "ssim_y", "12,5", ""), "could not convert"),
+    ],
+)
+def test_a_contradictory_score_file_is_refused_by_name(tmp_path: Path, row: tuple[str, ...], words: str) -> None:
+    write_results(tmp_path)
+    path = tmp_path / "scores" / "edsr" / f"{EDSR}.csv"
+    write_rows(path, SCORE_COLUMNS, [("Set5", "baby", "psnr_y", "30.0", ""), row])
+    with pytest.raises(BadInput, match=words) as caught:
+        read_tiny(tmp_path)
+    assert EDSR in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_scores_are_refused_by_name(tmp_path: Path) -> None:
+    write_results(tmp_path)
+    (tmp_path / "scores" / "edsr" / f"{EDSR}.csv").unlink()
+    with pytest.raises(BadInput, match=f"{EDSR}.csv: no such file"):
+        read_tiny(tmp_path)
+
+
+def test_a_torn_score_file_is_refused_by_name(tmp_path: Path) -> None:
+    write_results(tmp_path)
+    path = write_scores(tmp_path, EDSR, [])
+    path.write_text("dataset,image\nSet5,baby\n")
+    with pytest.raises(BadInput, match=f"{EDSR}.csv: lacks the column metric"):
+        read_tiny(tmp_path)
+
+
+def test_a_run_that_is_not_listed_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    write_results(tmp_path)
+    with pytest.raises(BadInput, match=f"did you mean '{EDSR}'"):
+        read(tmp_path, suite_info(runs=("edsr.defualt.x4.bicubic.s1",)), INFOS)
+
+
+def test_an_unknown_metric_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="did you mean 'psnr_y'"):
+        read(write_results(tmp_path), suite_info(("psnr_x",)), INFOS)
+
+
+def test_runs_of_another_scale_are_refused(tmp_path: Path) -> None:
+    write_results(tmp_path)
+    path = tmp_path / "runs.csv"
+    path.write_text(path.read_text().replace(f"{EDSR},edsr,default,,4,", f"{EDSR},edsr,default,,2,"))
+    with pytest.raises(BadInput, match=f"{EDSR}: is not x4 bicubic"):
+        read_tiny(tmp_path)
+
+
+def test_a_report_without_any_default_is_refused(tmp_path: Path) -> None:
+    variants = tuple(run[0] for run in RUNS if run[2] != "default")
+    with pytest.raises(BadInput, match="no run of a method's default"):
+        read(write_results(tmp_path), suite_info(runs=variants), INFOS)
