@@ -1,8 +1,8 @@
 """One SR folder under every convention: which one explains a reported number?
 
-The conventions are those of bench.conventions; a set's PSNR is the mean of its pictures' or, rarely, the PSNR of their
-mean squared error. Where the SR is bicubic interpolation, the reported number may belong to another way of making it,
-so the pipelines of bench.pipelines are scored as well.
+The conventions are those of bench.metrics.conventions; a set's PSNR is the mean of its pictures' or, rarely, the PSNR
+of their mean squared error. Where the SR is bicubic interpolation, the reported number may belong to another way of
+making it, so the pipelines of bench.metrics.pipelines are scored as well.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
-from bench.conventions import (
+from bench.data.images import U8, crop_to_multiple
+from bench.errors import BadInput, unknown
+from bench.metrics.conventions import (
     RGB_MEAN,
     Choices,
     Convention,
@@ -25,11 +28,9 @@ from bench.conventions import (
     similarities,
     squared_errors,
 )
-from bench.data.images import U8, crop_to_multiple
-from bench.errors import BadInput, unknown
 from bench.metrics.fidelity import grey, psnr, psnr_of, rounded_luma
-from bench.pipelines import PIPELINES, Pipeline
-from bench.score import Folders, Pair, load_sample, pair_folders
+from bench.metrics.pipelines import PIPELINES, Pipeline
+from bench.score import Folders, Pair, load_sample, pair_folders, progress
 
 Table = dict[tuple[str, Convention], tuple[float, ...]]  # (source, convention) -> MSE per part, or SSIM
 Measure = Callable[[U8, U8, Choices], dict[Convention, tuple[float, ...]]]
@@ -62,26 +63,31 @@ class Finding:
         return "; ".join(filter(None, (source, c.channel, border, c.window, c.grey, self.aggregate)))
 
 
-def diagnose(folders: Folders, scale: int, metric: str, reported: str, workers: int | None = None) -> list[Finding]:
+def diagnose(sr: Path, hr: Path, scale: int, metric: str, reported: str) -> list[Finding]:
+    """`diagnose_pairs` for two folders whose pictures pair by stem."""
+    return diagnose_pairs(pair_folders(Folders(sr, hr), scale), metric, reported)
+
+
+def diagnose_pairs(pairs: Sequence[Pair], metric: str, reported: str, workers: int | None = None) -> list[Finding]:
     """All conventions, best explanation first; those with `explains` lie within the reported number's precision.
 
     "28.42" stands for 28.415 to 28.425: inside, the commoner convention comes first; outside, the nearer one. At
-    least 0.005 dB or 0.0001 of SSIM are granted. Raises BadInput for an unknown metric, a number that is none, and as
-    pairing and reading do.
+    least 0.005 dB or 0.0001 of SSIM are granted. Pairs are of one scale and have an HR. Raises BadInput for an unknown
+    metric, a number that is none, and as reading does.
     """
     if metric not in MEASURES:
         raise unknown("metric to diagnose", metric, MEASURES)
     number, precision = _parse(reported)
-    pairs = pair_folders(folders, scale)
-    if folders.hr is None:
+    if any(files.hr is None for files in pairs):
         raise BadInput("diagnose needs the HR pictures; give --hr")
     pipelines = list(PIPELINES.values()) if _is_bicubic(pairs[:3]) else []
     with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
-        tables = list(pool.map(partial(_measure, MEASURES[metric], pipelines), pairs))
+        done = pool.map(partial(_measure, MEASURES[metric], pipelines), pairs)
+        tables = list(progress(done, len(pairs), "diagnose"))
     granted = max(precision, TOLERANCE[metric]) + 1e-9
     findings = []
     for source, convention, aggregate, value in _aggregate(tables, metric):
-        rarity = rarity_of(convention, scale) + (2 if aggregate else 0)
+        rarity = rarity_of(convention, pairs[0].scale) + (2 if aggregate else 0)
         rarity += 0 if source == GIVEN else PIPELINES[source].rarity
         difference = value - number
         findings.append(Finding(source, convention, aggregate, value, difference, rarity, abs(difference) <= granted))

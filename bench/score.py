@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from tqdm import tqdm
@@ -23,6 +24,7 @@ from tqdm import tqdm
 from bench import weights
 from bench.data.images import EXTENSIONS, F64, image_files, read_image
 from bench.errors import BadInput, MissingWeights, unknown
+from bench.files import replacing
 from bench.metrics import METRICS, Metric, Sample, pair
 
 DEFAULT_METRICS = (
@@ -37,6 +39,7 @@ DEFAULT_METRICS = (
     "ma",
     "pi",
 )
+Item = TypeVar("Item")
 _QUIET_SECONDS = 3.0  # a shorter job shows a progress bar only on a terminal
 
 
@@ -180,12 +183,18 @@ def score_pairs(pairs: Sequence[Pair], metrics: Sequence[str], workers: int | No
     absent = {metric.key: _absent_weights(metric) for metric in chosen}
     workers = min(workers or os.cpu_count() or 1, max(1, len(pairs)))
     single = partial(_score, chosen, absent)
-    delay = 0.0 if sys.stderr.isatty() else _QUIET_SECONDS
     on_one_core = _one_torch_thread if any(metric.torch for metric in chosen) else None
     ordered = sorted(pairs, key=lambda files: (files.dataset, files.image))
     with ThreadPoolExecutor(workers, initializer=on_one_core) as pool:
-        done = tqdm(pool.map(single, ordered), total=len(ordered), desc="score", unit="picture", delay=delay)
+        done = progress(pool.map(single, ordered), len(ordered), "score")
         return [record for records in done for record in records]
+
+
+def progress(items: Iterable[Item], total: int, verb: str) -> Iterable[Item]:
+    """The items, with a progress bar on stderr: at once on a terminal, elsewhere after some seconds."""
+    delay = 0.0 if sys.stderr.isatty() else _QUIET_SECONDS
+    bar: Iterable[Item] = tqdm(items, total=total, desc=verb, unit="picture", delay=delay)
+    return bar
 
 
 def _metric(key: str) -> Metric:
@@ -268,22 +277,16 @@ def score_run(
 
 
 def write_csv(path: Path, records: Iterable[Record], with_dataset: bool) -> None:
-    """Rows sorted by dataset, image and metric; written to a temporary name and renamed."""
+    """Rows sorted by dataset, image and metric; written atomically. Raises BadInput where it cannot."""
     columns = ["image", "metric", "value", "note"]
     rows = []
     for record in sorted(records, key=lambda r: (r.dataset, r.image, r.metric)):
         value = "" if record.value is None else f"{record.value:.6f}"
         rows.append([record.dataset, record.image, record.metric, value, record.note])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(["dataset", *columns] if with_dataset else columns)
-            writer.writerows(row if with_dataset else row[1:] for row in rows)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["dataset", *columns] if with_dataset else columns)
+        writer.writerows(row if with_dataset else row[1:] for row in rows)
 
 
 def mean_of(metric: str, values: Sequence[float]) -> float:

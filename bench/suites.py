@@ -123,8 +123,8 @@ class Suite:
         return [self.experiment(dossier.pretrain.method, earlier, run.seed)]
 
 
-_SMALL_RRDB = {"width": 24, "growth": 12, "blocks": 2, "batch_size": 4, "patch": 64}
-_SMALL_BLOCKS = {"residual-blocks": {"blocks": 4}, "depth-16": {"blocks": 1}}
+_SMALL_RRDB = {"width": 16, "growth": 8, "blocks": 1}
+_SMALL_BLOCKS = {"residual-blocks": {"blocks": 3}}
 
 DEMO = Suite(
     name="demo",
@@ -135,14 +135,14 @@ DEMO = Suite(
         Plan("bicubic"),
         Plan(
             "srresnet",
-            iterations=500,
-            knobs={"width": 24, "blocks": 4, "batch_size": 4, "patch": 64, "learning_rate": 1e-3, "schedule": "cosine"},
+            iterations=3000,
+            knobs={"width": 16, "blocks": 2, "batch_size": 4, "patch": 40, "learning_rate": 4e-3, "schedule": "cosine"},
             variants=("default", "no-bn"),
         ),
         Plan(
             "rrdb",
-            iterations=500,
-            knobs={**_SMALL_RRDB, "learning_rate": 1e-3, "schedule": "cosine"},
+            iterations=1500,
+            knobs={**_SMALL_RRDB, "batch_size": 4, "patch": 48, "learning_rate": 4e-3, "schedule": "cosine"},
             variants=("default", "bn", "residual-blocks"),
             resized=_SMALL_BLOCKS,
             shard="esrgan",
@@ -153,6 +153,7 @@ DEMO = Suite(
             knobs={
                 **_SMALL_RRDB,
                 "batch_size": 2,
+                "patch": 64,
                 "perceptual": "stlpips-vgg16",
                 "perceptual_weight": 0.02,
                 "discriminator_width": 16,
@@ -177,7 +178,7 @@ SMOKE = Suite(
     test_sets=("Embedded-test",),
     plans=(
         Plan("bicubic"),
-        Plan("rrdb", iterations=20, knobs={**_SMALL_RRDB, "blocks": 1}, shard="esrgan"),
+        Plan("rrdb", iterations=20, knobs={**_SMALL_RRDB, "batch_size": 4, "patch": 48}, shard="esrgan"),
         Plan(
             "esrgan",
             iterations=4,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,24 +9,21 @@ from bench.errors import BadInput
 from bench.layout import Layout
 from bench.sources import source_digest
 from bench.spec import Experiment, digest_of
+from bench.suites import suite as find_suite
 from bench.train import checkpoint_path
 from bench.weights import WEIGHTS
+from methods import add_guest, entry
 
 
 class Plan:
     """A suite, or one shard of it, or some of its methods (`compare`), as the workflow sees it."""
 
     def __init__(self, suite: str, shard: str | None = None, methods: str | None = None) -> None:
-        chosen = [word for word in (methods or "").split(",") if word]
-        guests = [str(Path(word).resolve()) for word in chosen if word.endswith(".py")]
-        if guests:
-            os.environ["BENCH_METHODS"] = os.pathsep.join(guests)
-        from bench.suites import suite as find_suite  # reads BENCH_METHODS
-
+        words = [word for word in (methods or "").split(",") if word]
+        names = {add_guest(Path(word)).name if word.endswith(".py") else word for word in words}
         self.suite = find_suite(suite)
         self.layout = Layout(suite)
         self.shard = shard
-        names = {word for word in chosen if not word.endswith(".py")} | {_guest_name(path) for path in guests}
         runs = self.suite.experiments(shard)
         for name in names:
             self.suite.plan(name)
@@ -36,8 +32,6 @@ class Plan:
 
     def _with_stages(self, names: Iterable[str]) -> set[str]:
         """The methods and the earlier stages they start from."""
-        from methods import entry
-
         found = set(names)
         return found | {stage.method for name in found if (stage := entry(name).pretrain)}
 
@@ -97,10 +91,3 @@ class Plan:
         if name not in self.runs:
             raise BadInput(f"{name} is not a run of this workflow; list them with python -m bench list variants")
         return self.runs[name]
-
-
-def _guest_name(path: str) -> str:
-    from methods import METHODS
-
-    module = f"guest_{Path(path).stem}"
-    return next(name for name, dossier in METHODS.items() if dossier.method.__module__ == module)

@@ -100,7 +100,7 @@ class DdbpnMethod(Method):
     width: int = 64
     stages: int = 7
     dense: bool = True
-    loss: str = "l2"
+    loss: str = "l1"
     learning_rate: float = 1e-4
     beta2: float = 0.999
     schedule: str = "tenth"
@@ -150,7 +150,7 @@ ENTRY = Entry(
             {"stages-2": {"stages": 2}, "stages-4": {"stages": 4}},
             "section 4.2",
         ),
-        Axis("loss", "Does L1 train to a higher PSNR than L2?", {"l1": {"loss": "l1"}}, "released code"),
+        Axis("loss", "Does L1 train to a higher PSNR than L2?", {"l2": {"loss": "l2"}}, "Lim et al. 2017"),
     ),
     deviations=(
         "trained on the suite's pictures instead of DIV2K, Flickr and ImageNet",

@@ -93,11 +93,10 @@ def write_scores(results: Path, run: str, rows: Iterable[Score]) -> Path:
 
 def write_results(results: Path, scores: Mapping[str, Iterable[Score]] | None = None) -> Path:
     """runs.csv (in another order than the suite's), cost.csv and all scores."""
-    rows = [
-        (name, method, variant, axis, 4, "bicubic", seed, 2000 if method != "bicubic" else 0, 16, 128, "BSD400", network,
-         1234567, "", "d", "Somebody 2018")
-        for name, method, variant, axis, seed, network in RUNS[::-1]
-    ]  # fmt: skip
+    rows = []
+    for name, method, variant, axis, seed, network in RUNS[::-1]:
+        trained = (2000, 16, 128, "BSD400") if method != "bicubic" else (0, "", "", "BSD400")
+        rows.append((name, method, variant, axis, 4, "bicubic", seed, *trained, network, 1234567, "", "d", "By X 2018"))
     write_rows(results / "runs.csv", RUN_COLUMNS, rows)
     write_rows(results / "cost.csv", COST_COLUMNS, [(name, 12.5, "cpu", 300, 0.25, 200) for name in NAMES])
     for name in NAMES:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from bench.data import embedded, pins
 from bench.data.embedded import EMBEDDED
@@ -63,8 +63,7 @@ class Source:
     lr: Path | None = None
 
 
-@dataclass(frozen=True)
-class Status:
+class Status(NamedTuple):
     """One line of `python -m bench data`. here: 'yes', 'no' or the scales; copy: pinned or not; note: what is wrong
     or how to get it."""
 
@@ -72,9 +71,9 @@ class Status:
     role: str
     here: str
     pictures: int
+    copy: str
     licence: str
     source: str
-    copy: str
     note: str
 
 
@@ -132,7 +131,7 @@ DATASETS: dict[str, Dataset] = {
             "Urban100",
             "test",
             100,
-            "CC-BY, Flickr photographers",
+            "Creative Commons, photographers on Flickr",
             f"Huang et al., CVPR 2015; {_SELFEX}",
             "Urban100",
             how="download it from the page of the paper (SelfExSR)",
@@ -322,4 +321,4 @@ def _status(entry: Dataset) -> Status:
         here, count = " ".join(f"x{scale}" for scale in scales) or "yes", entry.count
     except BadInput as error:
         note = str(error)
-    return Status(entry.name, entry.role, here, count, entry.licence, entry.source, copy, note)
+    return Status(entry.name, entry.role, here, count, copy, entry.licence, entry.source, note)

@@ -3,7 +3,6 @@ run."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from bench.api import Batch
 from bench.data.images import U8
 from bench.errors import BadInput
+from bench.files import read_json
 
 _WORD = 2**64
 
@@ -23,10 +23,7 @@ class PatchStore:
 
     def __init__(self, folder: Path, stream: int = 0) -> None:
         """Raises BadInput where the folder is not such a store, or is incomplete."""
-        try:
-            index = json.loads((folder / "index.json").read_text())
-        except (OSError, ValueError) as error:
-            raise BadInput(f"{folder}: no readable index.json; prepare the training set again") from error
+        index = read_json(folder / "index.json")
         self.folder, self.stream, self.scale = folder, stream, int(index["scale"])
         self.names: list[str] = [picture["name"] for picture in index["pictures"]]
         self._hr = _planes(folder / "hr.u8", [(p["hr_offset"], *p["hr_size"]) for p in index["pictures"]])

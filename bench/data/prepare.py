@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
-import os
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +22,7 @@ from bench.data.degradations import degradation as named_degradation
 from bench.data.images import F64, U8, crop_to_multiple, image_files, to_rgb, write_png
 from bench.data.pins import pair_sha256, pixel_sha256
 from bench.errors import BadInput
+from bench.files import replacing, write_json
 
 MANIFEST = "manifest.json"
 Facts = dict[str, Any]
@@ -50,7 +48,7 @@ def prepare_test(dataset: str, scale: int, degradation: str, out: Path, seed: in
     """
     facts = _facts(degradation, scale, seed) | {"dataset": dataset}
     digests = {}
-    with _replacing(out) as folder:
+    with _folder_for(out) as folder:
         for picture in _pictures(find(dataset, scale), scale, degradation, seed):
             write_png(folder / "hr" / f"{picture.name}.png", picture.hr)
             write_png(folder / "lr" / f"{picture.name}.png", picture.lr)
@@ -58,7 +56,7 @@ def prepare_test(dataset: str, scale: int, degradation: str, out: Path, seed: in
             digests[picture.name] = picture.digest
             facts["pictures"][picture.name] = picture.facts
         facts["copy"] = check(dataset, scale, digests)
-        _write_json(folder / MANIFEST, facts)
+        write_json(folder / MANIFEST, facts)
     return facts
 
 
@@ -67,12 +65,12 @@ def degrade_folder(hr: Path, scale: int, degradation: str, out: Path, seed: int 
     and the manifest, which is returned. Raises BadInput for unusable pictures or `out`."""
     facts = _facts(degradation, scale, seed)
     sources = [Source(path.stem, path) for path in image_files(hr)]
-    with _replacing(out) as folder:
+    with _folder_for(out) as folder:
         for picture in _pictures(sources, scale, degradation, seed):
             write_png(folder / f"{picture.name}.png", picture.lr)
             _write_kernel(folder / "kernels", picture)
             facts["pictures"][picture.name] = picture.facts
-        _write_json(folder / MANIFEST, facts)
+        write_json(folder / MANIFEST, facts)
     return facts
 
 
@@ -84,7 +82,7 @@ def prepare_train(datasets: Sequence[str], scale: int, degradation: str, out: Pa
     """
     facts = _facts(degradation, scale, seed) | {"datasets": list(datasets), "copies": {}}
     index: list[Facts] = []
-    with _replacing(out) as folder:
+    with _folder_for(out) as folder:
         for name in _training_sets(datasets):
             sources = [Source(source.name, source.hr) for source in find(name, scale)]
             digests = {}
@@ -94,8 +92,8 @@ def prepare_train(datasets: Sequence[str], scale: int, degradation: str, out: Pa
                 digests[picture.name] = picture.digest
                 facts["pictures"][title] = picture.facts
             facts["copies"][name] = check(name, scale, digests)
-        _write_json(folder / "index.json", {"scale": scale, "pictures": index})
-        _write_json(folder / MANIFEST, facts)
+        write_json(folder / "index.json", {"scale": scale, "pictures": index})
+        write_json(folder / MANIFEST, facts)
     return facts
 
 
@@ -155,29 +153,16 @@ def _write_kernel(folder: Path, picture: _Picture) -> None:
         np.save(folder / f"{picture.name}.npy", picture.kernel)
 
 
-def _write_json(path: Path, content: Facts) -> None:
-    path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
-
-
 @contextlib.contextmanager
-def _replacing(out: Path) -> Iterator[Path]:
-    """A fresh folder beside `out` that takes its place at the end; after an error there is no trace of it.
+def _folder_for(out: Path) -> Iterator[Path]:
+    """A fresh folder that takes the place of `out` at the end; after an error there is no trace of it.
 
-    Raises BadInput where `out` holds something that was not made here.
+    Raises BadInput where `out` holds something that was not made here, or cannot be written.
     """
     if out.exists() and not out.is_dir():
         raise BadInput(f"{out}: is a file; name a folder")
     if out.is_dir() and not (out / MANIFEST).is_file() and any(not p.name.startswith(".") for p in out.iterdir()):
         raise BadInput(f"{out}: holds files that were not made by this command; name an empty or a new folder")
-    fresh = out.with_name(f".{out.name}.{os.getpid()}.new")
-    aside = out.with_name(f".{out.name}.{os.getpid()}.old")
-    shutil.rmtree(fresh, ignore_errors=True)
-    try:
-        fresh.mkdir(parents=True)
-        yield fresh
-        if out.exists():
-            out.rename(aside)
-        fresh.rename(out)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-        shutil.rmtree(aside, ignore_errors=True)
+    with replacing(out) as folder:
+        folder.mkdir()
+        yield folder

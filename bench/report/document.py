@@ -154,8 +154,8 @@ def facts(scores: Scores, costs: Table) -> Section:
         "data sets": ", ".join(f"{place} ({count} pictures)" for place, count in pictures.items()),
         "scale, degradation": f"×{suite.scale}, {suite.degradation}",
         "methods": f"{len(default_runs(runs))}, and {variants} ablation variants of them",
-        "trained on": _distinct(runs["train_set"]),
-        "iterations": _distinct(runs["iterations"]),
+        "trained on": _distinct(runs[~runs["iterations"].isin(("", "0"))]["train_set"]),
+        "iterations": _iterations(scores),
         "seeds": _distinct(runs["seed"]),
         "device": _distinct((record[costs.columns.index("train_device")] for record in costs.records), "; "),
         "perceptual network": _distinct(runs["perceptual"], "; "),
@@ -171,16 +171,22 @@ def _distinct(values: Iterable[object], join: str = ", ") -> str:
     return join.join(found) or "–"
 
 
+def _iterations(scores: Scores) -> str:
+    """How long the trained runs are: '2,000', '300 to 2,000', or a dash where none is."""
+    found = sorted({int(text) for text in scores.runs["iterations"] if text.isdigit() and int(text) > 0})
+    return " to ".join(dict.fromkeys(f"{number:,}" for number in (found[:1] + found[-1:]))) or "–"
+
+
 def disclaimer(scores: Scores) -> str:
     """How long these runs are, against the papers' own schedules, for the methods whose schedule is known."""
     told = [name for name in default_runs(scores.runs) if name in scores.suite.paper_training]
     if not told:
         return ""
-    here = _distinct(scores.runs["iterations"])
     return (
-        f"Trained here for {here} iterations; what the papers did is under [Training](#training-here-and-in-the-papers)"
-        f". Where a run is shorter than its paper's, its numbers compare methods under this budget: they do not "
-        "reproduce the paper's, and a method that needs long training is at a disadvantage."
+        f"Trained here for {_iterations(scores)} iterations; what the papers did is under "
+        "[Training](#training-here-and-in-the-papers). Where a run is shorter than its paper's, its numbers compare "
+        "methods under this budget: they do not reproduce the paper's, and a method that needs long training is at a "
+        "disadvantage."
     )
 
 
@@ -190,7 +196,7 @@ def training(scores: Scores) -> Section:
     rows = []
     for name, runs in default_runs(scores.runs).items():
         here = [cell_of(scores.runs, runs[0], column) for column in ("iterations", "batch", "patch", "train_set")]
-        here = [f"{int(text):,}" if text.isdigit() else text for text in here]
+        here = [f"{int(text):,}" if text.isdigit() else text for text in here] if here[0] not in ("", "0") else [""] * 4
         texts = (name, *here, scores.suite.paper_training.get(name, ""), cell_of(scores.runs, runs[0], "paper"))
         rows.append(tuple(Cell(text or "–") for text in texts))
     return Section("", header, tuple(rows), labels=len(header))

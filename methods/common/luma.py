@@ -14,18 +14,19 @@ from bench.data.images import BT601
 from bench.data.resize import resize_tensor
 from methods.common.pixel import PixelLearner
 
-_MATRIX = np.array([BT601, [-37.797, -74.203, 112.0], [112.0, -93.786, -18.214]]) / 255
-_OFFSET = np.array([16.0, 128.0, 128.0]) / 255
+_FORWARD = np.array([BT601, [-37.797, -74.203, 112.0], [112.0, -93.786, -18.214]]) / 255
+_MATRIX, _INVERSE = torch.from_numpy(_FORWARD), torch.from_numpy(np.linalg.inv(_FORWARD))
+_OFFSET = torch.tensor([16.0, 128.0, 128.0], dtype=torch.float64).view(3, 1, 1) / 255
 
 
 def to_ycbcr(rgb: Tensor) -> Tensor:
     """(..., 3, h, w) RGB in [0, 1] -> YCbCr: Y in [16, 235] / 255, Cb and Cr in [16, 240] / 255. Differentiable."""
-    return _mix(_MATRIX, rgb) + rgb.new_tensor(_OFFSET).view(3, 1, 1)
+    return _mix(_MATRIX, rgb) + _OFFSET.to(rgb)
 
 
 def to_rgb(ycbcr: Tensor) -> Tensor:
     """The inverse of `to_ycbcr`."""
-    return _mix(np.linalg.inv(_MATRIX), ycbcr - ycbcr.new_tensor(_OFFSET).view(3, 1, 1))
+    return _mix(_INVERSE, ycbcr - _OFFSET.to(ycbcr))
 
 
 def luma(rgb: Tensor) -> Tensor:
@@ -33,9 +34,9 @@ def luma(rgb: Tensor) -> Tensor:
     return to_ycbcr(rgb)[..., :1, :, :]
 
 
-def _mix(matrix: np.ndarray[tuple[int, ...], np.dtype[np.float64]], image: Tensor) -> Tensor:
+def _mix(matrix: Tensor, image: Tensor) -> Tensor:
     """Each output channel as a weighted sum of the three."""
-    return torch.einsum("oc,...chw->...ohw", image.new_tensor(matrix), image)
+    return torch.einsum("oc,...chw->...ohw", matrix.to(image), image)
 
 
 class LumaLearner(PixelLearner):

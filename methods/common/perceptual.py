@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bench.errors import unknown
+from bench.errors import BadInput, unknown
 from bench.weights import load
 
 Tap = Literal["before", "after"]
@@ -40,6 +40,14 @@ class FeatureNetwork:
     def deepest(self) -> str:
         """The last convolution."""
         return self.layers[-1]
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Every layer by name, the pooling after block k as 'pool<k>', the one after the last block included."""
+        names: list[str] = []
+        for item in (*self.layers, "M"):
+            names.append("pool" + names[-1].removeprefix("conv").split("_")[0] if item == "M" else item)
+        return tuple(names)
 
 
 def _vgg(*convolutions: int) -> tuple[str, ...]:
@@ -99,52 +107,94 @@ class Features(nn.Module):
     Raises BadInput for an unknown network or layer, MissingWeights where its file is not here.
     """
 
-    mean: Tensor
-    std: Tensor
-
     def __init__(self, name: str, layer: str | None = None, tap: Tap = "before") -> None:
         super().__init__()
-        if name not in PERCEPTUAL:
-            raise unknown("perceptual network", name, PERCEPTUAL)
-        self.network = PERCEPTUAL[name]
-        layer = layer or self.network.deepest
-        convolutions = [item for item in self.network.layers if item != "M"]
+        network = _feature_network(name)
+        layer = layer or network.deepest
+        convolutions = [item for item in network.layers if item != "M"]
         if layer not in convolutions:
             raise unknown(f"layer of {name}", layer, convolutions)
         self.tap = tap
-        self.stages = self._build(load(self.network.weights), layer)
-        self.register_buffer("mean", torch.tensor(self.network.mean).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(self.network.std).view(1, 3, 1, 1), persistent=False)
+        self.normalise = _Normalise(network)
+        self.stages = _build(network, layer)
         self.eval().requires_grad_(False)
 
-    def _build(self, state: dict[str, Tensor], layer: str) -> nn.ModuleList:
-        """The stages up to and including `layer`'s convolution."""
-        stages, seen = nn.ModuleList(), 0
-        for item in self.network.layers:
-            if item == "M":
-                alexnet = bool(self.network.strides)
-                stages.append(BlurPool() if self.network.pooling == "blur" else nn.MaxPool2d(3 if alexnet else 2, 2))
-                continue
-            key = self.network.keys[seen]
-            weight, bias = state[f"{key}.weight"], state[f"{key}.bias"]
-            stride, padding = self.network.strides[seen] if self.network.strides else (1, 1)
-            convolution = nn.Conv2d(weight.shape[1], weight.shape[0], weight.shape[2:], stride, padding)  # type: ignore[arg-type]
-            convolution.load_state_dict({"weight": weight, "bias": bias})
-            stages.append(convolution)
-            seen += 1
-            if item == layer:
-                break
-        return stages
-
     def forward(self, image: Tensor) -> Tensor:
-        x = image.flip(1) if self.network.bgr else image
-        x = (x - self.mean) / self.std
+        x = self.normalise(image)
         last = len(self.stages) - 1
         for position, stage in enumerate(self.stages):
             x = stage(x)
             if isinstance(stage, nn.Conv2d) and position < last:
                 x = functional.relu(x)
         return functional.relu(x) if self.tap == "after" else x
+
+
+class MultiFeatures(nn.Module):
+    """(N, 3, h, w) RGB in [0, 1] -> {layer: features}: convolutions after their activation, poolings by 'pool2'.
+
+    Frozen as `Features`. Raises BadInput naming a layer that the network does not have.
+    """
+
+    def __init__(self, name: str, layers: tuple[str, ...]) -> None:
+        super().__init__()
+        network = _feature_network(name)
+        for layer in layers:
+            if layer not in network.stages:
+                raise BadInput(f"perceptual network {name} has no layer {layer}; choose another one")
+        self.layers = layers
+        self.normalise = _Normalise(network)
+        self.stages = _build(network, max(layers, key=network.stages.index))
+        self.names = network.stages[: len(self.stages)]
+        self.eval().requires_grad_(False)
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        x = self.normalise(image)
+        found = {}
+        for name, stage in zip(self.names, self.stages, strict=True):
+            x = functional.relu(stage(x)) if isinstance(stage, nn.Conv2d) else stage(x)
+            if name in self.layers:
+                found[name] = x
+        return found
+
+
+class _Normalise(nn.Module):
+    """RGB in [0, 1] as a network was trained to see it."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, network: FeatureNetwork) -> None:
+        super().__init__()
+        self.bgr = network.bgr
+        self.register_buffer("mean", torch.tensor(network.mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(network.std).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return ((image.flip(1) if self.bgr else image) - self.mean) / self.std
+
+
+def _feature_network(name: str) -> FeatureNetwork:
+    if name not in PERCEPTUAL:
+        raise unknown("perceptual network", name, PERCEPTUAL)
+    return PERCEPTUAL[name]
+
+
+def _build(network: FeatureNetwork, last: str) -> nn.ModuleList:
+    """The stages up to and including the one named `last`, convolutions with their published weights."""
+    state, stages, seen = load(network.weights), nn.ModuleList(), 0
+    pooling = BlurPool() if network.pooling == "blur" else nn.MaxPool2d(3 if network.strides else 2, 2)
+    for name in network.stages[: network.stages.index(last) + 1]:
+        if name.startswith("pool"):
+            stages.append(pooling)
+            continue
+        key = network.keys[seen]
+        weight, bias = state[f"{key}.weight"], state[f"{key}.bias"]
+        stride, padding = network.strides[seen] if network.strides else (1, 1)
+        convolution = nn.Conv2d(weight.shape[1], weight.shape[0], weight.shape[2:], stride, padding)
+        convolution.load_state_dict({"weight": weight, "bias": bias})
+        stages.append(convolution)
+        seen += 1
+    return stages
 
 
 class BlurPool(nn.Module):

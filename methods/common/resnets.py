@@ -46,4 +46,6 @@ class MSRResNet(nn.Module):
         for upconv, factor in zip(self.upconvs, self.factors, strict=True):
             x = functional.leaky_relu(functional.pixel_shuffle(upconv(x), factor), 0.1)
         x = self.conv_last(functional.leaky_relu(self.conv_hr(x), 0.1))  # (N, 3, s*h, s*w)
-        return x + functional.interpolate(lr, scale_factor=self.scale, mode="bilinear", align_corners=False)
+        enlarged = functional.interpolate(lr, scale_factor=self.scale, mode="bilinear", align_corners=False)
+        sr: Tensor = x + enlarged
+        return sr

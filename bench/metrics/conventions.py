@@ -129,7 +129,7 @@ def squared_errors(sr: U8, hr: U8, among: Choices) -> dict[Convention, tuple[flo
             inside = square[:, border : square.shape[1] - border, border : square.shape[2] - border]
             each = tuple(float(plane.mean()) for plane in inside)
             table[Convention(channel, border, rule)] = (float(np.mean(each)),)
-            if len(each) > 1:
+            if channel == "RGB":
                 table[Convention(RGB_MEAN, border, rule)] = each
     return table
 

@@ -1,0 +1,213 @@
+"""EnhanceNet: the residual to bicubic, trained with pixel, perceptual, adversarial and texture losses.
+
+Sajjadi et al., "EnhanceNet: Single Image Super-Resolution Through Automated Texture Synthesis", ICCV 2017.
+E: the MSE of pixels. P: the MSE of VGG19's pool2 and pool5. PA: and a standard GAN. PAT: and the squared distance
+between the Gram matrices of conv1_1, conv2_1 and conv3_1 on 16x16 patches of the HR picture.
+
+Deviations: the suite's pictures and perceptual network where they differ from MSCOCO and VGG19; features are divided
+by their mean over each batch's HR pictures, where the paper scales the network once so that activations have mean 1;
+texture patches are cut from the feature maps, and a layer's texture distance is divided by its channels; the
+discriminator learns from the batches that it judges poorly, where the paper looks at the batch before; the measure of
+poor (a mean probability of the right answer below 0.8), the batch size and the length of training are ours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from bench.api import Axis, Entry, Learner, Method, Training, Upscaler
+from bench.errors import BadInput, unknown
+from methods.common.adversarial import StridedDiscriminator, standard_discriminator, standard_generator
+from methods.common.blocks import ResidualBlock, bicubic, conv
+from methods.common.gan import GanLearner, GanRecipe
+from methods.common.optimise import autocast, place
+from methods.common.perceptual import PERCEPTUAL, MultiFeatures
+from methods.common.pixel import PixelLearner, Recipe, feed_forward
+
+LOSSES = ("E", "P", "PA", "PAT")
+PERCEPTUAL_LAYERS = {"pool2": 2e-1, "pool5": 2e-2}  # layer -> weight
+TEXTURE_LAYERS = {"conv1_1": 3e-7, "conv2_1": 1e-6, "conv3_1": 1e-6}
+TEXTURE_PATCH = 16  # HR pixels
+
+
+class EnhanceNet(nn.Module):
+    """(N, 3, h, w) RGB in [0, 1] -> (N, 3, s*h, s*w), a residual added to bicubic. 852,867 parameters at x4."""
+
+    def __init__(self, scale: int, width: int, blocks: int) -> None:
+        super().__init__()
+        self.scale = scale
+        self.head = conv(3, width)
+        self.body = nn.Sequential(*(ResidualBlock(width, nn.ReLU()) for _ in range(blocks)))
+        self.upconvs = nn.ModuleList(conv(width, width) for _ in range(scale.bit_length() - 1))
+        self.conv_hr = conv(width, width)
+        self.tail = conv(width, 3)
+
+    def forward(self, lr: Tensor) -> Tensor:
+        x = self.body(self.head(lr).relu())  # (N, width, h, w)
+        for upconv in self.upconvs:
+            x = upconv(functional.interpolate(x, scale_factor=2, mode="nearest")).relu()
+        residual: Tensor = self.tail(self.conv_hr(x).relu())  # (N, 3, s*h, s*w)
+        return residual + bicubic(lr, self.scale)
+
+
+class FeatureLosses:
+    """The perceptual loss and, where its weight is not 0, the texture loss. (sr, hr) RGB in [0, 1] -> 0-d terms."""
+
+    def __init__(self, perceptual: str, texture_weight: float, training: Training) -> None:
+        layers = (*PERCEPTUAL_LAYERS, *(TEXTURE_LAYERS if texture_weight else ()))
+        self.features = place(MultiFeatures(perceptual, layers), training).eval()
+        self.texture_weight = texture_weight
+        self.training = training
+
+    def terms(self, sr: Tensor, hr: Tensor) -> dict[str, Tensor]:
+        with autocast(self.training):
+            made = self.features(sr)
+            with torch.no_grad():
+                wanted = self.features(hr)
+        for layer, features in wanted.items():
+            scale = features.float().mean()
+            made[layer], wanted[layer] = made[layer].float() / scale, features.float() / scale
+        with torch.autocast(sr.device.type, enabled=False):
+            pairs = ((weight, made[layer], wanted[layer]) for layer, weight in PERCEPTUAL_LAYERS.items())
+            terms = {"perceptual": _total([weight * functional.mse_loss(a, b) for weight, a, b in pairs])}
+            if self.texture_weight:
+                pairs = ((weight, made[layer], wanted[layer]) for layer, weight in TEXTURE_LAYERS.items())
+                distance = _total([weight * texture_distance(a, b, sr.shape[-1]) for weight, a, b in pairs])
+                terms["texture"] = self.texture_weight * distance
+        return terms
+
+    def perceptual(self, sr: Tensor, hr: Tensor) -> Tensor:
+        """The perceptual loss alone."""
+        return self.terms(sr, hr)["perceptual"]
+
+
+def _total(values: list[Tensor]) -> Tensor:
+    return torch.stack(values).sum()
+
+
+def texture_distance(made: Tensor, wanted: Tensor, side: int) -> Tensor:
+    """The squared Frobenius distance between Gram matrices over C, averaged over patches and pictures.
+
+    (N, C, h, w) features of pictures `side` pixels wide, cut into patches of TEXTURE_PATCH pixels. Over C, the three
+    layers weigh alike: 0.7, 0.7 and 0.6 between bicubic and HR, with the authors' VGG19.
+    """
+    patch = max(1, TEXTURE_PATCH * made.shape[-1] // side)
+    return (grams(made, patch) - grams(wanted, patch)).square().sum(-1).mean()
+
+
+def grams(features: Tensor, patch: int) -> Tensor:
+    """(N, C, h, w) -> (N, patches, C, C): F F^T over the positions of each patch; an incomplete patch is left out."""
+    count, channels = features.shape[:2]
+    columns = functional.unfold(features, patch, stride=patch)  # (N, C * patch^2, patches)
+    columns = columns.view(count, channels, patch**2, -1).permute(0, 3, 1, 2)
+    return columns @ columns.mT
+
+
+class EnhanceNetGan:
+    """PA and PAT: the feature losses and a standard GAN."""
+
+    def __init__(self, features: FeatureLosses, adversarial_weight: float) -> None:
+        self.features = features
+        self.adversarial_weight = adversarial_weight
+
+    def generator(self, sr: Tensor, hr: Tensor, discriminator: nn.Module) -> dict[str, Tensor]:
+        terms = self.features.terms(sr, hr)
+        gan = standard_generator(discriminator(sr).float())
+        return {"loss": _total(list(terms.values())) + self.adversarial_weight * gan, **terms, "adversarial": gan}
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return standard_discriminator(real, fake)
+
+
+@dataclass(frozen=True)
+class EnhanceNetMethod(Method):
+    """losses: E, P, PA or PAT. poor_below: the discriminator learns only from batches whose mean probability of the
+    right answer, on the real or on the fake pictures, is below this; None: from all. `patch` is the HR side in
+    pixels; milestones are fractions of the run's length."""
+
+    width: int = 64
+    blocks: int = 10
+    losses: str = "PAT"
+    perceptual: str = "vgg19"
+    texture_weight: float = 1.0
+    adversarial_weight: float = 2.0
+    poor_below: float | None = 0.8
+    discriminator_width: int = 32
+    learning_rate: float = 1e-4
+    schedule: str = "constant"
+    milestones: tuple[float, ...] = ()
+    ema: float = 0.0
+    batch_size: int = 32
+    patch: int = 128
+
+    def __post_init__(self) -> None:
+        if self.scale < 2 or self.scale & (self.scale - 1):
+            raise BadInput(f"EnhanceNet upscales by a power of 2, not {self.scale}; choose such a scale")
+        if self.losses not in LOSSES:
+            raise unknown("set of losses", self.losses, LOSSES)
+        if self.perceptual not in PERCEPTUAL:
+            raise unknown("perceptual network", self.perceptual, PERCEPTUAL)
+
+    @property
+    def batch(self) -> tuple[int, int]:
+        return self.batch_size, self.patch
+
+    @property
+    def needs_weights(self) -> tuple[str, ...]:
+        return () if self.losses == "E" else (PERCEPTUAL[self.perceptual].weights,)
+
+    def network(self) -> nn.Module:
+        return EnhanceNet(self.scale, self.width, self.blocks)
+
+    def learner(self, training: Training) -> Learner:
+        network, betas = self.network(), (0.9, 0.999)
+        if self.losses in ("E", "P"):
+            recipe = Recipe("l2", self.learning_rate, betas, self.schedule, self.milestones, self.ema)
+            loss = FeatureLosses(self.perceptual, 0.0, training).perceptual if self.losses == "P" else None
+            return PixelLearner(network, recipe, training, loss)
+        discriminator = StridedDiscriminator(self.patch, self.discriminator_width, stages=5, batch_norm=False)
+        features = FeatureLosses(self.perceptual, self.texture_weight if self.losses == "PAT" else 0.0, training)
+        losses = EnhanceNetGan(features, self.adversarial_weight)
+        rate, poor_below = self.learning_rate, self.poor_below
+        gan_recipe = GanRecipe(rate, betas, self.schedule, self.milestones, self.ema, poor_below)
+        return GanLearner(network, discriminator, losses, gan_recipe, training)
+
+    def upscaler(self, network: nn.Module | None) -> Upscaler:
+        return feed_forward(network)
+
+
+ENTRY = Entry(
+    name="enhancenet",
+    method=EnhanceNetMethod,
+    paper="Sajjadi et al., ICCV 2017",
+    iterations=500_000,
+    axes=(
+        Axis(
+            "losses",
+            "What do the perceptual, the adversarial and the texture loss each add?",
+            {
+                "E": {"losses": "E"},
+                "P": {"losses": "P"},
+                "PA": {"losses": "PA", "adversarial_weight": 1.0},
+            },
+            "section 4.2, table 2",
+        ),
+        Axis(
+            "balance",
+            "Must the discriminator be held back where it does well?",
+            {"always-learning": {"poor_below": None}},
+            "section 4.2",
+        ),
+    ),
+    deviations=(
+        "the suite's pictures and perceptual network where they differ from MSCOCO and VGG19",
+        "features are divided by their mean over each batch's HR pictures, the network is not scaled once",
+        "texture patches are cut from the feature maps; a layer's texture distance is divided by its channels",
+        "the discriminator learns from the batches that it judges poorly, not after them; the measure of poor is ours",
+        "the batch size and the length of training are ours",
+    ),
+)

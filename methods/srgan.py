@@ -1,0 +1,118 @@
+"""SRGAN: SRResNet fine-tuned with a VGG content loss after activation and a standard GAN.
+
+Ledig et al., "Photo-Realistic Single Image Super-Resolution Using a Generative Adversarial Network", CVPR 2017.
+L_G = content + adversarial_weight * -log D(SR); content is the MSE between the VGG features of SR and HR times
+`feature_scale`, or the MSE between the pictures.
+
+Deviations: the suite's pictures and perceptual network where they differ from 350,000 of ImageNet and VGG19; HR in
+[0, 1] instead of [-1, 1], whose factor 4 the MSE content loss is given; no bias before batch normalisation in the
+discriminator.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from bench.api import Axis, Entry, Method, Pretrain, Training, Upscaler
+from bench.errors import unknown
+from methods.common.adversarial import StridedDiscriminator
+from methods.common.gan import GanLearner, GanRecipe, PerceptualGan, Terms
+from methods.common.optimise import place
+from methods.common.perceptual import PERCEPTUAL, Features, Tap
+from methods.common.pixel import feed_forward
+from methods.common.resnets import SRResNet
+
+CONTENT: dict[str, str | None] = {"vgg54": None, "vgg22": "conv2_2", "mse": None}  # layer, None: the deepest
+
+
+@dataclass(frozen=True)
+class Srgan(Method):
+    """Knobs of the GAN stage. content: vgg54 (the perceptual network's deepest convolution; VGG19: conv5_4), vgg22
+    (its conv2_2) or mse; `layer`, where given, replaces the layer that content names. `patch` is the HR side in
+    pixels; milestones, at which the learning rate drops to a tenth, are fractions of the run's length."""
+
+    width: int = 64
+    blocks: int = 16
+    batch_norm: bool = True
+    content: str = "vgg54"
+    perceptual: str = "vgg19"
+    layer: str | None = None
+    tap: Tap = "after"
+    feature_scale: float = 1 / 12.75
+    adversarial_weight: float = 1e-3
+    discriminator_width: int = 64
+    learning_rate: float = 1e-4
+    schedule: str = "tenth"
+    milestones: tuple[float, ...] = (0.5,)
+    ema: float = 0.0
+    batch_size: int = 16
+    patch: int = 96
+
+    def __post_init__(self) -> None:
+        if self.content not in CONTENT:
+            raise unknown("content loss", self.content, CONTENT)
+        if self.perceptual not in PERCEPTUAL:
+            raise unknown("perceptual network", self.perceptual, PERCEPTUAL)
+
+    @property
+    def batch(self) -> tuple[int, int]:
+        return self.batch_size, self.patch
+
+    @property
+    def needs_weights(self) -> tuple[str, ...]:
+        return () if self.content == "mse" else (PERCEPTUAL[self.perceptual].weights,)
+
+    def network(self) -> nn.Module:
+        return SRResNet(self.scale, self.width, self.blocks, self.batch_norm)
+
+    def learner(self, training: Training) -> GanLearner:
+        discriminator = StridedDiscriminator(self.patch, self.discriminator_width, stages=4, batch_norm=True)
+        recipe = GanRecipe(self.learning_rate, (0.9, 0.999), self.schedule, self.milestones, self.ema)
+        return GanLearner(self.network(), discriminator, self._losses(training), recipe, training)
+
+    def _losses(self, training: Training) -> PerceptualGan:
+        """The MSE of scaled features is the scale squared times the MSE of features."""
+        if self.content == "mse":
+            return PerceptualGan(Terms(0.0, self.adversarial_weight, pixel=4.0, distance="l2"), None)
+        features = Features(self.perceptual, self.layer or CONTENT[self.content], self.tap)
+        terms = Terms(self.feature_scale**2, self.adversarial_weight, pixel=0.0, distance="l2")
+        return PerceptualGan(terms, place(features, training).eval())
+
+    def upscaler(self, network: nn.Module | None) -> Upscaler:
+        return feed_forward(network)
+
+
+ENTRY = Entry(
+    name="srgan",
+    method=Srgan,
+    paper="Ledig et al., CVPR 2017",
+    iterations=200_000,
+    pretrain=Pretrain("srresnet", ("width", "blocks", "batch_norm")),
+    axes=(
+        Axis(
+            "content",
+            "Do deeper features make a better content loss than shallow ones or pixels?",
+            {"content-vgg22": {"content": "vgg22"}, "content-mse": {"content": "mse"}},
+            "section 3.4, table 1",
+        ),
+        Axis(
+            "adversarial",
+            "What does the adversarial term add to a content loss on features?",
+            {"srresnet-vgg22": {"content": "vgg22", "adversarial_weight": 0.0}},
+            "section 3.4, table 1",
+        ),
+        Axis(
+            "batch-norm",
+            "Does removing batch normalisation from the generator help?",
+            {"no-bn": {"batch_norm": False}},
+            "Lim et al. 2017; Wang et al. 2018",
+        ),
+    ),
+    deviations=(
+        "the suite's pictures and perceptual network where they differ from 350,000 of ImageNet and VGG19",
+        "HR in [0, 1] instead of [-1, 1], whose factor 4 the MSE content loss is given",
+        "no bias before batch normalisation in the discriminator",
+    ),
+)

@@ -1,0 +1,122 @@
+"""REPORT.md says what the numbers say, links to what is there, and is replaced whole or not at all."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from report_folder import (
+    INFOS,
+    NAMES,
+    scores_of,
+    suite_info,
+    write_curves,
+    write_pictures,
+    write_results,
+)
+
+from bench.errors import BadInput
+from bench.report.aggregate import read
+from bench.report.document import build, headline
+
+BICUBIC = "bicubic.default.x4.bicubic.s1"
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A complete report of the tiny suite."""
+    work = tmp_path_factory.mktemp("tiny")
+    write_results(work / "results")
+    write_pictures(work)
+    write_curves(work)
+    return build(work / "results", work, suite_info(), INFOS)
+
+
+def test_every_link_leads_to_a_file(report: Path) -> None:
+    links = re.findall(r"\]\(([^#)]+)\)", report.read_text())
+    assert len(links) >= 8
+    assert not [link for link in links if not (report.parent / link).is_file()]
+
+
+def test_the_report_is_made_of_the_suites_own_words_and_numbers(report: Path) -> None:
+    text = report.read_text()
+    for words in (
+        "# Suite `tiny`",
+        "Made for a test.",
+        "L1 or L2?",
+        "**edsr**: Other data.",
+        "| edsr | 2,000 | 16 | 128 | BSD400 | 300,000 iterations | By X 2018 |",
+        "| bicubic | – | – | – | – | – | By X 2018 |",
+        "Trained here for 2,000 iterations",
+        "Set14 (3 pictures)",
+        "vgg-a",
+        "python -m bench fetch forest",
+        "python -m bench why results/tiny methods esrgan Set5/psnr_y",
+    ):
+        assert words in text, words
+
+
+def test_nothing_but_the_report_is_left_behind(report: Path) -> None:
+    names = {path.name for path in report.parent.iterdir()}
+    assert names == {"REPORT.md", "runs.csv", "cost.csv", "scores", "tables", "figures"}
+
+
+def test_the_headline_names_the_best_and_its_gap_to_bicubic(tmp_path: Path) -> None:
+    lines = headline(read(write_results(tmp_path), suite_info(), INFOS))
+    assert "edsr is best on Set5 (30.00 dB, 2.50 dB above bicubic)" in lines[0]
+    assert "esrgan is best on Set14 (0.2650, 0.0050 below bicubic)" in lines[1]
+    assert "no" in lines[2] and "1 to 2 seeds" in lines[2] and "significance" in lines[2]
+
+
+def test_the_headline_does_not_hide_that_bicubic_is_best(tmp_path: Path) -> None:
+    better = [(d, i, m, 40.0 if m == "psnr_y" else v) for d, i, m, v in scores_of(BICUBIC)]
+    lines = headline(read(write_results(tmp_path, {BICUBIC: better}), suite_info(), INFOS))
+    assert "bicubic is best on Set5 (40.00 dB, 10.00 dB above the next, edsr)" in lines[0]
+
+
+def test_the_headline_of_one_method_claims_nothing(tmp_path: Path) -> None:
+    lines = headline(read(write_results(tmp_path), suite_info(runs=(BICUBIC,)), INFOS))
+    assert "bicubic alone on Set5" in lines[0]
+
+
+def test_a_suite_without_a_perceptual_metric_says_so(tmp_path: Path) -> None:
+    lines = headline(read(write_results(tmp_path), suite_info(("psnr_y", "ma")), INFOS))
+    assert lines[1] == "**Perception**: no metric of it has a value for every method."
+
+
+def test_a_report_can_be_made_from_scores_alone(tmp_path: Path) -> None:
+    text = build(write_results(tmp_path / "results"), tmp_path, suite_info(), INFOS).read_text()
+    assert text.count("Not drawn: ") == 2
+    assert not (tmp_path / "results" / "figures" / "crops.png").exists()
+
+
+def test_a_failed_build_leaves_the_old_report_as_it_was(tmp_path: Path) -> None:
+    results = write_results(tmp_path / "results")
+    build(results, tmp_path, suite_info(), INFOS)
+    before = {path: path.read_bytes() for path in results.rglob("*") if path.is_file()}
+    broken = tmp_path / "runs" / NAMES[1] / "curves.jsonl"
+    broken.parent.mkdir(parents=True)
+    broken.write_text('{"step": 1, "lo')
+    with pytest.raises(BadInput, match="line 1 is no entry with a step"):
+        build(results, tmp_path, suite_info(), INFOS)
+    assert {path: path.read_bytes() for path in results.rglob("*") if path.is_file()} == before
+
+
+def test_stale_tables_do_not_survive_a_new_report(tmp_path: Path) -> None:
+    results = write_results(tmp_path / "results")
+    build(results, tmp_path, suite_info(), INFOS)
+    assert (results / "tables" / "ablation-edsr.csv").is_file()
+    defaults = tuple(name for name in NAMES if ".default." in name)
+    build(results, tmp_path, suite_info(runs=defaults), INFOS)
+    assert not (results / "tables" / "ablation-edsr.csv").exists()
+
+
+def test_costs_change_no_table_of_scores(tmp_path: Path) -> None:
+    results = write_results(tmp_path / "results")
+    tables = []
+    for seconds in ("12.5", "99.9"):
+        (results / "cost.csv").write_text((results / "cost.csv").read_text().replace("12.5", seconds))
+        build(results, tmp_path, suite_info(), INFOS)
+        tables.append({path.name: path.read_bytes() for path in (results / "tables").iterdir()})
+    assert {name for name in tables[0] if tables[0][name] != tables[1][name]} == {"cost.csv", "cost.md"}

@@ -1,0 +1,227 @@
+"""Figures show what the files say, choose by rule, and are the same bytes for the same inputs."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import itertools
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Annotation
+from PIL import Image
+from report_folder import (
+    INFOS,
+    NAMES,
+    RUNS,
+    scores_of,
+    suite_info,
+    write_curves,
+    write_pictures,
+    write_results,
+)
+
+from bench.data.images import read_image
+from bench.errors import BadInput
+from bench.report import crops, figures
+from bench.report.aggregate import Scores, read
+
+EDSR = "edsr.default.x4.bicubic.s1"
+
+
+def tiny(work: Path) -> Scores:
+    write_results(work / "results")
+    write_pictures(work)
+    write_curves(work)
+    return read(work / "results", suite_info(), INFOS)
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[figures.Drawn]]:
+    """(the suite's folder, what was drawn into its figures/)."""
+    work = tmp_path_factory.mktemp("tiny")
+    return work, figures.draw(tiny(work), work, work / "figures")
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
+
+
+def test_every_figure_is_drawn_twice(drawn: tuple[Path, list[figures.Drawn]]) -> None:
+    work, made = drawn
+    assert [figure.missing for figure in made] == ["", "", ""]
+    names = {f"{name}.{suffix}" for name in ("crops", "perception-distortion", "curves") for suffix in ("png", "svg")}
+    assert set(hashes(work / "figures")) == names
+
+
+def test_another_process_draws_the_same_bytes(drawn: tuple[Path, list[figures.Drawn]]) -> None:
+    work, _ = drawn
+    code = (
+        "import sys; from pathlib import Path; from report_folder import INFOS, suite_info\n"
+        "from bench.report.aggregate import read; from bench.report.figures import draw\n"
+        "work = Path(sys.argv[1]); draw(read(work / 'results', suite_info(), INFOS), work, work / 'again')"
+    )
+    root = Path(__file__).parent.parent
+    path = os.pathsep.join((str(root), str(root / "tests")))
+    environment = {**os.environ, "PYTHONHASHSEED": "99", "PYTHONPATH": path, "TZ": "Asia/Tokyo"}
+    subprocess.run([sys.executable, "-c", code, str(work)], check=True, env=environment)
+    assert hashes(work / "again") == hashes(work / "figures")
+
+
+def test_crops_are_the_pixels_of_the_picture(drawn: tuple[Path, list[figures.Drawn]]) -> None:
+    work, _ = drawn
+    image = np.asarray(Image.open(work / "figures" / "crops.png").convert("RGB"))
+    left = 2 * crops.GAP + crops.THUMBNAIL + 2 * (crops.CELL + crops.GAP)  # HR, bicubic, edsr
+    shown = image[crops.TITLE : crops.TITLE + crops.CELL, left : left + crops.CELL]
+    small = shown[crops.ENLARGE // 2 :: crops.ENLARGE, crops.ENLARGE // 2 :: crops.ENLARGE]
+    assert np.array_equal(small.repeat(crops.ENLARGE, 0).repeat(crops.ENLARGE, 1), shown)
+    sr = read_image(work / "sr" / "edsr" / EDSR / "Set5" / "baby.png")
+    windows = np.lib.stride_tricks.sliding_window_view(sr, (crops.WINDOW, crops.WINDOW), axis=(0, 1))
+    found = np.argwhere((windows.transpose(0, 1, 3, 4, 2) == small).all(axis=(2, 3, 4)))
+    assert len(found) == 1
+    top, left = found[0]
+    assert top <= 40 <= top + crops.WINDOW - 8 and left <= 20 <= left + crops.WINDOW - 8
+
+
+def test_the_window_is_where_the_pictures_differ_most() -> None:
+    one = np.full((96, 120, 3), 100, np.uint8)
+    other = one.copy()
+    other[60:70, 80:90] = 130
+    other[10:20, 10:20] = 110
+    top, left = crops.choose_window([one, other], 24)
+    assert top <= 60 and top + 24 >= 70 and left <= 80 and left + 24 >= 90
+
+
+def test_a_picture_smaller_than_the_window_is_shown_whole(tmp_path: Path) -> None:
+    scores = tiny(tmp_path)
+    write_pictures(tmp_path, side=50)
+    assert crops.crop_figure(scores, tmp_path)[1] == []
+    assert crops.choose_window([np.zeros((50, 50), np.uint8)], 48) == (0, 0)
+
+
+def test_pictures_are_those_on_which_the_methods_differ_most(tmp_path: Path) -> None:
+    rows = [(d, i, m, 99.0 if (i, m) == ("zebra", "psnr_y") else v) for d, i, m, v in scores_of(EDSR)]
+    scores = read(write_results(tmp_path, {EDSR: rows}), suite_info(), INFOS)
+    assert crops.choose_pictures(scores, 4) == [
+        ("Set5", "baby"),
+        ("Set14", "zebra"),
+        ("Set5", "bird"),
+        ("Set14", "comic"),
+    ]
+
+
+@pytest.mark.parametrize("methods", range(1, 24))
+def test_every_method_has_its_own_place_of_at_most_five_a_line(methods: int) -> None:
+    places = crops._places(methods)
+    assert len(set(places)) == len(places) == methods + 1
+    assert max(column for column, _ in places) < crops.PER_LINE
+    assert max(line for _, line in places) <= max(1, (methods - 1) // crops.PER_LINE)
+
+
+def test_a_method_without_pictures_is_named_and_left_out(tmp_path: Path) -> None:
+    scores = tiny(tmp_path)
+    (tmp_path / "sr" / "esrgan").rename(tmp_path / "elsewhere")
+    made = figures.draw_crops(scores, tmp_path, tmp_path)
+    assert made.missing == "" and "not here: esrgan" in made.caption
+
+
+def test_crops_of_another_size_are_refused(tmp_path: Path) -> None:
+    scores = tiny(tmp_path)
+    path = tmp_path / "sr" / "edsr" / EDSR / "Set5" / "baby.png"
+    Image.fromarray(read_image(path)[:-4]).save(path)
+    with pytest.raises(BadInput, match=r"baby.png: not of the size of .*; upscale it again"):
+        figures.draw_crops(scores, tmp_path, tmp_path)
+
+
+def test_without_pictures_curves_or_a_perceptual_metric_the_reasons_are_said(tmp_path: Path) -> None:
+    scores = read(write_results(tmp_path), suite_info(("psnr_y", "ma")), INFOS)
+    made = figures.draw(scores, tmp_path, tmp_path / "figures")
+    assert [figure.missing.split(",")[0] for figure in made] == [
+        "sr/ is not here",
+        "no metric of pi",
+        "runs/*/curves.jsonl are not here",
+    ]
+    assert list((tmp_path / "figures").iterdir()) == []
+
+
+def test_the_plane_has_every_variant_where_its_means_are(tmp_path: Path) -> None:
+    spots = figures.spots_of(tiny(tmp_path), "Set5", ("psnr_y", "lpips_alex"))
+    assert [(spot.method, spot.default) for spot in spots] == [
+        ("bicubic", True),
+        ("edsr", True),
+        ("edsr", False),
+        ("esrgan", True),
+        ("esrgan", False),
+    ]
+    assert (spots[1].x, spots[1].y) == pytest.approx((30.0, 0.30))
+
+
+def test_methods_differ_in_colour_or_marker() -> None:
+    looks = {(spot.colour, spot.marker) for spot in (figures.Spot(0, 0, "", place, True) for place in range(56))}
+    assert len(looks) == 56
+
+
+def test_a_variant_far_away_does_not_stretch_the_plane() -> None:
+    near = [(28.0, True), (30.0, True), (29.0, False)]
+    assert figures._limits([*near, (5.0, False)]) == figures._limits(near)
+    low, high = figures._limits([*near, (5.0, True)])
+    assert low < 5.0 and high > 30.0
+
+
+def test_labels_cover_neither_each_other_nor_a_marker() -> None:
+    figure = Figure(figsize=(5, 4), dpi=100)
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    axes.set(xlim=(0, 10), ylim=(0, 10))
+    spots = [figures.Spot(5 + 0.15 * (n % 3), 5 + 0.15 * (n // 3), f"method-{n}", n, True) for n in range(9)]
+    figure.draw_without_rendering()
+    figures._label(axes, spots)
+    labels = [child for child in axes.get_children() if isinstance(child, Annotation)]
+    boxes = [label.get_window_extent() for label in labels]
+    assert [label.get_text() for label in labels] == [spot.method for spot in spots]
+    assert not [pair for pair in itertools.combinations(boxes, 2) if pair[0].overlaps(pair[1])]
+    marks = axes.transData.transform([(spot.x, spot.y) for spot in spots])
+    assert not [1 for box in boxes for x, y in marks if box.contains(x, y)]
+
+
+def test_curves_are_medians_of_stretches_without_what_is_not_a_loss(tmp_path: Path) -> None:
+    path = tmp_path / "curves.jsonl"
+    values = [1000.0 if step == 7 else float(step) for step in range(1, 401)]
+    entries = [{"step": step, "loss": v, "seconds": 0.1} for step, v in enumerate(values, start=1)]
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    curves = figures.read_curves(path)
+    assert list(curves) == ["loss"]
+    steps, losses = curves["loss"]
+    assert len(steps) == figures.BINS
+    assert (steps[0], losses[0], losses[-1]) == (5.5, 5.5, 395.5)
+
+
+def test_a_run_without_curves_has_none(tmp_path: Path) -> None:
+    assert figures.read_curves(tmp_path / "curves.jsonl") == {}
+
+
+def test_each_trained_method_and_loss_has_a_panel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    panels: dict[str, int] = {}
+    monkeypatch.setattr(
+        figures, "_draw_losses", lambda axes, title, curves, colour: panels.update({title: len(curves)})
+    )
+    figures.draw_curves(tiny(tmp_path), tmp_path, tmp_path)
+    assert panels == {"edsr: loss": 3, "esrgan: loss": 2, "esrgan: adversarial": 2}
+
+
+def test_drawing_leaves_no_trace_in_matplotlibs_settings(tmp_path: Path) -> None:
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    scores = tiny(tmp_path)
+    one = dataclasses.replace(scores, runs=scores.runs.loc[[RUNS[0][0]]])
+    figures.draw(one, tmp_path, tmp_path / "figures")
+    assert dict(matplotlib.rcParams) == before
+    assert NAMES[0] in one.runs.index

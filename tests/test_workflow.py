@@ -1,0 +1,129 @@
+"""The workflow itself, run by Snakemake in a folder of its own: what runs, what does not, what comes back."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bench.sources import ROOT
+
+RULE = re.compile(r"^(?:local)?rule (\w+):", re.M)
+
+
+def command(work: Path, *words: str) -> list[str]:
+    snakemake = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--directory", str(work)]
+    return [*snakemake, "--cores", "2", *words]
+
+
+def environment(work: Path, root: Path = ROOT) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("BENCH_")}
+    places = {"BENCH_WORK": str(work / "work"), "BENCH_RESULTS": str(work / "results")}
+    return {**kept, **places, "PYTHONPATH": str(root)}
+
+
+def call(work: Path, *words: str, root: Path = ROOT) -> str:
+    """Run Snakemake to success and return what it said."""
+    line = [word.replace(str(ROOT / "Snakefile"), str(root / "Snakefile")) for word in command(work, *words)]
+    done = subprocess.run(line, env=environment(work, root), capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def contents(folder: Path, *patterns: str) -> dict[str, bytes]:
+    """File contents by path, for comparison byte for byte."""
+    return {str(f.relative_to(folder)): f.read_bytes() for pattern in patterns for f in sorted(folder.glob(pattern))}
+
+
+MADE = ("runs/*/checkpoint.safetensors", "runs/*/curves.jsonl", "sr/*/*/*/*.png", "results/scores/*/*.csv")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the smoke suite has run to its end."""
+    work = tmp_path_factory.mktemp("finished")
+    call(work, "all", "--config", "suite=smoke")
+    return work
+
+
+def test_a_finished_suite_has_scores_tables_figures_report_provenance_and_a_mirror(finished: Path) -> None:
+    published = finished / "results" / "smoke"
+    for name in ("REPORT.md", "runs.csv", "tables/methods.csv", "tables/methods.md", "figures/crops.png"):
+        assert (published / name).stat().st_size > 0
+    assert len(list((published / "scores").rglob("*.csv"))) == len(list((published / "provenance").iterdir())) == 3
+    assert (finished / "work" / "mlflow" / "mlflow.db").is_file()
+    assert not (finished / "mlruns").exists()
+
+
+def test_a_second_call_runs_no_job(finished: Path) -> None:
+    assert "Nothing to be done" in call(finished, "all", "--config", "suite=smoke")
+
+
+def test_published_results_are_never_taken_for_finished_work(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished / "results", tmp_path / "results")
+    planned = call(tmp_path, "all", "--config", "suite=smoke", "-n")
+    assert planned.count("rule train:") == 2 and planned.count("rule score:") == 3
+
+
+def test_editing_a_default_runs_the_jobs_of_that_method_and_no_others(finished: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "project"
+    for name in ("bench", "methods"):
+        shutil.copytree(ROOT / name, copy / name)
+    shutil.copy(ROOT / "Snakefile", copy)
+    shutil.copytree(finished, tmp_path / "run", symlinks=True)
+    file = copy / "methods" / "esrgan" / "gan.py"
+    text = file.read_text()
+    assert "pixel_weight: float = 1e-2" in text
+    file.write_text(text.replace("pixel_weight: float = 1e-2", "pixel_weight: float = 2e-2"))
+    planned = call(tmp_path / "run", "all", "-n", "--config", "suite=smoke", root=copy)
+    assert sorted(RULE.findall(planned)) == sorted(
+        ["all", "train", "upscale", "score", "mirror", "report", "mirror_tables", "publish"]
+    )
+    assert "esrgan.default.x4.bicubic.s1" in planned and "rule prepare" not in planned
+
+
+def test_an_unknown_suite_ends_in_one_line_with_the_nearest_name(tmp_path: Path) -> None:
+    line = command(tmp_path, "all", "--config", "suite=smok")
+    done = subprocess.run(line, env=environment(tmp_path), capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "did you mean 'smoke'" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_method_of_ones_own_is_compared_by_path(finished: Path, tmp_path: Path) -> None:
+    from test_spec import GUEST
+
+    guest = tmp_path / "mine.py"
+    guest.write_text(GUEST)
+    shutil.copytree(finished, tmp_path / "run")
+    call(tmp_path / "run", "compare", "--config", "suite=smoke", f"methods=bicubic,{guest}")
+    report = (tmp_path / "run" / "work" / "smoke" / "compare" / "REPORT.md").read_text()
+    assert "| mine |" in report and "| bicubic |" in report and "| esrgan |" not in report
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cores", ["1", "8"])
+def test_the_same_bytes_come_out_on_any_number_of_cores(cores: str, finished: Path, tmp_path: Path) -> None:
+    call(tmp_path, "all", "--cores", cores, "--config", "suite=smoke")
+    assert contents(tmp_path / "work/smoke", *MADE) == contents(finished / "work/smoke", *MADE)
+
+
+@pytest.mark.slow
+def test_a_workflow_killed_three_times_and_resumed_gives_the_same_bytes(finished: Path, tmp_path: Path) -> None:
+    for seconds in (9.0, 14.0, 11.0):
+        running = subprocess.Popen(
+            command(tmp_path, "all", "--config", "suite=smoke"), env=environment(tmp_path), start_new_session=True
+        )
+        time.sleep(seconds)
+        os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
+        call(tmp_path, "--unlock", "--config", "suite=smoke")
+    call(tmp_path, "all", "--rerun-incomplete", "--config", "suite=smoke")
+    assert contents(tmp_path / "work/smoke", *MADE) == contents(finished / "work/smoke", *MADE)
