@@ -149,7 +149,7 @@ DEMO = Suite(
         ),
         Plan(
             "esrgan",
-            iterations=60,
+            iterations=100,
             knobs={
                 **_SMALL_RRDB,
                 "batch_size": 2,
@@ -157,7 +157,7 @@ DEMO = Suite(
                 "perceptual": "stlpips-vgg16",
                 "perceptual_weight": 0.02,
                 "discriminator_width": 16,
-                "learning_rate": 2e-4,
+                "learning_rate": 3e-5,
             },
             variants=("default", "bn", "tap-after", "standard-gan", "residual-blocks"),
             resized=_SMALL_BLOCKS,

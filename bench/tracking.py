@@ -154,6 +154,7 @@ def _mirror_run(client: MlflowClient, experiment: str, parent: tuple[str, str], 
             kept = str(old.info.run_id)
             continue
         _clear(client, old.info.run_id)
+        client.delete_run(old.info.run_id)
     if kept:
         return kept
     tags = {**run.tags, SUITE: suite, RUN: run.name, KIND: "run", PARENT: parent_id}

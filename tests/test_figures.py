@@ -99,6 +99,14 @@ def test_the_window_is_where_the_pictures_differ_most() -> None:
     assert top <= 60 and top + 24 >= 70 and left <= 80 and left + 24 >= 90
 
 
+def test_a_wrong_brightness_does_not_choose_the_window() -> None:
+    one = np.full((96, 120, 3), 100, np.uint8)
+    one[:, 60:] = 250
+    one[30:40:2, 20:30] = 80
+    top, left = crops.choose_window([one, np.zeros_like(one), one], 24)
+    assert top <= 30 and top + 24 >= 40 and left <= 20 and left + 24 >= 30
+
+
 def test_a_picture_smaller_than_the_window_is_shown_whole(tmp_path: Path) -> None:
     scores = tiny(tmp_path)
     write_pictures(tmp_path, side=50)

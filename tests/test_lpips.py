@@ -74,6 +74,7 @@ def random_network(name: Network) -> Distance:
     return build(name, distance.state_dict(), linear)
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("name", ["alex", "squeeze", "vgg"])
 def test_lpips_equals_the_authors_package_on_any_features(name: Network) -> None:
     package = author_package("lpips")
@@ -89,6 +90,7 @@ def test_lpips_equals_the_authors_package_on_any_features(name: Network) -> None
         assert expected.min() > 1e-3
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("name", ["alex", "squeeze"])
 def test_lpips_equals_the_authors_package_with_the_published_weights(name: Network) -> None:
     require(FILES[name][0])

@@ -69,6 +69,10 @@ def _matlab(hr: U8, scale: int) -> U8:
     return resize(resize(hr, Fraction(1, scale)), scale)
 
 
+def _up_rounded_once(hr: U8, scale: int) -> U8:
+    return resize(resize(hr, Fraction(1, scale)), scale, rounding="once")
+
+
 def _symmetric(hr: U8, scale: int) -> U8:
     return resize(resize(hr, Fraction(1, scale), border="symmetric"), scale, border="symmetric")
 
@@ -115,6 +119,7 @@ PIPELINES: dict[str, Pipeline] = {
     for pipeline in (
         Pipeline("MATLAB's imresize of the 8-bit Y alone, rounded once at the end", _luma, 1, luma_only=True),
         Pipeline("MATLAB's imresize, 8 bits after each pass", _matlab, 1),
+        Pipeline("MATLAB's imresize, LR 8 bits after each pass, SR rounded once", _up_rounded_once, 1),
         Pipeline("MATLAB's imresize, LR and SR rounded once each", _rounded_once, 1),
         Pipeline("MATLAB's imresize, LR never rounded", _float, 1),
         Pipeline("MATLAB's imresize with a symmetric border", _symmetric, 2),

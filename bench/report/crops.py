@@ -1,6 +1,6 @@
 """The crop figure: one window of a few test pictures, in HR and by every method, enlarged pixel for pixel.
 
-Pictures and windows are chosen by rule: where the scores, then the pixels, of the methods differ most.
+Pictures and windows are chosen by rule: where the scores, then the detail, of the methods differ most.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
 
 from bench.data.images import F64, U8, luma, read_image, to_rgb
 from bench.errors import BadInput
@@ -32,6 +33,7 @@ GAP = 12  # screen pixels from here on
 TEXT = 62
 TITLE = 40
 THUMBNAIL = 300
+DETAIL = 9  # HR pixels of the local mean
 MARGIN = 8  # HR pixels at the border of a picture that a window avoids
 MARK = "#D55E00"
 
@@ -94,11 +96,13 @@ def choose_pictures(scores: Scores, count: int) -> list[tuple[str, str]]:
 
 
 def choose_window(pictures: Sequence[U8], side: int) -> tuple[int, int]:
-    """(top, left) of the side x side window in which the lumas of the pictures, all of one size, differ most.
+    """(top, left) of the side x side window in which the detail of the pictures, all of one size, differs most.
 
+    Detail is luma less its local mean, so that a method that gets the brightness wrong does not choose the window.
     Ties go to the first window in reading order.
     """
-    spread: F64 = np.stack([luma(picture) for picture in pictures]).var(axis=0)  # (h, w)
+    lumas = [luma(picture) for picture in pictures]
+    spread: F64 = np.stack([y - uniform_filter(y, DETAIL) for y in lumas]).var(axis=0)  # (h, w)
     edge = MARGIN if min(spread.shape) >= side + 4 * MARGIN else 0
     spread = spread[edge : spread.shape[0] - edge, edge : spread.shape[1] - edge]
     total = np.zeros((spread.shape[0] + 1, spread.shape[1] + 1))

@@ -153,7 +153,8 @@ def facts(scores: Scores, costs: Table) -> Section:
     rows = {
         "data sets": ", ".join(f"{place} ({count} pictures)" for place, count in pictures.items()),
         "scale, degradation": f"×{suite.scale}, {suite.degradation}",
-        "methods": f"{len(default_runs(runs))}, and {variants} ablation variants of them",
+        "methods": f"{len(default_runs(runs))}",
+        "ablation variants": f"{variants}",
         "trained on": _distinct(runs[~runs["iterations"].isin(("", "0"))]["train_set"]),
         "iterations": _iterations(scores),
         "seeds": _distinct(runs["seed"]),

@@ -96,7 +96,7 @@ def draw_crops(scores: Scores, work: Path, folder: Path) -> Drawn:
         "crops",
         title,
         f"Windows of {WINDOW}×{WINDOW} HR pixels, enlarged without interpolation, chosen by rule: the pictures on "
-        "which the methods' scores differ most, and in them the window in which their pixels differ most. The numbers "
+        "which the methods' scores differ most, and in them the window in which their detail differs most. The numbers "
         "are of the whole picture. Of several seeds the first is shown."
         + (f" Not shown, because their pictures are not here: {', '.join(absent)}." if absent else ""),
     )
@@ -300,8 +300,9 @@ def _draw_losses(axes: Axes, title: str, curves: Sequence[tuple[str, F64, F64]],
     """One panel; logarithmic where every value is positive."""
     for variant, steps, values in curves:
         first = variant == "default"
-        axes.plot(steps, values, color=colour if first else "#B0B0B0", linewidth=1.4 if first else 0.8,
-                  zorder=3 if first else 2)  # fmt: skip
+        mark = "o" if len(steps) == 1 else ""
+        axes.plot(steps, values, mark, color=colour if first else "#B0B0B0", linewidth=1.4 if first else 0.8,
+                  markersize=3.0, zorder=3 if first else 2)  # fmt: skip
     if all(float(values.min()) > 0 for _, _, values in curves):
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))

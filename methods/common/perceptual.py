@@ -201,6 +201,8 @@ class BlurPool(nn.Module):
     """Anti-aliased pooling: 2x2 max at stride 1, then a 3x3 binomial blur at stride 2 with reflection padding of 2."""
 
     def forward(self, x: Tensor) -> Tensor:
+        if min(x.shape[-2:]) < 4:
+            raise BadInput("the patches are too small for this perceptual network's pooling; raise the patch knob")
         x = functional.pad(functional.max_pool2d(x, 2, 1), (2, 2, 2, 2), mode="reflect")
         taps = torch.tensor([0.25, 0.5, 0.25], dtype=x.dtype, device=x.device)
         kernel = (taps[:, None] * taps[None, :]).expand(x.shape[1], 1, 3, 3)
