@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.api import Entry, Knobs, Method, Precision, Pretrain
-from bench.errors import unknown
+from bench.errors import BadInput
 from bench.sources import source_digest
 from methods import entry
 
@@ -72,9 +72,15 @@ def digest_of(value: Any) -> str:
 
 
 def pretrain_variant(dossier: Entry, pretrain: Pretrain, variant: str) -> str:
-    """The variant of the earlier stage that a variant starts from: its namesake where shared knobs differ."""
-    if not set(dossier.variants[variant]) & set(pretrain.shared):
-        return "default"
-    if variant not in entry(pretrain.method).variants:
-        raise unknown(f"variant of {pretrain.method}", variant, entry(pretrain.method).variants)
-    return variant
+    """The variant of the earlier stage that a variant starts from: the one with the same values of the shared knobs.
+
+    Raises BadInput where the earlier stage has no such variant.
+    """
+    shared = {name: value for name, value in dossier.variants[variant].items() if name in pretrain.shared}
+    for name, knobs in entry(pretrain.method).variants.items():
+        if knobs == shared:
+            return name
+    said = ", ".join(f"{name}={value}" for name, value in shared.items())
+    raise BadInput(
+        f"{dossier.name}.{variant} starts from {pretrain.method} with {said}; give it a variant that says so"
+    )

@@ -196,12 +196,6 @@ ENTRY = Entry(
             },
             "section 4.2, table 2",
         ),
-        Axis(
-            "balance",
-            "Must the discriminator be held back where it does well?",
-            {"always-learning": {"poor_below": None}},
-            "section 4.2",
-        ),
     ),
     deviations=(
         "the suite's pictures and perceptual network where they differ from MSCOCO and VGG19",

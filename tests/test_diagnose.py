@@ -258,7 +258,7 @@ def test_a_number_covers_what_is_printed_like_it(colour: tuple[Path, list[tuple[
 @pytest.mark.parametrize("reported", ["about 30", "nan", "1e2", "-3"])
 def test_what_is_no_number_is_refused(colour: tuple[Path, list[tuple[U8, U8]]], reported: str) -> None:
     folder, _ = colour
-    with pytest.raises(BadInput, match="reported .* is no"):
+    with pytest.raises(BadInput, match=r"reported .* is no"):
         diagnose(folder / "sr", folder / "hr", SCALE, "psnr", reported)
     with pytest.raises(BadInput, match="unknown metric to diagnose 'psnr_y'"):
         diagnose(folder / "sr", folder / "hr", SCALE, "psnr_y", "30")

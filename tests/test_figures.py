@@ -100,9 +100,8 @@ def test_the_window_is_where_the_pictures_differ_most() -> None:
 
 
 def test_a_wrong_brightness_does_not_choose_the_window() -> None:
-    one = np.full((96, 120, 3), 100, np.uint8)
-    one[:, 60:] = 250
-    one[30:40:2, 20:30] = 80
+    one = np.linspace(90, 250, 120).astype(np.uint8)[None, :, None].repeat(96, 0).repeat(3, 2)
+    one[30:40:2, 20:30] -= 60
     top, left = crops.choose_window([one, np.zeros_like(one), one], 24)
     assert top <= 30 and top + 24 >= 40 and left <= 20 and left + 24 >= 30
 

@@ -16,8 +16,9 @@ from bench.metrics.kernels import align, centre_of_mass, kernel_ncc, kernel_psnr
 def gaussian(size: int, row: float, column: float, sigmas: tuple[float, float] = (1.5, 2.5)) -> F64:
     """An anisotropic Gaussian around (row, column), summing to 1."""
     y, x = np.mgrid[:size, :size]
-    kernel: F64 = np.exp(-((y - row) ** 2) / (2 * sigmas[0] ** 2) - (x - column) ** 2 / (2 * sigmas[1] ** 2))
-    return kernel / kernel.sum()
+    values = np.exp(-((y - row) ** 2) / (2 * sigmas[0] ** 2) - (x - column) ** 2 / (2 * sigmas[1] ** 2))
+    kernel: F64 = values / values.sum()
+    return kernel
 
 
 def test_a_kernel_equals_itself() -> None:

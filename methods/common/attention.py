@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from bench.errors import BadInput
 from methods.common.blocks import conv
 
 
 class ChannelAttention(nn.Module):
-    """Each channel times a gate in (0, 1): mean over the picture, 1x1 to width / reduction, ReLU, 1x1 back, sigmoid.
-
-    Raises BadInput where the reduction leaves no channel.
-    """
+    """Each channel times a gate in (0, 1): mean over the picture, 1x1 to width / reduction (at least one), ReLU, 1x1
+    back, sigmoid."""
 
     def __init__(self, width: int, reduction: int) -> None:
         super().__init__()
-        if width < reduction:
-            raise BadInput(f"a reduction of {reduction} leaves nothing of {width} channels; lower the reduction knob")
-        self.squeeze = conv(width, width // reduction, 1)
-        self.excite = conv(width // reduction, width, 1)
+        inner = max(1, width // reduction)
+        self.squeeze = conv(width, inner, 1)
+        self.excite = conv(inner, width, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         mean = x.mean((2, 3), keepdim=True)  # (N, width, 1, 1)

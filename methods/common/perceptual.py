@@ -180,12 +180,15 @@ def _feature_network(name: str) -> FeatureNetwork:
 
 
 def _build(network: FeatureNetwork, last: str) -> nn.ModuleList:
-    """The stages up to and including the one named `last`, convolutions with their published weights."""
+    """The stages up to and including the one named `last`, convolutions with their published weights.
+
+    The pooling after the last block, which no published network here contains, is VGG's: by the maximum.
+    """
     state, stages, seen = load(network.weights), nn.ModuleList(), 0
-    pooling = BlurPool() if network.pooling == "blur" else nn.MaxPool2d(3 if network.strides else 2, 2)
     for name in network.stages[: network.stages.index(last) + 1]:
         if name.startswith("pool"):
-            stages.append(pooling)
+            blur = network.pooling == "blur" and name != network.stages[-1]
+            stages.append(BlurPool() if blur else nn.MaxPool2d(3 if network.strides else 2, 2))
             continue
         key = network.keys[seen]
         weight, bias = state[f"{key}.weight"], state[f"{key}.bias"]

@@ -110,6 +110,23 @@ ENTRY = Entry(
             {"residual-blocks": {"block": "residual", "blocks": 16}},
             "section 3.1, figure 8 column 5",
         ),
+        Axis(
+            "ladder",
+            "What does each step from SRGAN to ESRGAN add? Column 1: BN, tap after activation, standard GAN, "
+            "residual blocks; 2 drops BN; 3 taps before; residual-blocks adds the relativistic GAN; the default, RRDB.",
+            {
+                "ladder-1": {
+                    "batch_norm": True,
+                    "tap": "after",
+                    "gan": "standard",
+                    "block": "residual",
+                    "blocks": 16,
+                },
+                "ladder-2": {"tap": "after", "gan": "standard", "block": "residual", "blocks": 16},
+                "ladder-3": {"gan": "standard", "block": "residual", "blocks": 16},
+            },
+            "figure 8 columns 1 to 5",
+        ),
         Axis("depth", "Is deeper better?", {"depth-16": {"blocks": 16}}, "section 4.4"),
     ),
     deviations=(

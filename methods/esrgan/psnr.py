@@ -55,6 +55,12 @@ ENTRY = Entry(
             {"residual-blocks": {"block": "residual", "blocks": 16}},
             "section 3.1",
         ),
+        Axis(
+            "ladder",
+            "Which network does the first column of the ablation start from?",
+            {"residual-bn": {"block": "residual", "blocks": 16, "batch_norm": True}},
+            "figure 8 column 1",
+        ),
         Axis("depth", "Is deeper better?", {"depth-16": {"blocks": 16}}, "section 4.4"),
         Axis(
             "residual-scaling",
