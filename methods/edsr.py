@@ -87,7 +87,7 @@ ENTRY = Entry(
             {"baseline": {"width": 64, "blocks": 16, "residual_scaling": 1.0}},
             "section 3.2",
         ),
-        Axis("loss", "Does L1 train to a higher PSNR than L2?", {"l2": {"loss": "l2"}}, "section 3.1"),
+        Axis("loss", "Does L1 train to a higher PSNR than L2?", {"l2": {"loss": "l2"}}, "section 4.2"),
         Axis(
             "residual-scaling",
             "Does a wide network need its residuals scaled?",

@@ -11,20 +11,25 @@ SMALL: Knobs = {
     "growth": 4,
     "blocks": 1,
     "groups": 1,
-    "stages": 2,
+    "stages": 3,
     "features": 8,
+    "reduction": 4,
+    "widths": (8, 4),
     "batch_size": 2,
     "patch": 32,
     "discriminator_width": 4,
     "perceptual": "stlpips-vgg16",
-    "layer": "conv2_2",
+    "layer": "conv1_2",
     "learning_rate": 1e-3,
 }
 
 
 def shrink(entry: Entry, variant: str = "default") -> Knobs:
     """The variant's knobs over the small ones that the method has."""
-    return {**{name: value for name, value in SMALL.items() if name in entry.knobs}, **entry.variants[variant]}
+    small = {name: value for name, value in SMALL.items() if name in entry.knobs}
+    if "content" in entry.knobs:
+        del small["layer"]  # it would replace the layer that content names
+    return {**small, **entry.variants[variant]}
 
 
 def small_run(method: str, variant: str = "default", iterations: int = 20, seed: int = 1) -> Experiment:

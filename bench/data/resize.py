@@ -148,4 +148,5 @@ def _matrix(
     index, weight = weights(length, target_size(length, scale), scale, kernel, border)
     matrix = np.zeros((index.shape[0], length))
     np.add.at(matrix, (np.arange(index.shape[0])[:, None], index), weight)
-    return torch.from_numpy(matrix).to(device=device, dtype=dtype)
+    with torch.inference_mode(False):  # it is cached: a later call may need gradients through it
+        return torch.from_numpy(matrix).to(device=device, dtype=dtype)

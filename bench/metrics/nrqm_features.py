@@ -14,11 +14,11 @@ from fractions import Fraction
 
 import numpy as np
 from scipy.fft import dct
-from scipy.ndimage import correlate1d
 from scipy.special import gammaln
 
 from bench.data.images import F64
 from bench.data.resize import weights
+from bench.metrics.banded import blur
 from bench.metrics.steerable import ORIENTATIONS, decompose
 
 
@@ -43,6 +43,7 @@ class Rules:
 AUTHORS = Rules()
 PYIQA = Rules(centred=True, shifted_tails=True, every_parent=True, clipped=True)
 
+LOCAL, GLOBAL, SPATIAL = 18, 45, 75  # features of each group
 LEVELS = 3
 PATCH, STRIDE = 7, 3
 TILE = 5
@@ -50,17 +51,9 @@ GUARD = 16
 SHAPES: F64 = np.arange(30, 10001) / 1000.0
 RATIOS: F64 = np.exp(gammaln(1 / SHAPES) + gammaln(3 / SHAPES) - 2 * gammaln(2 / SHAPES))  # decreasing
 # the three orientations of a patch's DCT coefficients, 16 of each; 0 is the mean
-CONES = np.array([list(map(int, row)) for row in ["0111111", "3211111", "3322111", "3322211", "3332222", "3333222", "3333222"]])
-
-
-def _gauss(length: int, sigma: float) -> F64:
-    """Samples of a Gaussian, centred, that sum to 1."""
-    samples: F64 = np.exp(-((np.arange(length) - length // 2) ** 2) / (2 * sigma**2))
-    return samples / samples.sum()
-
-
-_SMOOTH = _gauss(3, 0.5)
-_WINDOW = _gauss(11, 1.5)
+CONES = np.array(
+    [list(map(int, row)) for row in ["0111111", "3211111", "3322111", "3322211", "3332222", "3333222", "3333222"]]
+)
 
 
 def local_frequency(picture: F64, rules: Rules = AUTHORS) -> F64:
@@ -89,8 +82,7 @@ def _shrink(picture: F64) -> list[F64]:
     """The picture and its two halvings: 3x3 Gaussian of 0.5, zero border, then every second pixel from the second."""
     levels = [picture]
     for _ in range(LEVELS - 1):
-        smooth = correlate1d(levels[-1], _SMOOTH, axis=0, mode="constant")[1::2]
-        levels.append(correlate1d(smooth, _SMOOTH, axis=1, mode="constant")[:, 1::2])
+        levels.append(blur(np.pad(levels[-1], 1), 3, 0.5)[1::2, 1::2])
     return levels
 
 
@@ -225,9 +217,8 @@ def _moments(planes: F64) -> tuple[F64, F64]:
 
 
 def _blur(planes: F64) -> F64:
-    """11x11 Gaussian of standard deviation 1.5 over the last two axes, where it fits."""
-    rows = correlate1d(planes, _WINDOW, axis=-2)[..., 5:-5, :]
-    return correlate1d(rows, _WINDOW, axis=-1)[..., 5:-5]
+    """SSIM's 11x11 Gaussian of standard deviation 1.5, where it fits."""
+    return blur(planes, 11, 1.5)
 
 
 def _singular_values(picture: F64) -> F64:

@@ -63,7 +63,7 @@ def _masks(height: int, width: int) -> _Masks:
     radius[0, 0] = 2 / width  # the toolbox copies the neighbour to avoid log 0
     octave = np.log2(radius)
     angle = np.arctan2(y, x)
-    angular = np.stack([_angular(angle, b) for b in range(ORIENTATIONS)]) * (-1j) ** (ORIENTATIONS - 1)
+    angular = np.stack([_angular(angle, b) for b in range(ORIENTATIONS)]) * np.complex128((-1j) ** (ORIENTATIONS - 1))
     fine = angular * (_low(octave, 0) * _high(octave, 1))
     size = (math.ceil((height - 0.5) / 2), math.ceil((width - 0.5) / 2))
     kept = _frequencies(size[0]) % height

@@ -1,0 +1,53 @@
+"""Ma's no-reference metric (NRQM): predicted opinion score of a super-resolved picture; higher is better, 0 to 10.
+
+Source: Ma, Yang, Yang, Yang, "Learning a no-reference quality metric for single-image super-resolution", CVIU 2017.
+The features are certified against pyiqa's port under the rules `PYIQA`; the default rules are those of the authors'
+release, with which the forests were grown. They part in the four points that `Rules` lists.
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+from bench.data.images import F64, U8
+from bench.errors import BadInput
+from bench.metrics.forest import Model, load_model, predict
+from bench.metrics.niqe import rgb2gray
+from bench.metrics.nrqm_features import (
+    AUTHORS,
+    GLOBAL,
+    LOCAL,
+    SPATIAL,
+    Rules,
+    global_frequency,
+    local_frequency,
+    spatial,
+)
+from bench.weights import locate
+
+SMALLEST = 45  # pixels a side: 11 of the fine subbands are left after their guard band
+
+
+def ma(image: U8, rules: Rules = AUTHORS) -> float:
+    """The score of an 8-bit (h, w) or (h, w, 3) picture; RGB becomes MATLAB's rgb2gray, rounded, a grey one stays.
+
+    The PIRM 2018 protocol is this of the 8-bit Y without its border of 4. Raises MissingWeights, BadInput where a
+    side is below 45 pixels.
+    """
+    return predict(_model(locate("nrqm")), ma_features(image, rules))
+
+
+def ma_features(image: U8, rules: Rules = AUTHORS) -> tuple[F64, F64, F64]:
+    """Local frequency (18,), global frequency (45,) and spatial (75,) features. Raises BadInput as `ma`."""
+    height, width = image.shape[:2]
+    if min(height, width) < SMALLEST:
+        raise BadInput(f"Ma's metric needs {SMALLEST} pixels a side, the picture is {width}x{height}; use larger ones")
+    picture = rgb2gray(image)
+    return local_frequency(picture, rules), global_frequency(picture, rules), spatial(picture)
+
+
+@functools.lru_cache(maxsize=2)
+def _model(path: Path) -> Model:
+    """The published model, read once."""
+    return load_model(path, (LOCAL, GLOBAL, SPATIAL))
