@@ -178,6 +178,13 @@ WEIGHTS: dict[str, Weight] = {
             "Mittal et al., IEEE SPL 2013; the release of the authors' laboratory",
             how="take modelparameters.mat from the authors' NIQE release",
         ),
+        Weight(
+            "nrqm",
+            (File("NRQM_model.mat", ""),),  # no digest is published; reading the file checks its layout
+            "MIT",
+            "Ma et al., CVIU 2017: model.mat of the authors' release chaoma99/sr-metric",
+            how="take model.mat from the authors' release, or NRQM_model.mat from pyiqa's release v0.1-weights,",
+        ),
     )
 }
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import functools
 import importlib
+import importlib.util
 import sys
+from types import ModuleType
 
+import pytest
 import torch
 
 OPERATORS = ("nms", "qnms")  # those that torchvision's Python code looks up while it is imported
@@ -32,3 +35,11 @@ def make_torchvision_importable() -> torch.library.Library | None:
         library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")  # type: ignore[no-untyped-call]
     importlib.import_module("torchvision")
     return library
+
+
+def import_or_skip(package: str, module: str | None = None) -> ModuleType:
+    """`module`, by default `package` itself, with torchvision importable; skips the test without the package."""
+    if importlib.util.find_spec(package) is None:
+        pytest.skip(f"needs the package {package}")
+    make_torchvision_importable()
+    return importlib.import_module(module or package)

@@ -183,6 +183,7 @@ _RCAN = "MATLAB evaluation of Zhang et al. (RCAN), ECCV 2018"
 _LPIPS = "Zhang et al., CVPR 2018"
 _PIRM = "Blau et al., PIRM challenge, ECCVW 2018"
 _NIQE = "Mittal et al., IEEE SPL 2013"
+_MA = "Ma et al., CVIU 2017, as used by PIRM 2018"
 _DISTS = "Ding et al., IEEE TPAMI 2022"
 _BLIND = "usual in blind super-resolution; alignment as documented in bench.metrics.kernels"
 _FLOAT_Y = "Y of MATLAB's rgb2ycbcr in float, border of `scale` pixels dropped"
@@ -193,6 +194,7 @@ _WHOLE = "whole RGB picture scaled to [-1, 1]"
 _ALIGNED = "centres of mass aligned by a sub-pixel shift, zero-padded to a common size"
 _SHAVED = "8-bit Y, border of 4 pixels dropped"
 _HR, _KERNELS = ("hr",), ("kernel", "true_kernel")
+_BOTH = ("niqe", "nrqm")
 _LPIPS_NETWORKS: tuple[tuple[Network, str], ...] = (("alex", "alexnet"), ("squeeze", "squeezenet"), ("vgg", "vgg16"))
 
 METRICS: dict[str, Metric] = {
@@ -241,8 +243,8 @@ METRICS: dict[str, Metric] = {
         ),
         Metric("niqe", _niqe, "1", "lower", "8-bit grey of the whole picture", _NIQE, weights=("niqe",)),
         Metric("niqe_pirm", _niqe_pirm, "1", "lower", _SHAVED, _PIRM, weights=("niqe",)),
-        Metric("ma", _ma, "1", "higher", _SHAVED, "Ma et al., CVIU 2017, as used by PIRM 2018"),
-        Metric("pi", _pi, "1", "lower", "(niqe_pirm + 10 - ma) / 2 of each picture", _PIRM, weights=("niqe",)),
+        Metric("ma", _ma, "1", "higher", _SHAVED, _MA, weights=("nrqm",)),
+        Metric("pi", _pi, "1", "lower", "(niqe_pirm + 10 - ma) / 2 of each picture", _PIRM, weights=_BOTH),
         Metric("dists", _dists, "1", "lower", "whole RGB picture, by pyiqa", _DISTS, _HR, torch=True),
         Metric("kernel_psnr", _kernel_psnr, "dB", "higher", f"peak: the true kernel's; {_ALIGNED}", _BLIND, _KERNELS),
         Metric("kernel_ncc", _kernel_ncc, "1", "higher", f"cosine, means kept; {_ALIGNED}", _BLIND, _KERNELS),

@@ -8,6 +8,7 @@ release, with which the forests were grown. They part in the four points that `R
 from __future__ import annotations
 
 import functools
+import math
 from pathlib import Path
 
 from bench.data.images import F64, U8
@@ -26,14 +27,15 @@ from bench.metrics.nrqm_features import (
 )
 from bench.weights import locate
 
-SMALLEST = 45  # pixels a side: 11 of the fine subbands are left after their guard band
+SMALLEST = 45  # pixels a side: 11 are left of the fine subbands without their guard band
+TILES = 25  # of 5x5 at a quarter of the size: as many as singular values
 
 
 def ma(image: U8, rules: Rules = AUTHORS) -> float:
     """The score of an 8-bit (h, w) or (h, w, 3) picture; RGB becomes MATLAB's rgb2gray, rounded, a grey one stays.
 
-    The PIRM 2018 protocol is this of the 8-bit Y without its border of 4. Raises MissingWeights, BadInput where a
-    side is below 45 pixels.
+    The PIRM 2018 protocol is this of the 8-bit Y without its border of 4. Raises MissingWeights, BadInput for a
+    picture too small (84x84 is enough).
     """
     return predict(_model(locate("nrqm")), ma_features(image, rules))
 
@@ -41,8 +43,9 @@ def ma(image: U8, rules: Rules = AUTHORS) -> float:
 def ma_features(image: U8, rules: Rules = AUTHORS) -> tuple[F64, F64, F64]:
     """Local frequency (18,), global frequency (45,) and spatial (75,) features. Raises BadInput as `ma`."""
     height, width = image.shape[:2]
-    if min(height, width) < SMALLEST:
-        raise BadInput(f"Ma's metric needs {SMALLEST} pixels a side, the picture is {width}x{height}; use larger ones")
+    tiles = math.prod(-(-(side // 4) // 5) for side in (height, width))
+    if min(height, width) < SMALLEST or tiles < TILES:
+        raise BadInput(f"Ma's metric needs {SMALLEST} pixels a side and {TILES} 20x20 tiles, not {width}x{height}")
     picture = rgb2gray(image)
     return local_frequency(picture, rules), global_frequency(picture, rules), spatial(picture)
 

@@ -108,7 +108,8 @@ def _basis() -> F64:
     """The 2-D orthonormal DCT of a patch as a (48, 49) matrix, without the mean, sorted by orientation."""
     rows = dct(np.eye(PATCH), axis=0, norm="ortho")
     order = np.argsort(CONES.ravel(), kind="stable")[1:]
-    return np.kron(rows, rows)[order]
+    basis: F64 = np.kron(rows, rows)[order].astype(np.float64)
+    return basis
 
 
 def _patches(picture: F64, centred: bool) -> F64:
@@ -133,7 +134,8 @@ def _shape(samples: F64) -> F64:
     variance = np.vecdot(centred, centred) / (samples.shape[1] - 1)
     ratio = variance / (np.abs(centred, out=centred).mean(axis=1) ** 2 + 1e-7)
     after = np.searchsorted(-RATIOS, -ratio).clip(1, len(RATIOS) - 1)
-    return SHAPES[after - (RATIOS[after - 1] - ratio <= ratio - RATIOS[after])]
+    shape: F64 = SHAPES[after - (RATIOS[after - 1] - ratio <= ratio - RATIOS[after])]
+    return shape
 
 
 def _normalise(bands: tuple[F64, F64], level: int, rules: Rules) -> F64:
@@ -166,7 +168,8 @@ def _mixture_deviation(neighbours: F64, count: int) -> F64:
     values, axes = np.linalg.eigh(vectors @ vectors.T / vectors.shape[1])
     kept = values > len(values) * np.finfo(np.float64).eps * max(values[-1], 0.0)
     white = (axes[:, kept] / np.sqrt(values[kept] * count)).T @ vectors
-    return np.sqrt(np.einsum("ij,ij->j", white, white)).reshape(neighbours.shape[1:])
+    deviation: F64 = np.sqrt(np.einsum("ij,ij->j", white, white))
+    return deviation.reshape(neighbours.shape[1:])
 
 
 def _parents(bands: tuple[F64, F64], rules: Rules) -> F64:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.fft
@@ -34,8 +34,8 @@ class _Masks(NamedTuple):
     """Transfer functions on the half plane of rfft2; `rows`, `columns` select the coarse level's frequencies."""
 
     highpass: F64  # (h, w//2 + 1)
-    fine: NDArray[np.complex128]  # (6, h, w//2 + 1)
-    coarse: NDArray[np.complex128]  # (6, h2, w2//2 + 1)
+    fine: NDArray[np.complexfloating[Any, Any]]  # (6, h, w//2 + 1)
+    coarse: NDArray[np.complexfloating[Any, Any]]  # (6, h2, w2//2 + 1)
     rows: NDArray[np.int64]
     size: tuple[int, int]
 
@@ -63,12 +63,12 @@ def _masks(height: int, width: int) -> _Masks:
     radius[0, 0] = 2 / width  # the toolbox copies the neighbour to avoid log 0
     octave = np.log2(radius)
     angle = np.arctan2(y, x)
-    angular = np.stack([_angular(angle, b) for b in range(ORIENTATIONS)]) * np.complex128((-1j) ** (ORIENTATIONS - 1))
+    angular = np.stack([_angular(angle, b) for b in range(ORIENTATIONS)])  # (-i)^5 = -i makes the bands real
     fine = angular * (_low(octave, 0) * _high(octave, 1))
     size = (math.ceil((height - 0.5) / 2), math.ceil((width - 0.5) / 2))
     kept = _frequencies(size[0]) % height
     coarse = angular * (_low(octave, 0) * _low(octave, 1) * _high(octave, 2))
-    return _Masks(_high(octave, 0), fine, coarse[:, kept, : size[1] // 2 + 1], kept, size)
+    return _Masks(_high(octave, 0), -1j * fine, -1j * coarse[:, kept, : size[1] // 2 + 1], kept, size)
 
 
 def _frequencies(length: int) -> NDArray[np.int64]:
