@@ -123,8 +123,16 @@ class Suite:
         return [self.experiment(dossier.pretrain.method, earlier, run.seed)]
 
 
-_SMALL_RRDB = {"width": 16, "growth": 8, "blocks": 1}
-_SMALL_BLOCKS = {"residual-blocks": {"blocks": 3}}
+_QUICK: Knobs = {"batch_size": 4, "patch": 48, "learning_rate": 2e-3, "schedule": "cosine"}
+_SMALL_RRDB: Knobs = {"width": 16, "growth": 8, "blocks": 1}
+_SMALL_BLOCKS: Mapping[str, Knobs] = {
+    "residual-blocks": {"blocks": 3},
+    "residual-bn": {"blocks": 3},
+    "ladder-1": {"blocks": 3},
+    "ladder-2": {"blocks": 3},
+    "ladder-3": {"blocks": 3},
+}
+_PACKAGED: Knobs = {"perceptual": "stlpips-vgg16", "batch_size": 2, "patch": 64, "discriminator_width": 16}
 
 DEMO = Suite(
     name="demo",
@@ -133,33 +141,42 @@ DEMO = Suite(
     test_sets=("Embedded-test",),
     plans=(
         Plan("bicubic"),
+        Plan("srcnn", 2000, {"widths": (32, 16), "batch_size": 4, "patch": 36, "learning_rate": 2e-3}),
+        Plan("espcn", 2000, {"patch": 68, "learning_rate": 2e-3}),
         Plan(
             "srresnet",
-            iterations=3000,
-            knobs={"width": 16, "blocks": 2, "batch_size": 4, "patch": 40, "learning_rate": 4e-3, "schedule": "cosine"},
-            variants=("default", "no-bn"),
+            3000,
+            {**_QUICK, "width": 16, "blocks": 2, "patch": 40, "learning_rate": 4e-3},
+            ("default", "no-bn"),
+        ),
+        Plan("msrresnet", 1500, {**_QUICK, "width": 16, "blocks": 4, "ema": 0.99}),
+        Plan("edsr", 1500, {**_QUICK, "width": 16, "blocks": 4, "residual_scaling": 1.0}),
+        Plan("rcan", 1200, {**_QUICK, "width": 16, "groups": 2, "blocks": 2, "reduction": 4}),
+        Plan("ddbpn", 800, {**_QUICK, "features": 32, "width": 12, "stages": 2}),
+        Plan("srgan", 100, {**_PACKAGED, "width": 16, "blocks": 2, "feature_scale": 1 / 640, "learning_rate": 3e-5}),
+        Plan(
+            "msrgan",
+            100,
+            {**_PACKAGED, "width": 16, "blocks": 4, "perceptual_weight": 0.02, "learning_rate": 3e-5, "ema": 0.9},
+        ),
+        Plan(
+            "enhancenet",
+            100,
+            {**_PACKAGED, "width": 16, "blocks": 4, "texture_weight": 0.05, "learning_rate": 1e-4},
         ),
         Plan(
             "rrdb",
-            iterations=1500,
-            knobs={**_SMALL_RRDB, "batch_size": 4, "patch": 48, "learning_rate": 4e-3, "schedule": "cosine"},
-            variants=("default", "bn", "residual-blocks"),
+            1500,
+            {**_QUICK, **_SMALL_RRDB, "learning_rate": 4e-3},
+            ("default", "bn", "residual-blocks"),
             resized=_SMALL_BLOCKS,
             shard="esrgan",
         ),
         Plan(
             "esrgan",
-            iterations=100,
-            knobs={
-                **_SMALL_RRDB,
-                "batch_size": 2,
-                "patch": 64,
-                "perceptual": "stlpips-vgg16",
-                "perceptual_weight": 0.02,
-                "discriminator_width": 16,
-                "learning_rate": 3e-5,
-            },
-            variants=("default", "bn", "tap-after", "standard-gan", "residual-blocks"),
+            100,
+            {**_PACKAGED, **_SMALL_RRDB, "perceptual_weight": 0.02, "learning_rate": 3e-5},
+            ("default", "bn", "tap-after", "standard-gan", "residual-blocks", "ladder-1", "ladder-2", "ladder-3"),
             resized=_SMALL_BLOCKS,
             shard="esrgan",
         ),
@@ -167,7 +184,7 @@ DEMO = Suite(
     notes=(
         "Networks and runs are far smaller than the papers': this suite shows that every part works, not who is best.",
         "The perceptual network is the ST-LPIPS VGG16 (conv5_3), which a package ships; its features are about fifty "
-        "times larger than those of VGG19's conv5_4, hence perceptual_weight 0.02.",
+        "times larger than those of VGG19's conv5_4, so the weights of the perceptual terms are scaled down.",
     ),
 )
 
