@@ -31,6 +31,7 @@ class Experiment:
     kernel_from: str | None = None
     precision: Precision = "float32"
     channels_last: bool = False
+    compile: bool = False
     threads: int = 1
 
     @property

@@ -54,6 +54,7 @@ class Suite:
     metrics: tuple[str, ...] = METRIC_KEYS
     precision: Precision = "float32"
     channels_last: bool = False
+    compile: bool = False
     threads: int = 1
     guest_iterations: int = 500
     notes: tuple[str, ...] = ()
@@ -92,6 +93,7 @@ class Suite:
             train_sets=self.train_sets if trains else (),
             precision=self.precision,
             channels_last=self.channels_last,
+            compile=self.compile,
             threads=self.threads,
         )
         if dossier.pretrain is None:

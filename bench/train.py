@@ -63,7 +63,7 @@ def _train(run: Experiment, store: PatchStore, folder: Path, device: torch.devic
     count, patch = method.batch
     be_deterministic(run.seed)
     learner = method.learner(
-        Training(run.iterations, run.seed, device, run.precision, run.channels_last),
+        Training(run.iterations, run.seed, device, run.precision, run.channels_last, run.compile),
     )
     if learner is None:
         raise BadInput(f"{run.name} has nothing to train; upscale with it directly")

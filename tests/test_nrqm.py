@@ -17,6 +17,7 @@ from torchvision_stub import import_or_skip
 import bench.metrics.nrqm as module
 import bench.metrics.nrqm_features as features
 from bench.data.images import F64, U8, read_image
+from bench.data.resize import resize_float
 from bench.errors import BadInput, MissingWeights
 from bench.metrics.forest import evaluate, load_model, predict
 from bench.metrics.niqe import rgb2gray
@@ -93,7 +94,7 @@ def test_features_of_odd_sizes_are_pyiqa_s_under_its_rules(
 ) -> None:
     image = calibration(name)[40 : 40 + height, 60 : 60 + width]
     for ours, theirs in zip(ma_features(image, PYIQA), pyiqa_features(pyiqa, rgb2gray(image)), strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-5)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-12)
 
 
 @pytest.mark.slow
@@ -101,7 +102,7 @@ def test_features_of_odd_sizes_are_pyiqa_s_under_its_rules(
 def test_features_of_the_calibration_pictures_are_pyiqa_s_under_its_rules(name: str, pyiqa: ModuleType) -> None:
     image = calibration(name)
     for ours, theirs in zip(ma_features(image, PYIQA), pyiqa_features(pyiqa, rgb2gray(image)), strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-5)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-12)
 
 
 def test_forests_and_score_are_pyiqa_s(model_file: Path, pyiqa: ModuleType) -> None:
@@ -179,6 +180,26 @@ def test_block_statistics_follow_their_definition() -> None:
     for values in (variations, spreads):
         expected += [np.mean(sorted(values)[int(0.9 * count) - 1 :]), np.mean(values)]
     np.testing.assert_allclose(features._block_dct(picture, AUTHORS), expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("orientation", [0, 4, 5])
+def test_the_authors_subbands_follow_their_definition(orientation: int) -> None:
+    """Over the deviation by 3x3 neighbours, parent (not for the last orientation) and the other orientations."""
+    bands = decompose(np.random.default_rng(6).normal(128, 30, (61, 70)))
+    fine, coarse = bands.bands
+    height, width = fine.shape[1:]
+    columns = [np.roll(fine[orientation], (y, x), (0, 1)) for y in (-1, 0, 1) for x in (-1, 0, 1)]
+    if orientation < 5:
+        columns.append(resize_float(coarse[orientation], 2, border="symmetric")[:height, :width])
+    count = len(columns)
+    columns += [fine[k] for k in range(6) if k != orientation]
+    matrix = np.stack([column[1:-1, 1:-1].ravel() for column in columns], axis=1)
+    inverse = np.linalg.pinv(matrix.T @ matrix / len(matrix))
+    deviation = np.sqrt(((matrix @ inverse) * matrix).sum(axis=1) / count).reshape(height - 2, width - 2)
+    inner = fine[orientation, 1:-1, 1:-1]
+    expected = ((inner - inner.mean()) / deviation)[16:-16, 16:-16]
+    ours = features._normalise(bands.bands, 0, AUTHORS)[orientation]
+    np.testing.assert_allclose(ours, expected - expected.mean(), rtol=1e-8, atol=1e-9)
 
 
 def test_a_wave_in_the_fine_octave_keeps_its_power_and_leaves_the_coarse_bands_empty() -> None:

@@ -55,6 +55,7 @@ def add_verbs(verbs: Any) -> None:
     score.add_argument("--metrics", help="keys joined by commas (list metrics shows them)")
     score.add_argument("--sr-pattern", default="{name}")
     score.add_argument("--hr-pattern", default="{name}")
+    score.add_argument("--lr-pattern", default="{name}")
     score.add_argument("--workers", type=int, default=0, help="pictures at a time; 0: one a core")
     score.add_argument("--out", type=Path, required=True)
     score.set_defaults(verb=score_pictures)
@@ -65,6 +66,8 @@ def add_verbs(verbs: Any) -> None:
     diagnose.add_argument("--scale", type=int, default=4)
     diagnose.add_argument("--metric", choices=("psnr", "ssim"), default="psnr")
     diagnose.add_argument("--reported", required=True)
+    diagnose.add_argument("--sr-pattern", default="{name}")
+    diagnose.add_argument("--hr-pattern", default="{name}")
     diagnose.set_defaults(verb=diagnose_number)
 
 
@@ -207,13 +210,16 @@ def score_pictures(arguments: Arguments) -> None:
         arguments.true_kernels,
         arguments.sr_pattern,
         arguments.hr_pattern,
+        arguments.lr_pattern,
     )
     metrics = arguments.metrics.split(",") if arguments.metrics else None
     score_folders(folders, arguments.scale, metrics, arguments.out, arguments.workers or None)
 
 
 def diagnose_number(arguments: Arguments) -> None:
-    from bench.diagnose import diagnose, render
+    from bench.diagnose import diagnose_pairs, render
+    from bench.score import Folders, pair_folders
 
-    findings = diagnose(arguments.sr, arguments.hr, arguments.scale, arguments.metric, arguments.reported)
+    folders = Folders(arguments.sr, arguments.hr, sr_pattern=arguments.sr_pattern, hr_pattern=arguments.hr_pattern)
+    findings = diagnose_pairs(pair_folders(folders, arguments.scale), arguments.metric, arguments.reported)
     print(render(findings, arguments.reported))

@@ -51,9 +51,8 @@ GUARD = 16
 SHAPES: F64 = np.arange(30, 10001) / 1000.0
 RATIOS: F64 = np.exp(gammaln(1 / SHAPES) + gammaln(3 / SHAPES) - 2 * gammaln(2 / SHAPES))  # decreasing
 # the three orientations of a patch's DCT coefficients, 16 of each; 0 is the mean
-CONES = np.array(
-    [list(map(int, row)) for row in ["0111111", "3211111", "3322111", "3322211", "3332222", "3333222", "3333222"]]
-)
+_ROWS = ("0111111", "3211111", "3322111", "3322211", "3332222", "3333222", "3333222")
+CONES = np.array([[int(cone) for cone in row] for row in _ROWS])
 
 
 def local_frequency(picture: F64, rules: Rules = AUTHORS) -> F64:
