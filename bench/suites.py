@@ -155,7 +155,7 @@ DEMO = Suite(
         Plan("edsr", 1500, {**_QUICK, "width": 16, "blocks": 4, "residual_scaling": 1.0}),
         Plan("rcan", 1200, {**_QUICK, "width": 16, "groups": 2, "blocks": 2, "reduction": 4}),
         Plan("ddbpn", 800, {**_QUICK, "features": 32, "width": 12, "stages": 2}),
-        Plan("srgan", 100, {**_PACKAGED, "width": 16, "blocks": 2, "feature_scale": 1 / 640, "learning_rate": 3e-5}),
+        Plan("srgan", 100, {**_PACKAGED, "width": 16, "blocks": 2, "feature_scale": 1 / 640, "learning_rate": 1e-5}),
         Plan(
             "msrgan",
             100,
@@ -164,7 +164,7 @@ DEMO = Suite(
         Plan(
             "enhancenet",
             100,
-            {**_PACKAGED, "width": 16, "blocks": 4, "texture_weight": 0.05, "learning_rate": 1e-4},
+            {**_PACKAGED, "width": 16, "blocks": 4, "texture_weight": 0.05, "learning_rate": 5e-4},
         ),
         Plan(
             "rrdb",

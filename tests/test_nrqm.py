@@ -185,8 +185,8 @@ def test_block_statistics_follow_their_definition() -> None:
 @pytest.mark.parametrize("orientation", [0, 4, 5])
 def test_the_authors_subbands_follow_their_definition(orientation: int) -> None:
     """Over the deviation by 3x3 neighbours, parent (not for the last orientation) and the other orientations."""
-    bands = decompose(np.random.default_rng(6).normal(128, 30, (61, 70)))
-    fine, coarse = bands.bands
+    pyramid = decompose(np.random.default_rng(6).normal(128, 30, (61, 70)))
+    fine, coarse = pyramid.bands
     height, width = fine.shape[1:]
     columns = [np.roll(fine[orientation], (y, x), (0, 1)) for y in (-1, 0, 1) for x in (-1, 0, 1)]
     if orientation < 5:
@@ -198,7 +198,7 @@ def test_the_authors_subbands_follow_their_definition(orientation: int) -> None:
     deviation = np.sqrt(((matrix @ inverse) * matrix).sum(axis=1) / count).reshape(height - 2, width - 2)
     inner = fine[orientation, 1:-1, 1:-1]
     expected = ((inner - inner.mean()) / deviation)[16:-16, 16:-16]
-    ours = features._normalise(bands.bands, 0, AUTHORS)[orientation]
+    ours = features._normalise(pyramid.bands, 0, AUTHORS)[orientation]
     np.testing.assert_allclose(ours, expected - expected.mean(), rtol=1e-8, atol=1e-9)
 
 

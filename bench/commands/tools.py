@@ -1,4 +1,4 @@
-"""Verbs that work on any folders: list, data, fetch, degrade, upscale, score, diagnose."""
+"""Verbs that work on any folders: list, data, fetch, degrade, import, upscale, score, diagnose."""
 
 from __future__ import annotations
 
@@ -32,6 +32,14 @@ def add_verbs(verbs: Any) -> None:
     degrade.add_argument("--seed", type=int, default=0)
     degrade.add_argument("--out", type=Path, required=True)
     degrade.set_defaults(verb=degrade_folder)
+
+    importing = verbs.add_parser("import", help="a published checkpoint (.pth) -> ours (.safetensors), strictly")
+    importing.add_argument("--method", required=True, metavar="NAME")
+    importing.add_argument("--from", dest="source", type=Path, required=True, metavar="FILE.pth")
+    importing.add_argument("--out", type=Path, required=True, metavar="FILE.safetensors")
+    importing.add_argument("--key", choices=("params_ema", "params"), help="which weights of a BasicSR file")
+    importing.add_argument("--scale", type=int, help="for the networks whose tensors do not tell it (RRDBNet)")
+    importing.set_defaults(verb=import_published)
 
     upscale = verbs.add_parser("upscale", help="LR pictures -> 8-bit SR pictures")
     upscale.add_argument("--method", required=True, metavar="NAME[.variant]")
@@ -168,8 +176,19 @@ def degrade_folder(arguments: Arguments) -> None:
     degrade_folder(arguments.hr, arguments.scale, arguments.degradation, arguments.out, arguments.seed)
 
 
+def import_published(arguments: Arguments) -> None:
+    from bench.checkpoints import import_checkpoint
+
+    done = import_checkpoint(arguments.method, arguments.source, arguments.out, arguments.key, arguments.scale)
+    sizes = ", ".join(f"{name} {value}" for name, value in done["knobs"].items())
+    print(f"{done['method']} x{done['scale']}, layout {done['layout']}: {sizes} -> {arguments.out}")
+    for note in done["notes"]:
+        print(f"  {note}")
+
+
 def upscale_pictures(arguments: Arguments) -> None:
-    """The paper's sizes, or a suite's where the checkpoint comes from one."""
+    """The paper's sizes, or a suite's where the checkpoint comes from one, or those of an imported checkpoint."""
+    from bench.checkpoints import imported_method
     from bench.devices import choose_device
     from bench.suites import suite
     from bench.train import load_network
@@ -182,7 +201,10 @@ def upscale_pictures(arguments: Arguments) -> None:
         from bench.errors import unknown
 
         raise unknown(f"variant of {name}", variant, dossier.variants)
-    if arguments.suite:
+    imported = imported_method(arguments.checkpoint, dossier, variant, arguments.scale)
+    if imported is not None:
+        method = imported
+    elif arguments.suite:
         method = suite(arguments.suite).experiment(name, variant, 1).build()
     else:
         method = dossier.build(arguments.scale, dossier.variants[variant])
