@@ -23,16 +23,16 @@ def command(work: Path, *words: str) -> list[str]:
     return [*snakemake, "--cores", "2", *words]
 
 
-def environment(work: Path, root: Path = ROOT) -> dict[str, str]:
+def environment(root: Path = ROOT) -> dict[str, str]:
+    """Nothing of the caller's but the project: work/ and results/ are relative to where the command runs."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("BENCH_")}
-    places = {"BENCH_WORK": str(work / "work"), "BENCH_RESULTS": str(work / "results")}
-    return {**kept, **places, "PYTHONPATH": str(root)}
+    return {**kept, "PYTHONPATH": str(root)}
 
 
 def call(work: Path, *words: str, root: Path = ROOT) -> str:
     """Run Snakemake to success and return what it said."""
     line = [word.replace(str(ROOT / "Snakefile"), str(root / "Snakefile")) for word in command(work, *words)]
-    done = subprocess.run(line, env=environment(work, root), capture_output=True, text=True)
+    done = subprocess.run(line, env=environment(root), cwd=work, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -91,7 +91,7 @@ def test_editing_a_default_runs_the_jobs_of_that_method_and_no_others(finished: 
 
 def test_an_unknown_suite_ends_in_one_line_with_the_nearest_name(tmp_path: Path) -> None:
     line = command(tmp_path, "all", "--config", "suite=smok")
-    done = subprocess.run(line, env=environment(tmp_path), capture_output=True, text=True)
+    done = subprocess.run(line, env=environment(), cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode != 0
     assert "did you mean 'smoke'" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
@@ -119,7 +119,7 @@ def test_the_same_bytes_come_out_on_any_number_of_cores(cores: str, finished: Pa
 def test_a_workflow_killed_three_times_and_resumed_gives_the_same_bytes(finished: Path, tmp_path: Path) -> None:
     for seconds in (9.0, 14.0, 11.0):
         running = subprocess.Popen(
-            command(tmp_path, "all", "--config", "suite=smoke"), env=environment(tmp_path), start_new_session=True
+            command(tmp_path, "all", "--config", "suite=smoke"), env=environment(), cwd=tmp_path, start_new_session=True
         )
         time.sleep(seconds)
         os.killpg(running.pid, signal.SIGKILL)

@@ -67,11 +67,9 @@ def side(tensors: Tensors, key: str, axis: int) -> int:
 def shuffle_scale(tensors: Tensors, stages: Iterable[str]) -> int:
     """The enlargement of sub-pixel stages, each a convolution width -> width * factor^2, up to the first absent one."""
     keys = [f"{stage}.weight" for stage in stages]
-    present = list(itertools.takewhile(tensors.__contains__, keys))
-    if not present:
-        raise KeyError(keys[0])
+    present = itertools.takewhile(lambda key: key in tensors or key.replace("weight", "bias") in tensors, keys)
     scale = 1
-    for key in present:
+    for key in list(present) or keys[:1]:
         outputs, inputs = side(tensors, key, 0), side(tensors, key, 1)
         factor = math.isqrt(outputs // inputs)
         if factor not in (2, 3) or outputs != inputs * factor**2:
@@ -80,7 +78,7 @@ def shuffle_scale(tensors: Tensors, stages: Iterable[str]) -> int:
     return scale
 
 
-STAGES = (0, 2, 4)  # the convolutions of x2, x4, x8; the pixel shuffles lie between
+STAGES = (0, 2, 4)  # of the convolutions of x2, x4, x8; the pixel shuffles lie between
 UPCONVS = (1, 2, 3)
 NO_MEAN = "the mean colour is not in the file: the published constants (0.4488, 0.4371, 0.4040) times 255 are used"
 NO_SCALING = "residual_scaling is not in the file: 0.1 from width 256 on, else 1, as the published networks have it"
