@@ -11,38 +11,12 @@ from typing import Any
 from bench.devices import environment
 from bench.files import read_json, replacing, write_json
 from bench.layout import Layout
+from bench.report.aggregate import COST_COLUMNS, RUN_COLUMNS
 from bench.sources import ROOT, closure, source_digest
 from bench.spec import Experiment
 from bench.suites import Suite
 from bench.train import checkpoint_path
 from bench.weights import locate, sha256_of
-
-RUN_COLUMNS = (
-    "run",
-    "method",
-    "variant",
-    "axis",
-    "scale",
-    "degradation",
-    "seed",
-    "iterations",
-    "batch",
-    "patch",
-    "train_set",
-    "perceptual",
-    "parameters",
-    "warm_start",
-    "digest",
-    "paper",
-)
-COST_COLUMNS = (
-    "run",
-    "train_seconds",
-    "train_device",
-    "train_peak_mib",
-    "upscale_seconds",
-    "upscale_peak_mib",
-)
 
 
 def commit() -> dict[str, Any]:

@@ -10,21 +10,9 @@ from dataclasses import dataclass, field, replace
 
 from bench.api import Knobs, Precision
 from bench.errors import BadInput, unknown
+from bench.score import DEFAULT_METRICS
 from bench.spec import Experiment, pretrain_variant
 from methods import METHODS, entry
-
-METRIC_KEYS = (
-    "psnr_y",
-    "ssim_y",
-    "psnr_rgb",
-    "ssim_rgb",
-    "lr_psnr",
-    "lpips_alex",
-    "stlpips_alex",
-    "niqe",
-    "ma",
-    "pi",
-)
 
 
 @dataclass(frozen=True)
@@ -51,7 +39,7 @@ class Suite:
     plans: tuple[Plan, ...]
     scale: int = 4
     degradation: str = "bicubic"
-    metrics: tuple[str, ...] = METRIC_KEYS
+    metrics: tuple[str, ...] = DEFAULT_METRICS
     precision: Precision = "float32"
     channels_last: bool = False
     compile: bool = False
