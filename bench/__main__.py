@@ -33,11 +33,11 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """Every verb with its options."""
-    from bench.commands import stages, tools
+    from bench.commands import curves, stages, tools
 
     parser = argparse.ArgumentParser(prog="python -m bench", description="Super-resolution, reproduced and scored.")
     verbs = parser.add_subparsers(dest="name", required=True, metavar="VERB")
-    for module in (tools, stages):
+    for module in (tools, curves, stages):
         module.add_verbs(verbs)
     return parser
 

@@ -131,8 +131,8 @@ DEMO = Suite(
     test_sets=("Embedded-test",),
     plans=(
         Plan("bicubic"),
-        Plan("srcnn", 2000, {"widths": (32, 16), "batch_size": 4, "patch": 36, "learning_rate": 2e-3}),
-        Plan("espcn", 2000, {"patch": 68, "learning_rate": 2e-3}),
+        Plan("srcnn", 4000, {"widths": (32, 16), "batch_size": 4, "patch": 36, "learning_rate": 2e-3}),
+        Plan("espcn", 4000, {"patch": 68, "learning_rate": 2e-3}),
         Plan(
             "srresnet",
             3000,
@@ -171,6 +171,7 @@ DEMO = Suite(
             shard="esrgan",
         ),
     ),
+    metrics=(*DEFAULT_METRICS, "luma_error"),
     notes=(
         "Networks and runs are far smaller than the papers': this suite shows that every part works, not who is best.",
         "The perceptual network is the ST-LPIPS VGG16 (conv5_3), which a package ships; its features are about fifty "

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from bench.api import Method, Picture, Upscaler
+from bench.back_projection import back_projected
 from bench.data.images import image_files, read_image, to_tensor, to_uint8, write_png
 from bench.devices import describe, peak_memory_mib
 from bench.errors import BadInput
@@ -25,18 +26,22 @@ OVERLAP = 16  # LR pixels that neighbouring tiles share
 
 @dataclass(frozen=True)
 class Options:
-    """How pictures are upscaled. tile: LR side of a tile, 0 for whole pictures; ensemble: the field's '+'."""
+    """How pictures are upscaled. tile: LR side of a tile, 0 for whole pictures; ensemble: the field's '+';
+    back_project: iterations of back-projection on the finished SR."""
 
     ensemble: bool = False
     tile: int = 0
     overlap: int = OVERLAP
+    back_project: int = 0
 
 
 def with_options(upscaler: Upscaler, scale: int, options: Options) -> Upscaler:
-    """The upscaler with tiling inside and self-ensemble outside, as asked."""
+    """The upscaler with tiling inside, self-ensemble around it and back-projection last, as asked."""
     if options.tile:
         upscaler = tiled(upscaler, scale, options.tile, options.overlap)
-    return self_ensemble(upscaler) if options.ensemble else upscaler
+    if options.ensemble:
+        upscaler = self_ensemble(upscaler)
+    return back_projected(upscaler, scale, options.back_project) if options.back_project else upscaler
 
 
 def self_ensemble(upscaler: Upscaler) -> Upscaler:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +14,7 @@ from PIL import Image
 
 from bench.__main__ import main
 from bench.data.images import read_image, write_png
+from bench.sources import ROOT
 
 
 @pytest.fixture
@@ -138,3 +142,23 @@ def test_a_tile_no_larger_than_its_overlaps_is_refused(
 ) -> None:
     line = refuse(capsys, *upscale("bicubic", pictures, tmp_path / "sr", "--tile", "32"))
     assert "at least 33" in line
+
+
+def test_train_upscale_and_score_run_without_the_workflow_the_mirror_and_the_reference_libraries(
+    pictures: Path, train_store: Path, tmp_path: Path
+) -> None:
+    """On a bare GPU machine there is torch and little else."""
+    shutil.copytree(train_store, tmp_path / "work" / "smoke" / "train" / "Embedded-train.x4.bicubic")
+    absent = ("snakemake", "mlflow", "pyiqa", "lpips", "torchvision", "pandas", "matplotlib")
+    script = (
+        "import sys\n"
+        f"for name in {absent}: sys.modules[name] = None\n"
+        "from bench.__main__ import main\n"
+        f"lr, sr, out = {str(pictures)!r}, {str(tmp_path / 'sr')!r}, {str(tmp_path / 's.csv')!r}\n"
+        "assert main(['train', 'rrdb.default.x4.bicubic.s1', '--suite', 'smoke', '--device', 'cpu']) == 0\n"
+        "assert main(['upscale', '--method', 'bicubic', '--lr', lr, '--out', sr]) == 0\n"
+        "assert main(['score', '--sr', sr, '--hr', sr, '--metrics', 'psnr_y,ssim_y,stlpips_alex', '--out', out]) == 0\n"
+    )
+    environment = {**os.environ, "BENCH_WORK": str(tmp_path / "work"), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

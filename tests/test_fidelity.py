@@ -23,7 +23,7 @@ from bench.weights import WEIGHTS
 KEYS = [
     *("psnr_y", "ssim_y", "psnr_y_rounded", "ssim_y_rounded", "psnr_rgb", "ssim_rgb", "rmse_pirm", "lr_psnr"),
     *("lpips_alex", "lpips_squeeze", "lpips_vgg", "stlpips_alex", "niqe", "niqe_pirm", "ma", "pi", "dists"),
-    *("kernel_psnr", "kernel_ncc"),
+    *("kernel_psnr", "kernel_ncc", "luma_error"),
 ]
 OFFICIAL = {  # official code's values of the calibration pairs: RGB PSNR, SSIM of MATLAB on full-range grey
     "I03": (21.11, 0.6993),
@@ -150,6 +150,25 @@ def test_too_small_pictures_are_refused() -> None:
         measure("ssim_y", sr, hr)
     with pytest.raises(BadInput, match="border"):
         measure("psnr_y", sr[:8, :8], hr[:8, :8])
+
+
+def test_luma_error_is_the_shift_of_brightness_and_nothing_else() -> None:
+    random = np.random.default_rng(4)
+    hr = random.integers(40, 200, (40, 36), dtype=np.uint8)
+    assert measure("luma_error", hr + 7, hr) == pytest.approx(7)
+    assert measure("luma_error", hr - 7, hr) == pytest.approx(7)
+    inside = np.s_[4:-4, 4:-4]
+    shuffled = hr.copy()
+    shuffled[inside] = random.permutation(hr[inside].ravel()).reshape(32, 28)
+    shuffled[:4] = 0  # the border does not count
+    assert measure("luma_error", shuffled, hr) == pytest.approx(0, abs=1e-9)
+
+
+def test_luma_error_weighs_colours_as_matlabs_luma_does() -> None:
+    hr = np.full((20, 20, 3), 100, np.uint8)
+    greener = hr.copy()
+    greener[:, :, 1] += 10
+    assert measure("luma_error", greener, hr) == pytest.approx(1285.53 / 255)
 
 
 def test_lr_psnr_is_infinite_where_shrinking_the_sr_gives_the_lr() -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bench.errors import BadInput
+from bench.errors import BadInput, unknown
+
+if TYPE_CHECKING:
+    from bench.api import Method
 
 Arguments = argparse.Namespace
 Rows = list[tuple[str, ...]]
@@ -50,6 +53,13 @@ def add_verbs(verbs: Any) -> None:
     upscale.add_argument("--out", type=Path, required=True)
     upscale.add_argument("--ensemble", action="store_true", help="average the eight flips and transposes ('+')")
     upscale.add_argument("--tile", type=int, default=0, help="LR side of a tile; 0: whole pictures")
+    upscale.add_argument(
+        "--back-project",
+        type=int,
+        default=0,
+        metavar="N",
+        help="N iterations towards a bicubic LR (ESRGAN at PIRM: 20)",
+    )
     upscale.add_argument("--device", default="auto", help="auto, cpu or cuda")
     upscale.set_defaults(verb=upscale_pictures)
 
@@ -187,38 +197,42 @@ def import_published(arguments: Arguments) -> None:
 
 
 def upscale_pictures(arguments: Arguments) -> None:
-    """The paper's sizes, or a suite's where the checkpoint comes from one, or those of an imported checkpoint."""
-    from bench.checkpoints import imported_method
     from bench.devices import choose_device
-    from bench.suites import suite
     from bench.train import load_network
     from bench.upscale import Options, prepare, upscale_folder, with_options
+
+    method = chosen_method(arguments, arguments.checkpoint)
+    network = method.network()
+    if network is not None and arguments.checkpoint is None:
+        raise BadInput(f"{arguments.method} needs a trained network; give --checkpoint FILE")
+    if network is not None:
+        network = load_network(network, arguments.checkpoint)
+    upscaler = prepare(method, network, choose_device(arguments.device))
+    options = Options(arguments.ensemble, arguments.tile, back_project=arguments.back_project)
+    upscaler = with_options(upscaler, method.scale, options)
+    done = upscale_folder(upscaler, arguments.lr, arguments.out, method.scale)
+    print(f"{done['pictures']} pictures, {sum(done['seconds'].values()):.1f} s -> {arguments.out}")
+
+
+def chosen_method(arguments: Arguments, checkpoint: Path | None) -> Method:
+    """NAME[.variant] in the paper's sizes, or a suite's where the checkpoint comes from one, or those of an imported
+    checkpoint. Raises BadInput for an unknown name, or a suite of another scale."""
+    from bench.checkpoints import imported_method
+    from bench.suites import suite
     from methods import entry
 
     name, _, variant = arguments.method.partition(".")
     dossier, variant = entry(name), variant or "default"
     if variant not in dossier.variants:
-        from bench.errors import unknown
-
         raise unknown(f"variant of {name}", variant, dossier.variants)
-    imported = imported_method(arguments.checkpoint, dossier, variant, arguments.scale)
-    if imported is not None:
-        method = imported
-    elif arguments.suite:
+    method = imported_method(checkpoint, dossier, variant, arguments.scale)
+    if method is None and arguments.suite:
         method = suite(arguments.suite).experiment(name, variant, 1).build()
-    else:
+    if method is None:
         method = dossier.build(arguments.scale, dossier.variants[variant])
     if method.scale != arguments.scale:
         raise BadInput(f"suite {arguments.suite} trains x{method.scale}, not x{arguments.scale}; change --scale")
-    network = method.network()
-    if network is not None and arguments.checkpoint is None:
-        raise BadInput(f"{name} needs a trained network; give --checkpoint FILE")
-    if network is not None:
-        network = load_network(network, arguments.checkpoint)
-    upscaler = prepare(method, network, choose_device(arguments.device))
-    upscaler = with_options(upscaler, method.scale, Options(arguments.ensemble, arguments.tile))
-    done = upscale_folder(upscaler, arguments.lr, arguments.out, method.scale)
-    print(f"{done['pictures']} pictures, {sum(done['seconds'].values()):.1f} s -> {arguments.out}")
+    return method
 
 
 def score_pictures(arguments: Arguments) -> None:

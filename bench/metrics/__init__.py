@@ -19,7 +19,7 @@ import numpy as np
 
 from bench.data.images import F64, U8, crop_border, crop_to_multiple, luma, to_rgb
 from bench.errors import BadInput
-from bench.metrics.fidelity import PIRM_BORDER, grey, lr_psnr, psnr, rmse_pirm, rounded_luma, ssim
+from bench.metrics.fidelity import PIRM_BORDER, grey, lr_psnr, luma_error, psnr, rmse_pirm, rounded_luma, ssim
 
 if TYPE_CHECKING:
     from bench.metrics.lpips import Network
@@ -113,6 +113,11 @@ def _rmse_pirm(sample: Sample) -> float:
     return rmse_pirm(*pair(sample))
 
 
+def _luma_error(sample: Sample) -> float:
+    sr, hr = pair(sample)
+    return luma_error(luma(sr), luma(hr), sample.scale)
+
+
 def _lr_psnr(sample: Sample) -> float:
     if sample.lr is None:
         raise BadInput("needs the LR picture; give --lr")
@@ -182,6 +187,7 @@ _WANG = "Wang et al., IEEE TIP 2004"
 _RCAN = "MATLAB evaluation of Zhang et al. (RCAN), ECCV 2018"
 _LPIPS = "Zhang et al., CVPR 2018"
 _PIRM = "Blau et al., PIRM challenge, ECCVW 2018"
+_ESRGAN = "brightness in Wang et al. (ESRGAN), ECCVW 2018, section 3.3"
 _NIQE = "Mittal et al., IEEE SPL 2013"
 _MA = "Ma et al., CVIU 2017, as used by PIRM 2018"
 _DISTS = "Ding et al., IEEE TPAMI 2022"
@@ -207,6 +213,7 @@ METRICS: dict[str, Metric] = {
         Metric("psnr_rgb", _psnr_rgb, "dB", "higher", _RGB, "BasicSR and mmagic model zoos", _HR),
         Metric("ssim_rgb", _ssim_rgb, "1", "higher", f"{_RGB}, mean over them; {_GAUSS}", _WANG, _HR),
         Metric("rmse_pirm", _rmse_pirm, "grey levels", "lower", _SHAVED, _PIRM, _HR, mean="quadratic"),
+        Metric("luma_error", _luma_error, "grey levels", "lower", f"|mean SR - mean HR| of {_FLOAT_Y}", _ESRGAN, _HR),
         Metric(
             "lr_psnr",
             _lr_psnr,

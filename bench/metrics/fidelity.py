@@ -1,4 +1,4 @@
-"""PSNR, SSIM, RMSE and the consistency with the LR: how far the SR picture is from the one it should be.
+"""PSNR, SSIM, RMSE, brightness, consistency with the LR: how far the SR picture is from the one it should be.
 
 Pictures are uint8, (h, w) grey or (h, w, 3) RGB, both of a pair of one kind and size (bench.metrics.Sample sees to
 it). All arithmetic is float64. Sources: Wang et al., IEEE TIP 2004 (SSIM); the MATLAB evaluation that accompanies
@@ -129,6 +129,18 @@ def rmse_pirm(sr: U8, hr: U8) -> float:
     """Root of the mean squared error of the integer Y with a border of 4 dropped, in grey levels."""
     planes = (crop_border(rounded_luma(image), PIRM_BORDER) for image in (sr, hr))
     return math.sqrt(mean_squared_error(*planes))
+
+
+def luma_error(x: NDArray[Any], y: NDArray[Any], border: int) -> float:
+    """|mean(x) - mean(y)| of two luma planes (h, w), in grey levels, `border` pixels dropped on each side.
+
+    The shift of brightness that ESRGAN's paper (section 3.3) sees in features after activation. Raises BadInput where
+    the shapes differ.
+    """
+    if x.shape != y.shape:
+        raise BadInput(f"pictures of shape {x.shape} and {y.shape} cannot be compared; give two of one size")
+    means = [float(np.mean(crop_border(plane, border), dtype=np.float64)) for plane in (x, y)]
+    return abs(means[0] - means[1])
 
 
 def lr_psnr(sr: U8, lr: U8, scale: int) -> float:

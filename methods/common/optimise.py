@@ -100,9 +100,17 @@ def autocast(training: Training) -> AbstractContextManager[Any]:
 
 
 def place(network: nn.Module, training: Training) -> nn.Module:
-    """The network on the run's device and memory format, in training mode."""
+    """The network on the run's device and memory format, in training mode.
+
+    A network without trainable weights keeps its convolutions in the run's precision: autocast, which remembers the
+    cast of trainable weights only, would make the same one at every call. Use it under `autocast` alone.
+    """
     layout = torch.channels_last if training.channels_last else torch.contiguous_format
     network.to(device=training.device, memory_format=layout)  # type: ignore[call-overload]
+    if training.precision == "bf16" and not any(parameter.requires_grad for parameter in network.parameters()):
+        for module in network.modules():
+            if isinstance(module, nn.Conv2d):
+                module.to(torch.bfloat16)
     return network.train()
 
 

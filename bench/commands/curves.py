@@ -1,0 +1,45 @@
+"""Verbs that trade one quality of a picture for another: interpolate."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from bench.errors import unknown
+
+Arguments = argparse.Namespace
+ALPHAS = "0,0.2,0.4,0.6,0.8,1"  # ESRGAN's
+
+
+def add_verbs(verbs: Any) -> None:
+    """Add this module's verbs to the parser."""
+    between = verbs.add_parser("interpolate", help="SR pictures between a PSNR network and its GAN, without training")
+    between.add_argument("--method", required=True, metavar="NAME[.variant]")
+    between.add_argument("--psnr", type=Path, required=True, metavar="FILE", help="the PSNR-oriented checkpoint")
+    between.add_argument("--gan", type=Path, required=True, metavar="FILE", help="the GAN fine-tuned from it")
+    between.add_argument("--suite", help="take the sizes of this suite instead of the paper's")
+    between.add_argument("--scale", type=int, default=4)
+    between.add_argument("--lr", type=Path, required=True)
+    between.add_argument("--out", type=Path, required=True, help="pictures go to OUT/alpha-0.2/, ...")
+    between.add_argument("--alphas", default=ALPHAS, help="0: the PSNR network, 1: the GAN")
+    between.add_argument("--kind", default="network", help="network: mix weights; image: mix pictures")
+    between.add_argument("--tile", type=int, default=0, help="LR side of a tile; 0: whole pictures")
+    between.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    between.set_defaults(verb=interpolate_pictures)
+
+
+def interpolate_pictures(arguments: Arguments) -> None:
+    from bench.commands.tools import chosen_method
+    from bench.devices import choose_device
+    from bench.interpolate import KINDS, alpha_name, load_ends, parse_alphas
+    from bench.upscale import Options
+
+    if arguments.kind not in KINDS:
+        raise unknown("kind of interpolation", arguments.kind, KINDS)
+    alphas = parse_alphas(arguments.alphas)
+    method = chosen_method(arguments, arguments.gan)
+    device = choose_device(arguments.device)
+    ends = load_ends(method, arguments.psnr, arguments.gan, device, Options(tile=arguments.tile))
+    KINDS[arguments.kind](ends, alphas, arguments.lr, arguments.out)
+    print(f"{', '.join(alpha_name(alpha) for alpha in alphas)} -> {arguments.out}")

@@ -1,0 +1,51 @@
+"""What a perceptual loss sees before and after activation."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from pictures import smooth
+
+from bench.api import Training
+from bench.data.images import to_tensor
+from bench.errors import BadInput
+from methods.common.optimise import autocast, place
+from methods.common.perceptual import Features, tap_statistics
+
+NAME = "stlpips-vgg16"
+IMAGE = to_tensor(smooth(0, 64, 64, 3))[None]
+
+
+def test_activation_leaves_a_share_of_the_features_active() -> None:
+    found = tap_statistics(NAME, "conv5_3", IMAGE)
+    features = Features(NAME, "conv5_3", "after")(IMAGE)
+    assert found["active_before"] == pytest.approx(1)
+    assert 0 < found["active_after"] < 0.5
+    assert found["active_after"] == pytest.approx(float((features > 0).float().mean()))
+    assert found["mean_after"] == pytest.approx(float(features.mean()))
+    assert found["mean_before"] < found["mean_after"]
+
+
+def test_deeper_layers_are_sparser() -> None:
+    assert tap_statistics(NAME, None, IMAGE)["active_after"] < tap_statistics(NAME, "conv1_2", IMAGE)["active_after"]
+
+
+def test_an_unknown_layer_is_refused_by_name() -> None:
+    with pytest.raises(BadInput, match="conv9_1"):
+        tap_statistics(NAME, "conv9_1", IMAGE)
+
+
+def test_frozen_features_placed_in_bf16_are_those_that_autocast_computes() -> None:
+    training = Training(1, precision="bf16")
+    placed, plain = place(Features(NAME, "conv3_1"), training), Features(NAME, "conv3_1")
+    assert next(placed.parameters()).dtype == torch.bfloat16
+    with autocast(training):
+        assert torch.equal(placed(IMAGE), plain(IMAGE))
+
+
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_what_trains_keeps_float32_weights(precision: str) -> None:
+    network = torch.nn.Conv2d(3, 3, 3)
+    assert place(network, Training(1, precision=precision)).weight.dtype == torch.float32  # type: ignore[arg-type]
+    if precision == "float32":
+        assert next(place(Features(NAME, "conv1_1"), Training(1)).parameters()).dtype == torch.float32
