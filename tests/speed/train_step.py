@@ -106,7 +106,7 @@ def _plain_gan(method: Esrgan, device: torch.device) -> Step:
         loss = loss + method.adversarial_weight * relativistic_generator(real, fake)
         loss = loss + method.pixel_weight * l1_loss(sr, batch.hr)
         adams[0].zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         adams[0].step()
         discriminator.requires_grad_(True)
         real, fake = discriminator(batch.hr), discriminator(sr.detach())
