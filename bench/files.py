@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -56,15 +57,20 @@ def read_json(path: Path) -> Any:
 
 
 @contextlib.contextmanager
-def locked(path: Path, wait: bool) -> Iterator[None]:
+def locked(path: Path, wait: bool) -> Iterator[bool]:
     """Hold an exclusive lock; the kernel drops it when the process ends, however it ends.
 
-    Raises BadInput where another process holds it and `wait` is false.
+    Where another process holds it, says so, waits and yields True; raises BadInput instead where `wait` is false.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    waited = False
     with path.open("w") as stream:
         try:
-            fcntl.flock(stream, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise BadInput(f"{path.parent}: another process is working here; wait for it or end it") from error
-        yield
+            if not wait:
+                raise BadInput(f"{path.parent}: another process is working here; wait for it or end it") from error
+            print(f"{path}: another process is at this; waiting for it to end", file=sys.stderr)
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            waited = True
+        yield waited

@@ -207,3 +207,17 @@ def test_a_killed_training_resumes_to_the_same_bytes(how: signal.Signals, tmp_pa
     assert _start(tmp_path / "parts").wait() == 0
     folders = [tmp_path / name / "smoke/runs/rrdb.default.x4.bicubic.s1" for name in ("whole", "parts")]
     assert checkpoint_path(folders[0]).read_bytes() == checkpoint_path(folders[1]).read_bytes()
+
+
+def test_a_training_whose_process_outlived_its_workflow_is_waited_for(tmp_path: Path) -> None:
+    turn = tmp_path / "smoke" / "turns" / "rrdb.default.x4.bicubic.s1"
+    turn.parent.mkdir(parents=True)
+    with turn.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        running = _start(tmp_path)
+        assert running.stderr is not None
+        said = running.stderr.readline()
+    assert b"waiting for it to end" in said
+    running.communicate()
+    assert running.returncode == 0
+    assert checkpoint_path(tmp_path / "smoke/runs/rrdb.default.x4.bicubic.s1").is_file()

@@ -1,9 +1,13 @@
-"""The stages of a suite, in data-flow order: prepare, train, upscale, score, report, mirror, publish."""
+"""The stages of a suite, in data-flow order: prepare, train, upscale, score, report, mirror, publish.
+
+Jobs may outlive a workflow that was killed; a stage that finds another process at its work waits for its turn.
+"""
 
 from __future__ import annotations
 
 import argparse
 import shutil
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +71,7 @@ def train_run(arguments: Arguments) -> None:
     from bench.data.patches import PatchStore
     from bench.data.prepare import prepare_train
     from bench.devices import choose_device, use_threads
+    from bench.files import read_json
     from bench.layout import Layout
     from bench.suites import check_trainable, find_run
     from bench.train import Limits, train
@@ -80,10 +85,14 @@ def train_run(arguments: Arguments) -> None:
         locate(name)
     layout = Layout(arguments.suite)
     store = layout.train_data(run)
-    if not (store / "manifest.json").is_file():
-        prepare_train(run.train_sets, run.scale, run.degradation, store)
+    with _turn(layout, store.name):
+        if not (store / "manifest.json").is_file():
+            prepare_train(run.train_sets, run.scale, run.degradation, store)
     folder = arguments.out or layout.run(run.name)
-    train(run, PatchStore(store), folder, device, Limits(arguments.minutes))
+    with _turn(layout, run.name) as waited:
+        if waited and (folder / "train.json").is_file() and read_json(folder / "train.json")["digest"] == run.digest():
+            return  # the other process has just finished it
+        train(run, PatchStore(store), folder, device, Limits(arguments.minutes))
 
 
 def upscale_runs(arguments: Arguments) -> None:
@@ -97,13 +106,14 @@ def upscale_runs(arguments: Arguments) -> None:
     chosen, layout = suite(arguments.suite), Layout(arguments.suite)
     use_threads(chosen.threads)
     device = choose_device(arguments.device)
-    for run in _runs(arguments):
-        method = run.build()
-        network = method.network()
-        if network is not None:
-            network = load_network(network, checkpoint_path(layout.run(run.name)))
-        sets = [(name, layout.test_data(name, run.scale, run.degradation)) for name in chosen.test_sets]
-        upscale_sets(prepare(method, network, device), sets, layout.sr(run), run.scale, device)
+    with _turn(layout, f"upscale.{arguments.method}"):
+        for run in _runs(arguments):
+            method = run.build()
+            network = method.network()
+            if network is not None:
+                network = load_network(network, checkpoint_path(layout.run(run.name)))
+            sets = [(name, layout.test_data(name, run.scale, run.degradation)) for name in chosen.test_sets]
+            upscale_sets(prepare(method, network, device), sets, layout.sr(run), run.scale, device)
 
 
 def score_runs(arguments: Arguments) -> None:
@@ -113,16 +123,19 @@ def score_runs(arguments: Arguments) -> None:
     from bench.suites import suite
 
     chosen, layout = suite(arguments.suite), Layout(arguments.suite)
-    for run in _runs(arguments):
-        sets = {name: layout.test_data(name, run.scale, run.degradation) for name in chosen.test_sets}
-        records = score_run(layout.sr(run), sets, chosen.metrics, run.scale, workers=1)
-        write_csv(layout.scores(run), records, with_dataset=True)
+    with _turn(layout, f"score.{arguments.method}"):
+        for run in _runs(arguments):
+            sets = {name: layout.test_data(name, run.scale, run.degradation) for name in chosen.test_sets}
+            records = score_run(layout.sr(run), sets, chosen.metrics, run.scale, workers=1)
+            write_csv(layout.scores(run), records, with_dataset=True)
 
 
 def make_report(arguments: Arguments) -> None:
     from bench.commands.reporting import build_report
+    from bench.layout import Layout
 
-    build_report(arguments.suite, arguments.shard, arguments.methods, arguments.out)
+    with _turn(Layout(arguments.suite), "report"):
+        build_report(arguments.suite, arguments.shard, arguments.methods, arguments.out)
 
 
 def mirror(arguments: Arguments) -> None:
@@ -146,6 +159,13 @@ def publish_results(arguments: Arguments) -> None:
         raise BadInput(f"{made}: no report to publish; run snakemake --cores 8 all first")
     with replacing(results_folder() / arguments.suite) as temporary:
         shutil.copytree(made, temporary)
+
+
+def _turn(layout: Any, work: str) -> AbstractContextManager[bool]:
+    """The right to do a piece of a suite's work; True where another process had it first."""
+    from bench.files import locked
+
+    return locked(layout.root / "turns" / work, wait=True)
 
 
 def _runs(arguments: Arguments) -> list[Any]:
