@@ -1,6 +1,6 @@
 """NIQE and Ma's metric beside pyiqa's, seconds a picture on the five calibration pictures, imports and set-up aside.
 
-    OMP_NUM_THREADS=2 PYTHONPATH=.:tests python tests/speed/perceptual.py [rounds]
+    OMP_NUM_THREADS=2 python tests/speed/perceptual.py [rounds]
 
 Both sides run in one process, picture by picture in turn; the medians are compared. Ma's forests are synthetic: the
 published shape with random splits.
@@ -20,15 +20,19 @@ from pathlib import Path
 import numpy as np
 import scipy.io
 import torch
-from test_nrqm import SIZES, random_trees
-from torchvision_stub import import_or_skip
 
-from bench.data.images import U8, read_image
-from bench.metrics.forest import Model, load_model, predict
-from bench.metrics.niqe import niqe_of, rgb2gray
-from bench.metrics.nrqm import ma_features
-from bench.metrics.nrqm_features import PYIQA
-from bench.weights import locate
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from test_nrqm import SIZES, random_trees  # noqa: E402
+from torchvision_stub import import_or_skip  # noqa: E402
+
+from bench.data.images import U8, read_image  # noqa: E402
+from bench.metrics.forest import Model, load_model, predict  # noqa: E402
+from bench.metrics.niqe import niqe_of, rgb2gray  # noqa: E402
+from bench.metrics.nrqm import ma_features  # noqa: E402
+from bench.metrics.nrqm_features import PYIQA  # noqa: E402
+from bench.weights import locate  # noqa: E402
 
 Metric = Callable[[U8], float]
 
