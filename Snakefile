@@ -1,4 +1,5 @@
-# The rules in data-flow order: prepare -> train -> upscale -> score -> report -> publish, each mirrored in MLflow.
+# The rules in data-flow order: prepare -> train (or estimate kernels) -> upscale -> score -> report -> publish, each
+# mirrored in MLflow.
 # Every stage is one `python -m bench` line that reads and writes files under the work folder. No rule declares a file
 # under results/: a fresh clone computes, it never finds the answer.
 import sys
@@ -17,6 +18,11 @@ RESULTS = PLAN.layout.results
 BENCH = f"{sys.executable} -m bench"
 SHARD = f"--shard {PLAN.shard}" if PLAN.shard else ""
 SCORES = expand(f"{RESULTS}/scores/{{method}}", method=PLAN.methods)
+
+
+wildcard_constraints:
+    sets=r"[\w+-]+",
+    scales=r"[\dx+]+",
 
 
 localrules:
@@ -49,13 +55,13 @@ rule prepare_test:
 
 rule prepare_train:
     output:
-        f"{WORK}/train/{{sets}}.x{{scale}}.{{degradation}}/manifest.json",
+        f"{WORK}/train/{{sets}}.x{{scales}}.{{degradation}}/manifest.json",
     params:
         digest=PLAN.data_digest(),
     log:
-        f"{WORK}/logs/prepare/{{sets}}.x{{scale}}.{{degradation}}.train.log",
+        f"{WORK}/logs/prepare/{{sets}}.x{{scales}}.{{degradation}}.train.log",
     shell:
-        "{BENCH} prepare {wildcards.sets} --role train --scale {wildcards.scale} --degradation {wildcards.degradation}"
+        "{BENCH} prepare {wildcards.sets} --role train --scale {wildcards.scales} --degradation {wildcards.degradation}"
         " --out $(dirname {output}) > {log} 2>&1"
 
 
@@ -73,10 +79,23 @@ rule train:
         "{BENCH} train {wildcards.run} --suite {SUITE} > {log} 2>&1"
 
 
+rule kernels:
+    input:
+        lambda wildcards: PLAN.kernel_manifests(wildcards.run),
+    output:
+        directory(f"{WORK}/kernels/{{method}}/{{run}}"),
+    params:
+        digest=lambda wildcards: PLAN.kernel_digest(wildcards.run),
+    log:
+        f"{WORK}/logs/kernels/{{method}}/{{run}}.log",
+    shell:
+        "{BENCH} kernels-suite {wildcards.run} --suite {SUITE} > {log} 2>&1"
+
+
 rule upscale:
     input:
-        PLAN.test_manifests(),
-        lambda wildcards: PLAN.checkpoints(wildcards.method),
+        lambda wildcards: PLAN.test_manifests(wildcards.method),
+        lambda wildcards: PLAN.upscale_inputs(wildcards.method),
     output:
         directory(f"{WORK}/sr/{{method}}"),
     params:
@@ -89,8 +108,8 @@ rule upscale:
 
 rule score:
     input:
-        PLAN.test_manifests(),
-        f"{WORK}/sr/{{method}}",
+        lambda wildcards: PLAN.test_manifests(wildcards.method),
+        lambda wildcards: PLAN.score_inputs(wildcards.method),
     output:
         directory(f"{RESULTS}/scores/{{method}}"),
     params:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -38,17 +38,27 @@ class Picture:
 Upscaler = Callable[[Picture], Tensor]
 """Picture -> (3, scale*h, scale*w) float32 RGB; values outside [0, 1] are clipped by the caller."""
 
+Progress = Callable[[int], None]
+"""Told after every few iterations how many have been made since the last call."""
+
+Estimator = Callable[[Sequence[Picture], Progress], list[Tensor]]
+"""Pictures -> the blur kernel of each, (k, k) float64 summing to 1, cross-correlation orientation."""
+
 
 @dataclass(frozen=True)
 class Batch:
     """One training batch, a pure function of (pictures, seed, step).
 
-    lr: (N, 3, p, p), hr: (N, 3, scale*p, scale*p), float32 RGB in [0, 1], on the training device.
+    lr: (N, 3, p, p), hr: (N, 3, scale*p, scale*p), float32 RGB in [0, 1], on the training device. levels: the same HR
+    patches at the resolutions between, one (N, 3, scale/l*p, scale/l*p) for each l of the method's `levels`.
+    unpaired: (M, 3, p, p), LR patches without HR, of pictures that no pair comes from.
     """
 
     lr: Tensor
     hr: Tensor
     step: int
+    levels: tuple[Tensor, ...] = ()
+    unpaired: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +103,16 @@ class Method(ABC):
         """(pictures per batch, HR patch side in pixels); ignored by methods without a learner."""
         return (16, 32 * self.scale)
 
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """Scales below `scale` at which a batch also holds the degraded HR, in the order of `Batch.levels`."""
+        return ()
+
+    @property
+    def unpaired(self) -> int:
+        """How many pictures of a batch are unpaired LR; the others are pairs."""
+        return 0
+
     def learner(self, training: Training) -> Learner | None:
         """A fresh learner, or None where there is nothing to train. Seeded by the caller."""
         return None
@@ -108,7 +128,11 @@ class Method(ABC):
 
     @abstractmethod
     def upscaler(self, network: nn.Module | None) -> Upscaler:
-        """How a picture is upscaled, given the trained network in evaluation mode."""
+        """How a picture is upscaled, given the trained network in evaluation mode. Raises BadInput for an estimator."""
+
+    def estimator(self) -> Estimator | None:
+        """How blur kernels are estimated, for a method that estimates them instead of upscaling; None otherwise."""
+        return None
 
 
 @dataclass(frozen=True)
@@ -123,7 +147,11 @@ class Axis:
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence of a paper as an inequality between two variants (or methods) on one metric."""
+    """A sentence of a paper as an inequality between two variants (or methods) on one metric.
+
+    better, worse: '<method>.<variant>'. scale, degradation: where it is claimed; 0 and '' stand for any. margin: by how
+    much at least, in the metric's unit. pooled: False for a sentence on single sets, which is shown but not judged.
+    """
 
     id: str
     text: str
@@ -131,11 +159,16 @@ class Claim:
     worse: str
     metric: str
     source: str
+    scale: int = 4
+    degradation: str = "bicubic"
+    margin: float = 0.0
+    pooled: bool = True
 
 
 @dataclass(frozen=True)
 class Pretrain:
-    """This method starts from another one's network, trained with the same values of the `shared` knobs."""
+    """This method starts from another one's network, trained with the same values of the `shared` knobs, unless it has
+    a knob `pretrained` that is off."""
 
     method: str
     shared: tuple[str, ...]
@@ -144,7 +177,8 @@ class Pretrain:
 @dataclass(frozen=True)
 class Entry:
     """One method's dossier. `iterations` is the paper's training length; `revision` is raised by hand when numbers
-    change for a reason the source does not show. Raises BadInput at import for a knob that does not exist."""
+    change for a reason the source does not show. `networks`: the methods whose trained networks it works with, given to
+    its upscaler as an nn.ModuleList. Raises BadInput at import for a knob that does not exist."""
 
     name: str
     method: type[Method]
@@ -152,6 +186,7 @@ class Entry:
     axes: tuple[Axis, ...] = ()
     claims: tuple[Claim, ...] = ()
     pretrain: Pretrain | None = None
+    networks: tuple[str, ...] = ()
     iterations: int = 0
     deviations: tuple[str, ...] = ()
     revision: int = 1
@@ -177,6 +212,11 @@ class Entry:
         for axis in self.axes:
             found.update(axis.variants)
         return found
+
+    @property
+    def estimates(self) -> bool:
+        """Whether the method makes blur kernels instead of pictures."""
+        return self.method.estimator is not Method.estimator
 
     def check(self, knobs: Knobs) -> None:
         """Raise BadInput for a knob the method does not have."""

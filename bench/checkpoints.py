@@ -33,6 +33,7 @@ from methods.common.layouts import (
     SRRESNET_OURS,
     Layout,
 )
+from methods.drn.layouts import DRN_DUALS, DRN_OFFICIAL, DUAL_PART, build_duals
 from methods.esrgan.layouts import ESRGAN_BASICSR, ESRGAN_OLD, ESRGAN_RELEASED
 
 RRDB = (ESRGAN_RELEASED, ESRGAN_OLD, ESRGAN_BASICSR)
@@ -45,9 +46,12 @@ LAYOUTS: dict[str, tuple[Layout, ...]] = {
     "msrgan": (MSRRESNET_BASICSR,),
     "srresnet": (SRRESNET_OURS,),
     "srgan": (SRRESNET_OURS,),
+    "drn": (DRN_OFFICIAL,),
+    "drn-adapt": (DRN_OFFICIAL,),
 }
 # Told apart in this order: RRDBNet's keys include MSRResNet's mark, RCAN's include EDSR's.
-ALL = (*RRDB, *LAYOUTS["rcan"], *LAYOUTS["edsr"], MSRRESNET_BASICSR, SRRESNET_OURS)
+ALL = (*RRDB, *LAYOUTS["rcan"], *LAYOUTS["edsr"], MSRRESNET_BASICSR, SRRESNET_OURS, DRN_OFFICIAL)
+PARTS = {"drn": DRN_DUALS}  # published beside a network; they upscale nothing
 WRAPPERS = ("params_ema", "params")
 PUBLISHED_SCALE = 4  # of the networks whose tensors do not tell it
 SHOWN = 3  # keys that an error names
@@ -72,7 +76,8 @@ def import_checkpoint(
         notes.append(f"the file has no {key}: {taken} is used")
     elif taken is not None:
         notes.append(f"{taken} of the file is used")
-    network = entry(method).build(knobs["scale"], knobs).network()
+    part = layout in PARTS.values()
+    network = build_duals(**knobs) if part else entry(method).build(knobs["scale"], knobs).network()
     assert network is not None
     weights = _renamed(layout, network, tensors, knobs, source)
     said = {
@@ -84,6 +89,7 @@ def import_checkpoint(
         "source_sha256": sha256_of(source),
         "key": taken,
         "notes": notes,
+        **({"part": DUAL_PART} if part else {}),
     }
     with replacing(out) as temporary:
         temporary.write_bytes(save(weights, metadata={"bench": json.dumps(said, sort_keys=True)}))
@@ -91,11 +97,14 @@ def import_checkpoint(
 
 
 def read_published(path: Path, key: str | None = None) -> tuple[dict[str, Tensor], str | None]:
-    """A .pth file's tensors without their `module.` prefix, and the wrapper they lay in (None: in none).
+    """A .pth file's tensors without their `module.` prefix, and the wrapper they lay in (None: in none). Those of a
+    list of dictionaries are named <number>.<key>.
 
     Raises BadInput as `import_checkpoint` does.
     """
     found = _load(path)
+    if isinstance(found, list) and found and all(isinstance(one, Mapping) for one in found):
+        found = {f"{number}.{name}": value for number, one in enumerate(found) for name, value in one.items()}
     if not isinstance(found, Mapping):
         raise BadInput(f"{path}: holds a {type(found).__name__}, not a dictionary of tensors; give a state dict")
     present = [name for name in WRAPPERS if isinstance(found.get(name), Mapping)]
@@ -146,6 +155,8 @@ def _load(path: Path) -> Any:
 
 
 def _layout_of(method: str, tensors: Mapping[str, Tensor], source: Path) -> Layout:
+    if method in PARTS and PARTS[method].marks(tensors):
+        return PARTS[method]
     layout = next((layout for layout in ALL if layout.marks(tensors)), None)
     known = ", ".join(layout.name for layout in LAYOUTS[method])
     if layout is None:
@@ -222,6 +233,8 @@ def imported_method(path: Path | None, dossier: Entry, variant: str, scale: int)
     said = _metadata(path) if path is not None and path.is_file() else {}
     if "knobs" not in said:
         return None
+    if "part" in said:
+        raise BadInput(f"{path}: holds the {said['part']} of {said['method']}, which upscale nothing; give the network")
     asked = f"{said['method']} x{said['scale']}"
     if (said["method"], said["scale"]) != (dossier.name, scale):
         raise BadInput(

@@ -23,9 +23,18 @@ class Layout:
         """hr/, lr/ and manifest.json of one degraded test set."""
         return self.root / "data" / f"{dataset}.x{scale}.{degradation}"
 
+    def store(self, sets: tuple[str, ...], scale: int, degradation: str, levels: tuple[int, ...] = ()) -> Path:
+        """A memory-mapped training store, with the resolutions between where a method asks for them."""
+        between = "".join(f"+x{level}" for level in levels)
+        return self.root / "train" / f"{'+'.join(sets)}.x{scale}{between}.{degradation}"
+
     def train_data(self, run: Experiment) -> Path:
-        """The memory-mapped training store of a run."""
-        return self.root / "train" / f"{'+'.join(run.train_sets)}.x{run.scale}.{run.degradation}"
+        """The store of a run's pairs."""
+        return self.store(run.train_sets, run.scale, run.pairs, run.build().levels)
+
+    def unpaired_data(self, run: Experiment) -> Path:
+        """The store of which a run sees only LR."""
+        return self.store(run.unpaired_sets, run.scale, run.degradation)
 
     def run(self, name: str) -> Path:
         """checkpoint.safetensors, curves.jsonl, train.json and the resume state of one run."""
@@ -34,6 +43,10 @@ class Layout:
     def sr(self, run: Experiment) -> Path:
         """One run's pictures, a folder a data set, and upscale.json."""
         return self.root / "sr" / run.method / run.name
+
+    def kernels(self, run: Experiment) -> Path:
+        """One run's estimated blur kernels, a folder a data set, and kernels.json."""
+        return self.root / "kernels" / run.method / run.name
 
     @property
     def results(self) -> Path:

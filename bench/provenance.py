@@ -3,41 +3,32 @@
 from __future__ import annotations
 
 import csv
-import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.cost import count_parameters, multiply_accumulates
 from bench.devices import environment
 from bench.files import read_json, replacing, write_json
 from bench.layout import Layout
+from bench.plans import Suite
 from bench.report.aggregate import COST_COLUMNS, RUN_COLUMNS
-from bench.sources import ROOT, closure, source_digest
+from bench.revision import LOOP, REPORT
+from bench.seal import seal
+from bench.sources import closure, commit, source_digest
 from bench.spec import Experiment
-from bench.suites import Suite
 from bench.train import checkpoint_path
 from bench.weights import locate, sha256_of
 
-
-def commit() -> dict[str, Any]:
-    """The checked-out commit and whether tracked files differ from it; 'unknown' outside a checkout."""
-
-    def git(*words: str) -> str | None:
-        try:
-            done = subprocess.run(("git", "-C", str(ROOT), *words), capture_output=True, text=True, check=False)
-        except FileNotFoundError:
-            return None
-        return done.stdout.strip() if done.returncode == 0 else None
-
-    changed = git("status", "--porcelain", "--untracked-files=no", "--", "bench", "methods", "Snakefile")
-    return {"commit": git("rev-parse", "HEAD") or "unknown", "changed": bool(changed) if changed is not None else None}
+__all__ = ["commit", "cost_row", "run_record", "run_row", "seal", "write_records"]
 
 
 def run_row(run: Experiment, layout: Layout) -> dict[str, Any]:
     """One line of runs.csv: what was run, nothing that differs between machines."""
     method = run.build()
     count, patch = method.batch
-    trained = read_json(layout.run(run.name) / "train.json") if run.iterations else {}
+    trained = _trained(run, layout)
+    macs = multiply_accumulates(method)
     return {
         "run": run.name,
         "method": run.method,
@@ -49,9 +40,11 @@ def run_row(run: Experiment, layout: Layout) -> dict[str, Any]:
         "iterations": run.iterations,
         "batch": count if run.iterations else "",
         "patch": patch if run.iterations else "",
+        "samples": run.iterations * count if run.iterations else "",
         "train_set": "+".join(run.train_sets),
         "perceptual": getattr(method, "perceptual", ""),
-        "parameters": trained.get("parameters", 0),
+        "parameters": trained.get("parameters", count_parameters(method)),
+        "macs": "" if macs is None else macs,
         "warm_start": run.warm_start or "",
         "digest": run.digest(),
         "paper": run.entry.paper,
@@ -59,53 +52,97 @@ def run_row(run: Experiment, layout: Layout) -> dict[str, Any]:
 
 
 def cost_row(run: Experiment, layout: Layout) -> dict[str, Any]:
-    """One line of cost.csv: seconds and memory, which no two machines share."""
-    trained = read_json(layout.run(run.name) / "train.json") if run.iterations else {}
-    upscaled = read_json(layout.sr(run) / "upscale.json")
-    seconds = sum(sum(one["seconds"].values()) for one in upscaled["sets"].values())
+    """One line of cost.csv: seconds and memory, which no two machines share. Estimating kernels counts as upscaling."""
+    trained = _trained(run, layout)
+    made = layout.kernels(run) / "kernels.json" if run.estimates else layout.sr(run) / "upscale.json"
+    spent = read_json(made)
     return {
         "run": run.name,
         "train_seconds": trained.get("seconds", ""),
+        "train_cpu_seconds": trained.get("cpu_seconds", ""),
         "train_device": trained.get("device", ""),
         "train_peak_mib": trained.get("peak_mib", ""),
-        "upscale_seconds": round(seconds, 2),
-        "upscale_peak_mib": upscaled["peak_mib"],
+        "upscale_seconds": round(_seconds(spent), 2),
+        "upscale_peak_mib": spent.get("peak_mib", ""),
     }
 
 
+def _seconds(spent: Mapping[str, Any]) -> float:
+    """The sum over sets and pictures of what upscale.json or kernels.json tells."""
+    if "sets" not in spent:
+        return float(spent["seconds"])
+    times = [one["seconds"] for one in spent["sets"].values()]
+    return float(sum(sum(time.values()) if isinstance(time, Mapping) else time for time in times))
+
+
 def run_record(run: Experiment, suite: Suite, layout: Layout) -> dict[str, Any]:
-    """Everything behind one run's numbers, with the sha256 of each thing it made."""
-    method = run.build()
-    module = run.entry.method.__module__
-    sr = layout.sr(run)
+    """Everything behind one run's numbers, with the sha256 of each thing it made.
+
+    code and environment are those of the training where there was one; measured_at those of this moment, when the
+    pictures and scores were there.
+    """
+    method, module = run.build(), run.entry.method.__module__
+    trained, now = _trained(run, layout), commit()
     record: dict[str, Any] = {
         "row": run_row(run, layout),
         "cost": cost_row(run, layout),
         "suite": suite.name,
         "experiment": run.resolved(),
         "digest": run.digest(),
-        "code": {"modules": closure(module, "bench.train"), "sha256": source_digest(module, "bench.train"), **commit()},
-        "environment": environment(),
+        "code": {
+            "module": module,
+            "modules": closure(module, LOOP),
+            "sha256": source_digest(module, LOOP),
+            **trained.get("code", now),
+        },
+        "environment": trained.get("environment", environment()),
+        "measured_at": {**now, "environment": environment(), "report": source_digest(REPORT)},
         "weights": {name: sha256_of(locate(name)) for name in method.needs_weights},
         "test_data": {
             name: sha256_of(layout.test_data(name, run.scale, run.degradation) / "manifest.json")
-            for name in suite.test_sets
+            for name in run.test_sets
         },
-        "sr": {str(file.relative_to(sr)): sha256_of(file) for file in sorted(sr.rglob("*.png"))},
+        "stages": _stages(run, suite, layout),
+        "sr": hashes(layout.sr(run), "*.png"),
+        "kernels": hashes(layout.kernels(run), "*.npy"),
         "scores": sha256_of(layout.scores(run)),
     }
     if run.iterations:
-        folder = layout.run(run.name)
-        record["training"] = read_json(folder / "train.json")
+        record["training"] = trained
         record["train_data"] = sha256_of(layout.train_data(run) / "manifest.json")
-        record["checkpoint"] = sha256_of(checkpoint_path(folder))
+        record["checkpoint"] = sha256_of(checkpoint_path(layout.run(run.name)))
+        if run.unpaired_sets:
+            record["unpaired_data"] = sha256_of(layout.unpaired_data(run) / "manifest.json")
     return record
+
+
+def _stages(run: Experiment, suite: Suite, layout: Layout) -> dict[str, Any]:
+    """Run -> what was taken of it: the sha256 of its network, or those of its kernels."""
+    taken: dict[str, Any] = {}
+    for name in run.sources:
+        if name == run.kernel_from:
+            taken[name] = hashes(layout.kernels(suite.experiments()[name]), "*.npy")
+        else:
+            taken[name] = sha256_of(checkpoint_path(layout.run(name)))
+    return taken
+
+
+def hashes(folder: Path, pattern: str) -> dict[str, str]:
+    """Relative path -> sha256 of the files below a folder; none where the folder is not there."""
+    return {path.relative_to(folder).as_posix(): sha256_of(path) for path in sorted(folder.rglob(pattern))}
+
+
+def _trained(run: Experiment, layout: Layout) -> dict[str, Any]:
+    """train.json of a run, empty where nothing was trained."""
+    found: dict[str, Any] = read_json(layout.run(run.name) / "train.json") if run.iterations else {}
+    return found
 
 
 def write_records(
     suite: Suite, runs: Iterable[Experiment], layout: Layout, results: Path, adopted: Iterable[str] = ()
 ) -> None:
     """provenance/<run>.json of each run, and runs.csv and cost.csv of these and the adopted ones, under `results`."""
+    runs = list(runs)
     for run in runs:
         write_json(results / "provenance" / f"{run.name}.json", run_record(run, suite, layout))
     names = {run.name for run in runs} | set(adopted)
@@ -116,7 +153,8 @@ def write_records(
 
 
 def _write_rows(path: Path, columns: Sequence[str], rows: list[dict[str, Any]]) -> None:
+    """A row may lack columns: records adopted from an earlier report do."""
     with replacing(path) as temporary, temporary.open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, columns, lineterminator="\n")
+        writer = csv.DictWriter(stream, columns, lineterminator="\n", extrasaction="ignore")
         writer.writeheader()
         writer.writerows(rows)

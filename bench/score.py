@@ -276,6 +276,21 @@ def score_run(
     return score_pairs(pairs, metrics, workers)
 
 
+def score_kernels(folder: Path, data_folders: dict[str, Path], metrics: Sequence[str]) -> list[Record]:
+    """All Records of one estimator's run: `folder/<dataset>/<stem>.npy` beside the true kernels in `kernels/` of the
+    data folders. Raises BadInput where the degradation has none."""
+    pairs = []
+    for dataset, data in sorted(data_folders.items()):
+        lr = _by_name(data / "lr", "{name}", "--lr-pattern")
+        true_kernels = _kernel_files(data / "kernels", lr)
+        kernels = _kernel_files(folder / dataset, lr)
+        pairs += [
+            Pair(name, 1, path, kernel=kernels[name], true_kernel=true_kernels[name], dataset=dataset)
+            for name, path in lr.items()
+        ]
+    return score_pairs(pairs, metrics, 1)
+
+
 def write_csv(path: Path, records: Iterable[Record], with_dataset: bool) -> None:
     """Rows sorted by dataset, image and metric; written atomically. Raises BadInput where it cannot."""
     columns = ["image", "metric", "value", "note"]

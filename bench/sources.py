@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
+import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 # Interfaces and plumbing: they carry values, they do not make them.
@@ -18,6 +20,7 @@ PLUMBING = {
     "bench.weights",
     "bench.sources",
     "bench.spec",
+    "bench.plans",
     "bench.suites",
     "bench.provenance",
     "bench.layout",
@@ -36,12 +39,20 @@ def _file(module: str) -> Path | None:
 
 @functools.cache
 def _tree(path: Path) -> ast.Module:
-    """The parsed file without docstrings."""
+    """The parsed file without docstrings, and without ENTRY: what a run takes of a dossier is said in its knobs."""
     tree = ast.parse(path.read_text())
+    tree.body = [node for node in tree.body if not _is_dossier(node)]
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
             node.body = node.body[1:] or [ast.Pass()]
     return tree
+
+
+def _is_dossier(node: ast.stmt) -> bool:
+    """Whether it is `ENTRY = ...`, or the import of what only dossiers are made of."""
+    if isinstance(node, ast.ImportFrom):
+        return node.module == "bench.api"
+    return isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "ENTRY" for t in node.targets)
 
 
 @functools.cache
@@ -78,3 +89,17 @@ def source_digest(*modules: str) -> str:
         if path is not None:
             digest.update(f"{module}\n{ast.dump(_tree(path))}\n".encode())
     return digest.hexdigest()
+
+
+def commit() -> dict[str, Any]:
+    """The checked-out commit and whether tracked files differ from it; 'unknown' outside a checkout."""
+
+    def git(*words: str) -> str | None:
+        try:
+            done = subprocess.run(("git", "-C", str(ROOT), *words), capture_output=True, text=True, check=False)
+        except FileNotFoundError:
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", "bench", "methods", "Snakefile")
+    return {"commit": git("rev-parse", "HEAD") or "unknown", "changed": bool(changed) if changed is not None else None}

@@ -17,17 +17,27 @@ from methods import entry
 @dataclass(frozen=True)
 class Experiment:
     """One run of one variant with one seed. `knobs` are what differs from the method's defaults, the suite's scaled
-    sizes included; `train_sets` and `iterations` are empty and 0 for a method with nothing to train."""
+    sizes included; `train_sets` and `iterations` are empty and 0 for a run with nothing to train.
+
+    degradation: of the pictures it is tested on; pairs: of its training pairs; unpaired_sets: training sets of which it
+    sees only LR, degraded as the test pictures are. network_from: the runs whose networks it takes as they are;
+    kernel_from: the run whose estimated kernels it is given, or "truth".
+    """
 
     method: str
     variant: str = "default"
     knobs: Knobs = field(default_factory=dict)
     scale: int = 4
     degradation: str = "bicubic"
+    pairs: str = "bicubic"
     seed: int = 1
     iterations: int = 0
     train_sets: tuple[str, ...] = ()
+    unpaired_sets: tuple[str, ...] = ()
+    test_sets: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
     warm_start: str | None = None
+    network_from: tuple[str, ...] = ()
     kernel_from: str | None = None
     precision: Precision = "float32"
     channels_last: bool = False
@@ -43,6 +53,17 @@ class Experiment:
     def entry(self) -> Entry:
         return entry(self.method)
 
+    @property
+    def estimates(self) -> bool:
+        """Whether it makes blur kernels instead of pictures."""
+        return self.entry.estimates
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The runs that it starts from or takes something of."""
+        started = (self.warm_start, *self.network_from, self.kernel_from)
+        return tuple(name for name in started if name and name != "truth")
+
     def build(self) -> Method:
         """The resolved method."""
         return self.entry.build(self.scale, self.knobs)
@@ -55,15 +76,22 @@ class Experiment:
     def resolved(self) -> dict[str, Any]:
         """Everything that decides the trained network, defaults included, as plain JSON values."""
         method = self.build()
-        said = {k: v for k, v in dataclasses.asdict(self).items() if k not in ("knobs", "variant")}
+        unsaid = ("knobs", "variant", "test_sets", "metrics")
+        said = {k: v for k, v in dataclasses.asdict(self).items() if k not in unsaid}
         return {**said, "knobs": dataclasses.asdict(method), "revision": self.entry.revision}
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The modules that decide the trained network, with everything they import."""
+        data = ("bench.data.patches", "bench.data.unpaired") if self.unpaired_sets else ("bench.data.patches",)
+        return (self.entry.method.__module__, "bench.train", *data)
 
     def digest(self) -> str:
         """sha256 of the resolved method, its revision and the source of the modules it and the loop are made of.
 
         Snakemake does not notice an edited imported module or default by itself; this is how it is told.
         """
-        said = {**self.resolved(), "source": source_digest(self.entry.method.__module__, "bench.train")}
+        said = {**self.resolved(), "source": source_digest(*self.modules)}
         return digest_of(said)
 
 
@@ -73,14 +101,15 @@ def digest_of(value: Any) -> str:
 
 
 def pretrain_variant(dossier: Entry, pretrain: Pretrain, variant: str) -> str:
-    """The variant of the earlier stage that a variant starts from: the one with the same values of the shared knobs.
+    """The variant of the earlier stage that a variant starts from: the one with the same values of the shared knobs,
+    its namesake where several have them.
 
     Raises BadInput where the earlier stage has no such variant.
     """
     shared = {name: value for name, value in dossier.variants[variant].items() if name in pretrain.shared}
-    for name, knobs in entry(pretrain.method).variants.items():
-        if knobs == shared:
-            return name
+    same = [name for name, knobs in entry(pretrain.method).variants.items() if knobs == shared]
+    if same:
+        return variant if variant in same else same[0]
     said = ", ".join(f"{name}={value}" for name, value in shared.items())
     raise BadInput(
         f"{dossier.name}.{variant} starts from {pretrain.method} with {said}; give it a variant that says so"

@@ -6,112 +6,13 @@ A suite scales a method by naming its knobs (width, blocks, iterations), never b
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 
-from bench.api import Knobs, Precision
+from bench.api import Knobs
 from bench.errors import BadInput, unknown
+from bench.plans import Plan, Suite
 from bench.score import DEFAULT_METRICS
-from bench.spec import Experiment, pretrain_variant
-from methods import METHODS, entry
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a suite runs of one method: scaled sizes, length, variants. `resized` scales a variant's own knobs."""
-
-    method: str
-    iterations: int = 0
-    knobs: Knobs = field(default_factory=dict)
-    variants: tuple[str, ...] = ("default",)
-    seeds: tuple[int, ...] = (1,)
-    resized: Mapping[str, Knobs] = field(default_factory=dict)
-    shard: str = "baselines"
-
-
-@dataclass(frozen=True)
-class Suite:
-    """A benchmark that one command runs."""
-
-    name: str
-    title: str
-    train_sets: tuple[str, ...]
-    test_sets: tuple[str, ...]
-    plans: tuple[Plan, ...]
-    scale: int = 4
-    degradation: str = "bicubic"
-    metrics: tuple[str, ...] = DEFAULT_METRICS
-    precision: Precision = "float32"
-    channels_last: bool = False
-    compile: bool = False
-    threads: int = 1
-    guest_iterations: int = 500
-    notes: tuple[str, ...] = ()
-
-    def plan(self, method: str) -> Plan:
-        """The plan of a method; a guest trains for `guest_iterations`. Raises BadInput where the suite has none."""
-        plans = {plan.method: plan for plan in self.all_plans}
-        if method not in plans:
-            raise unknown(f"method in suite {self.name}", method, plans)
-        return plans[method]
-
-    @property
-    def all_plans(self) -> tuple[Plan, ...]:
-        """The suite's plans, and one for each guest method of this process."""
-        guests = [name for name, dossier in METHODS.items() if dossier.method.__module__.startswith("guest_")]
-        return self.plans + tuple(self._guest_plan(name) for name in guests)
-
-    def _guest_plan(self, name: str) -> Plan:
-        trains = entry(name).build(self.scale, {}).network() is not None
-        return Plan(name, self.guest_iterations if trains else 0, shard="guests")
-
-    def experiment(self, method: str, variant: str, seed: int) -> Experiment:
-        """One run of this suite."""
-        plan, dossier = self.plan(method), entry(method)
-        if variant not in dossier.variants:
-            raise unknown(f"variant of {method}", variant, dossier.variants)
-        trains = plan.iterations > 0
-        run = Experiment(
-            method=method,
-            variant=variant,
-            knobs={**plan.knobs, **dossier.variants[variant], **plan.resized.get(variant, {})},
-            scale=self.scale,
-            degradation=self.degradation,
-            seed=seed,
-            iterations=plan.iterations,
-            train_sets=self.train_sets if trains else (),
-            precision=self.precision,
-            channels_last=self.channels_last,
-            compile=self.compile,
-            threads=self.threads,
-        )
-        if dossier.pretrain is None:
-            return run
-        earlier = pretrain_variant(dossier, dossier.pretrain, variant)
-        return replace(run, warm_start=self.experiment(dossier.pretrain.method, earlier, seed).name)
-
-    def experiments(self, shard: str | None = None) -> dict[str, Experiment]:
-        """Every run by name, the runs that others start from included, in the order of the plans."""
-        shards = sorted({plan.shard for plan in self.all_plans})
-        if shard is not None and shard not in shards:
-            raise unknown(f"shard of suite {self.name}", shard, shards)
-        plans = [plan for plan in self.all_plans if shard in (None, plan.shard)]
-        wanted = [self.experiment(p.method, v, s) for p in plans for v in p.variants for s in p.seeds]
-        found: dict[str, Experiment] = {}
-        for run in wanted:
-            for one in (*self._earlier(run), run):
-                found.setdefault(one.name, one)
-        order = [plan.method for plan in self.all_plans]
-        return dict(sorted(found.items(), key=lambda item: order.index(item[1].method)))
-
-    def _earlier(self, run: Experiment) -> list[Experiment]:
-        """The run that this one starts from."""
-        if run.warm_start is None:
-            return []
-        dossier = run.entry
-        assert dossier.pretrain is not None
-        earlier = pretrain_variant(dossier, dossier.pretrain, run.variant)
-        return [self.experiment(dossier.pretrain.method, earlier, run.seed)]
-
+from bench.spec import Experiment
+from methods import entry
 
 _QUICK: Knobs = {"batch_size": 4, "patch": 48, "learning_rate": 2e-3, "schedule": "cosine"}
 _SMALL_RRDB: Knobs = {"width": 16, "growth": 8, "blocks": 1}
@@ -205,7 +106,101 @@ SMOKE = Suite(
     notes=("Nothing here is trained; the numbers mean nothing.",),
 )
 
-SUITES: dict[str, Suite] = {suite.name: suite for suite in (DEMO, SMOKE)}
+_SHORT: Knobs = {"batch_size": 4, "patch": 64, "learning_rate": 1e-3, "schedule": "cosine", "ema": 0.99}
+_CAFFE: Knobs = {
+    "perceptual": "vgg19-caffe-conv3_4",
+    "batch_size": 4,
+    "patch": 64,
+    "discriminator_width": 16,
+    "ema": 0.99,
+}
+_RRDB: Knobs = {"width": 24, "growth": 12, "blocks": 2}
+_RRDB_SIZES: Mapping[str, Knobs] = {
+    "residual-blocks": {"blocks": 8},
+    "residual-bn": {"blocks": 8},
+    "ladder-1": {"blocks": 8},
+    "ladder-2": {"blocks": 8},
+    "ladder-3": {"blocks": 8},
+    "depth-16": {"blocks": 1},
+    "patch-half": {"patch": 32, "batch_size": 16},
+}
+_LESS: Mapping[str, tuple[str, ...]] = {"less-data": ("T91",)}
+
+CPU = Suite(
+    name="cpu",
+    title="the evidence that two cores can give: small networks, real pictures, seeds and intervals",
+    train_sets=("BSD400", "T91"),
+    test_sets=("Set5", "Set14", "BSD100"),
+    plans=(
+        Plan("bicubic"),
+        Plan(
+            "srcnn",
+            10000,
+            {"batch_size": 8, "patch": 36, "learning_rate": 5e-3, "schedule": "cosine", "init_std": 1e-2, "ema": 0.99},
+        ),
+        Plan("espcn", 20000, {"batch_size": 8, "patch": 68, "learning_rate": 2e-3, "schedule": "cosine"}),
+        Plan("srresnet", 1500, {**_SHORT, "width": 32, "blocks": 4}),
+        Plan("msrresnet", 4000, {**_SHORT, "width": 32, "blocks": 4}),
+        Plan(
+            "edsr", 3500, {**_SHORT, "width": 32, "blocks": 4, "residual_scaling": 1.0, "batch_size": 12, "patch": 72}
+        ),
+        Plan("rcan", 2000, {**_SHORT, "width": 32, "groups": 2, "blocks": 2, "reduction": 8}),
+        Plan("ddbpn", 2000, {**_SHORT, "features": 32, "width": 16, "stages": 3}),
+        Plan(
+            "rrdb",
+            1800,
+            {**_SHORT, **_RRDB, "learning_rate": 2e-3},
+            ("default", "bn", "residual-blocks", "depth-16"),
+            seeds=(1, 2, 3),
+            once=("residual-bn", "less-data", "scaling-1", "init-1"),
+            resized=_RRDB_SIZES,
+            train_sets=_LESS,
+            shard="esrgan",
+        ),
+        Plan("srgan", 300, {**_CAFFE, "width": 32, "blocks": 4, "feature_scale": 1 / 640, "learning_rate": 1e-4}),
+        Plan("msrgan", 600, {**_CAFFE, "width": 32, "blocks": 4, "perceptual_weight": 2.5e-3, "learning_rate": 1e-4}),
+        Plan(
+            "enhancenet",
+            300,
+            {
+                **_CAFFE,
+                "perceptual": "stlpips-vgg16",
+                "batch_size": 2,
+                "width": 32,
+                "blocks": 4,
+                "texture_weight": 0.05,
+                "learning_rate": 5e-4,
+            },
+            once=("E", "P", "PA"),
+        ),
+        Plan(
+            "esrgan",
+            300,
+            {**_CAFFE, **_RRDB, "perceptual_weight": 2.5e-3, "learning_rate": 2e-4},
+            ("default", "bn", "tap-after", "standard-gan", "residual-blocks", "depth-16"),
+            seeds=(1, 2, 3),
+            once=(
+                *("ladder-1", "ladder-2", "ladder-3", "less-data", "from-scratch", "patch-half", "layer-2-2"),
+                *("no-adversarial", "adversarial-x4", "no-pixel", "pixel-1", "scaling-1", "init-1"),
+            ),
+            resized=_RRDB_SIZES,
+            train_sets=_LESS,
+            shard="esrgan",
+        ),
+        Plan(
+            "esrgan-interpolation",
+            0,
+            _RRDB,
+            variants=tuple(entry("esrgan-interpolation").variants),
+            shard="esrgan",
+        ),
+    ),
+    metrics=("psnr_y", "ssim_y", "lr_psnr", "luma_error", "lpips_alex", "niqe"),
+    precision="bf16",
+    channels_last=True,
+)
+
+SUITES: dict[str, Suite] = {suite.name: suite for suite in (DEMO, CPU, SMOKE)}
 
 
 def suite(name: str) -> Suite:

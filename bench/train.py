@@ -14,18 +14,18 @@ import statistics
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from bench.api import Learner, Training
-from bench.data.patches import PatchStore
-from bench.devices import be_deterministic, describe, peak_memory_mib
+from bench.api import Batch, Learner, Training
+from bench.devices import be_deterministic, describe, environment, peak_memory_mib
 from bench.errors import BadInput, Diverged, OutOfTime
 from bench.files import locked, replacing, write_json
+from bench.sources import commit
 from bench.spec import Experiment
 from bench.weights import sha256_of
 
@@ -42,12 +42,25 @@ class Limits:
     save_seconds: float = 30.0
 
 
+Spent = tuple[float, float]
+"""(seconds, processor seconds)"""
+
+
+class Store(Protocol):
+    """What batches are drawn from: a pure function of (step, seed)."""
+
+    @property
+    def folder(self) -> Path: ...
+
+    def batch(self, step: int, seed: int, count: int, patch: int, device: torch.device | str) -> Batch: ...
+
+
 def checkpoint_path(folder: Path) -> Path:
     """The finished network of a run folder."""
     return folder / "checkpoint.safetensors"
 
 
-def train(run: Experiment, store: PatchStore, folder: Path, device: torch.device, limits: Limits) -> dict[str, Any]:
+def train(run: Experiment, store: Store, folder: Path, device: torch.device, limits: Limits) -> dict[str, Any]:
     """Train `run` to completion in `folder` and return its record, which is also written as train.json.
 
     Raises OutOfTime at the time budget (resume with the same call), Diverged for NaN, infinity or an exploding loss
@@ -57,8 +70,8 @@ def train(run: Experiment, store: PatchStore, folder: Path, device: torch.device
         return _train(run, store, folder, device, limits)
 
 
-def _train(run: Experiment, store: PatchStore, folder: Path, device: torch.device, limits: Limits) -> dict[str, Any]:
-    began = time.monotonic()
+def _train(run: Experiment, store: Store, folder: Path, device: torch.device, limits: Limits) -> dict[str, Any]:
+    began, began_cpu = time.monotonic(), time.process_time()
     method, digest = run.build(), run.digest()
     count, patch = method.batch
     be_deterministic(run.seed)
@@ -68,16 +81,18 @@ def _train(run: Experiment, store: PatchStore, folder: Path, device: torch.devic
     if learner is None:
         raise BadInput(f"{run.name} has nothing to train; upscale with it directly")
     state_file, curve_file = folder / "state.pt", folder / "curves.jsonl"
-    step, seconds_before, totals = _resume(run, learner, folder, device)
+    step, (seconds_before, cpu_before), totals = _resume(run, learner, folder, device)
     points = _truncate_curve(curve_file, step)
     recent = [point["loss"] for point in points[-HISTORY:]]
     stop = _StopOnSignal()
     saved = time.monotonic()
     progress = tqdm(total=run.iterations, initial=step, desc=run.name, unit="step", mininterval=2.0, smoothing=0.05)
 
+    def spent() -> Spent:
+        return seconds_before + time.monotonic() - began, cpu_before + time.process_time() - began_cpu
+
     def save_state() -> None:
-        spent = seconds_before + time.monotonic() - began
-        state = {"digest": digest, "step": step, "seconds": spent, "totals": totals, "learner": learner.state_dict()}
+        state = {"digest": digest, "step": step, "seconds": spent(), "totals": totals, "learner": learner.state_dict()}
         buffer = io.BytesIO()
         torch.save(state, buffer)
         with replacing(state_file) as temporary:
@@ -122,10 +137,13 @@ def _train(run: Experiment, store: PatchStore, folder: Path, device: torch.devic
         "experiment": run.resolved(),
         "parameters": sum(parameter.numel() for parameter in learner.network.parameters()),
         "train_data": sha256_of(store.folder / "manifest.json"),
-        "seconds": round(seconds_before + time.monotonic() - began, 2),
+        "seconds": round(spent()[0], 2),
+        "cpu_seconds": round(spent()[1], 2),
         "peak_mib": round(peak_memory_mib(device)),
         "device": describe(device),
         "threads": torch.get_num_threads(),
+        "code": commit(),
+        "environment": environment(),
     }
     write_json(folder / "train.json", record)
     state_file.unlink(missing_ok=True)
@@ -134,8 +152,9 @@ def _train(run: Experiment, store: PatchStore, folder: Path, device: torch.devic
 
 def _resume(
     run: Experiment, learner: Learner, folder: Path, device: torch.device
-) -> tuple[int, float, dict[str, Tensor]]:
-    """(step, seconds already spent, running sums): from the resume state, else from the warm start, else zero."""
+) -> tuple[int, Spent, dict[str, Tensor]]:
+    """(step, seconds and processor seconds already spent, running sums): from the resume state, else from the warm
+    start, else zero."""
     state_file = folder / "state.pt"
     if state_file.is_file():
         state = torch.load(state_file, map_location=device, weights_only=True)
@@ -146,7 +165,7 @@ def _resume(
     if run.warm_start is not None:
         earlier = checkpoint_path(folder.parent / run.warm_start)
         learner.warm_start(load_weights(earlier, device))
-    return 0, 0.0, {}
+    return 0, (0.0, 0.0), {}
 
 
 def load_weights(path: Path, device: torch.device | None = None) -> dict[str, Tensor]:

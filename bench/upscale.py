@@ -145,18 +145,26 @@ def _kernel(folder: Path | None, stem: str) -> Tensor | None:
     return torch.from_numpy(np.load(path, allow_pickle=False))
 
 
+@dataclass(frozen=True)
+class TestSet:
+    """A degraded test set, where the blur kernels are that an upscaler is told, if any, and the seed of those that
+    train on the picture."""
+
+    name: str
+    lr: Path
+    kernels: Path | None = None
+    seed: int = 0
+
+
 def upscale_sets(
-    upscaler: Upscaler, sets: Iterable[tuple[str, Path]], out: Path, scale: int, device: torch.device
+    upscaler: Upscaler, sets: Iterable[TestSet], out: Path, scale: int, device: torch.device
 ) -> dict[str, Any]:
-    """Every (data set name, prepared folder) into out/<data set>/, with upscale.json beside."""
+    """Every set into out/<data set>/, with upscale.json beside."""
     record: dict[str, Any] = {"device": describe(device), "threads": torch.get_num_threads(), "sets": {}}
     if out.is_dir():
         shutil.rmtree(out)
-    for name, folder in sets:
-        kernels = folder / "kernels"
-        record["sets"][name] = upscale_folder(
-            upscaler, folder / "lr", out / name, scale, kernels=kernels if kernels.is_dir() else None
-        )
+    for one in sets:
+        record["sets"][one.name] = upscale_folder(upscaler, one.lr, out / one.name, scale, one.seed, one.kernels)
     record["peak_mib"] = round(peak_memory_mib(device))
     write_json(out / "upscale.json", record)
     return record

@@ -92,6 +92,13 @@ WEIGHTS: dict[str, Weight] = {
             how="convert the Caffe model's first ten convolutions to a torch state dict",
         ),
         Weight(
+            "minc-vgg16",
+            (File("minc_vgg16_features.pth", ""),),  # converted by its user, so that no digest can be stated
+            "research",
+            "VGG16 trained on materials, Bell et al., CVPR 2015: BGR 0-255 minus mean",
+            how="convert the convolutions of the authors' Caffe VGG16 to a torch state dict of features.N.weight, .bias",
+        ),
+        Weight(
             "alexnet",
             (
                 File("alexnet-owt-7be5be79.pth", "7be5be79", _TORCH + "alexnet-owt-7be5be79.pth"),

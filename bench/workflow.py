@@ -32,8 +32,16 @@ class Plan:
 
     def _with_stages(self, names: Iterable[str]) -> set[str]:
         """The methods and the earlier stages they start from."""
-        found = set(names)
-        return found | {stage.method for name in found if (stage := entry(name).pretrain)}
+        found: set[str] = set()
+        waiting = list(names)
+        everything = self.suite.experiments()
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found.add(name)
+                sources = {one for run in everything.values() if run.method == name for one in run.sources}
+                waiting += [everything[one].method for one in sources]
+        return found
 
     @property
     def methods(self) -> list[str]:
@@ -44,38 +52,66 @@ class Plan:
         """The runs of a method."""
         return [run for run in self.runs.values() if run.method == method]
 
-    def test_manifests(self) -> list[str]:
-        """Every degraded test set."""
-        suite = self.suite
-        folders = [self.layout.test_data(name, suite.scale, suite.degradation) for name in suite.test_sets]
-        return [str(folder / "manifest.json") for folder in folders]
+    @property
+    def estimators(self) -> list[str]:
+        """The methods that make blur kernels instead of pictures."""
+        return [name for name in self.methods if entry(name).estimates]
+
+    def test_manifests(self, method: str) -> list[str]:
+        """Every degraded test set of a method's runs."""
+        places = [self.layout.test_data(name, r.scale, r.degradation) for r in self.of(method) for name in r.test_sets]
+        return list(dict.fromkeys(str(place / "manifest.json") for place in places))
 
     def train_inputs(self, name: str) -> list[str]:
-        """The training store of a run, and the checkpoint it starts from."""
+        """The training stores of a run, and the checkpoint it starts from."""
         run = self._run(name)
         inputs = [self.layout.train_data(run) / "manifest.json"]
+        if run.unpaired_sets:
+            inputs.append(self.layout.unpaired_data(run) / "manifest.json")
         if run.warm_start:
             inputs.append(checkpoint_path(self.layout.run(run.warm_start)))
         return [str(path) for path in inputs]
 
-    def checkpoints(self, method: str) -> list[str]:
-        """The trained networks of a method."""
-        return [str(checkpoint_path(self.layout.run(run.name))) for run in self.of(method) if run.iterations]
+    def upscale_inputs(self, method: str) -> list[str]:
+        """The networks, and the estimated kernels, that a method's runs work with."""
+        runs = self.of(method)
+        networks = [name for run in runs for name in ((run.name,) if run.iterations else run.network_from)]
+        estimated = [self.runs[run.kernel_from] for run in runs if run.kernel_from in self.runs]
+        found = [checkpoint_path(self.layout.run(name)) for name in networks]
+        found += [self.layout.kernels(run) for run in estimated if run is not None]
+        return list(dict.fromkeys(str(path) for path in found))
+
+    def score_inputs(self, method: str) -> list[str]:
+        """What a method's runs made: pictures, or kernels."""
+        if method in self.estimators:
+            return [str(self.layout.kernels(run)) for run in self.of(method)]
+        return [str(self.layout.root / "sr" / method)]
+
+    def kernel_manifests(self, name: str) -> list[str]:
+        """The degraded test sets of one run."""
+        run = self._run(name)
+        places = [self.layout.test_data(one, run.scale, run.degradation) for one in run.test_sets]
+        return [str(place / "manifest.json") for place in places]
 
     def train_digest(self, name: str) -> str:
         """Changes when anything that decides the trained network does."""
         return self._run(name).digest()
 
+    def kernel_digest(self, name: str) -> str:
+        """Changes with the run, its pictures or the estimating code."""
+        run = self._run(name)
+        return digest_of([run.digest(), run.test_sets, source_digest("bench.kernels")])
+
     def upscale_digest(self, method: str) -> str:
         """Changes with the method's runs or the upscaling code."""
-        return digest_of([[run.digest() for run in self.of(method)], source_digest("bench.upscale")])
+        runs = [(run.digest(), run.test_sets) for run in self.of(method)]
+        return digest_of([runs, source_digest("bench.upscale")])
 
     def score_digest(self, method: str) -> str:
         """Changes with the metrics, their code, or which of their weights are here."""
         here = sorted(name for name, weight in WEIGHTS.items() if weight.found)
-        return digest_of(
-            [[run.name for run in self.of(method)], self.suite.metrics, here, source_digest("bench.score")]
-        )
+        runs = [(run.name, run.test_sets, run.metrics) for run in self.of(method)]
+        return digest_of([runs, here, source_digest("bench.score")])
 
     def data_digest(self) -> str:
         """Changes with the code that reads, degrades and stores pictures."""

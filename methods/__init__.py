@@ -14,6 +14,7 @@ from bench.api import Entry
 from bench.errors import BadInput, unknown
 from methods import bicubic, ddbpn, edsr, enhancenet, espcn, msrgan, msrresnet, rcan, srcnn, srgan, srresnet
 from methods.esrgan import gan as esrgan
+from methods.esrgan import interpolation
 from methods.esrgan import psnr as rrdb
 
 METHODS: dict[str, Entry] = {
@@ -32,6 +33,7 @@ METHODS: dict[str, Entry] = {
         enhancenet,
         rrdb,
         esrgan,
+        interpolation,
     )
 }
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from bench.api import Axis, Entry, Method, Training, Upscaler
+from bench.api import Axis, Claim, Entry, Method, Training, Upscaler
 from bench.errors import BadInput
 from methods.common.blocks import conv
 from methods.common.mean_shift import PEAK, MeanShift
@@ -151,6 +151,40 @@ ENTRY = Entry(
             "section 4.2",
         ),
         Axis("loss", "Does L1 train to a higher PSNR than L2?", {"l2": {"loss": "l2"}}, "Lim et al. 2017"),
+    ),
+    claims=(
+        Claim(
+            "ddbpn.dense",
+            "Dense connections between the projection units help.",
+            "ddbpn.default",
+            "ddbpn.no-dense",
+            "psnr_y",
+            "section 4.2",
+        ),
+        Claim(
+            "ddbpn.depth-7",
+            "Seven stages are better than four.",
+            "ddbpn.default",
+            "ddbpn.stages-4",
+            "psnr_y",
+            "section 4.2",
+        ),
+        Claim(
+            "ddbpn.depth-4",
+            "Four stages are better than two.",
+            "ddbpn.stages-4",
+            "ddbpn.stages-2",
+            "psnr_y",
+            "section 4.2",
+        ),
+        Claim(
+            "ddbpn.loss",
+            "L1 trains to a higher PSNR than L2.",
+            "ddbpn.default",
+            "ddbpn.l2",
+            "psnr_y",
+            "Lim et al. 2017, section 4.2",
+        ),
     ),
     deviations=(
         "trained on the suite's pictures instead of DIV2K, Flickr and ImageNet",

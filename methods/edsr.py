@@ -56,6 +56,7 @@ class EdsrMethod(Method):
     schedule: str = "halve"
     milestones: tuple[float, ...] = (2 / 3,)
     ema: float = 0.0
+    dual_weight: float = 0.0
     batch_size: int = 16
     patch: int | None = None
 
@@ -68,7 +69,8 @@ class EdsrMethod(Method):
 
     def learner(self, training: Training) -> PixelLearner:
         betas = (0.9, self.beta2)
-        recipe = Recipe(self.loss, self.learning_rate, betas, self.schedule, self.milestones, self.ema)
+        dual = (self.scale, self.dual_weight)
+        recipe = Recipe(self.loss, self.learning_rate, betas, self.schedule, self.milestones, self.ema, dual=dual)
         return PixelLearner(self.network(), recipe, training)
 
     def upscaler(self, network: nn.Module | None) -> Upscaler:
@@ -99,6 +101,12 @@ ENTRY = Entry(
             "Does training the mean colour, as the released code does, change anything?",
             {"mean-shift-trained": {"mean_shift_trained": True}},
             "released code",
+        ),
+        Axis(
+            "dual-regression",
+            "Does a learned way back to LR, as DRN trains it, raise PSNR?",
+            {"dual": {"dual_weight": 0.1}},
+            "Guo et al., CVPR 2020, dual regression",
         ),
     ),
     deviations=(

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bench.api import Axis, Entry, Learner, Method, Training, Upscaler
+from bench.api import Axis, Claim, Entry, Learner, Method, Training, Upscaler
 from bench.errors import BadInput, unknown
 from methods.common.adversarial import StridedDiscriminator, standard_discriminator, standard_generator
 from methods.common.blocks import ResidualBlock, bicubic, conv
@@ -195,6 +195,56 @@ ENTRY = Entry(
                 "PA": {"losses": "PA", "adversarial_weight": 1.0},
             },
             "section 4.2, table 2",
+        ),
+    ),
+    claims=(
+        Claim(
+            "enhancenet.psnr-P",
+            "A perceptual loss costs PSNR against one on pixels.",
+            "enhancenet.E",
+            "enhancenet.P",
+            "psnr_y",
+            "section 4.2, table 2",
+        ),
+        Claim(
+            "enhancenet.psnr-PA",
+            "An adversarial loss costs more PSNR.",
+            "enhancenet.P",
+            "enhancenet.PA",
+            "psnr_y",
+            "section 4.2, table 2",
+        ),
+        Claim(
+            "enhancenet.psnr-PAT",
+            "A texture loss costs more PSNR still.",
+            "enhancenet.PA",
+            "enhancenet.default",
+            "psnr_y",
+            "section 4.2, table 2",
+        ),
+        Claim(
+            "enhancenet.look-P",
+            "A perceptual loss looks better than one on pixels.",
+            "enhancenet.P",
+            "enhancenet.E",
+            "lpips_alex",
+            "comparison of the losses",
+        ),
+        Claim(
+            "enhancenet.look-PA",
+            "An adversarial loss makes it look better.",
+            "enhancenet.PA",
+            "enhancenet.P",
+            "lpips_alex",
+            "comparison of the losses",
+        ),
+        Claim(
+            "enhancenet.look-PAT",
+            "A texture loss makes it look better still.",
+            "enhancenet.default",
+            "enhancenet.PA",
+            "lpips_alex",
+            "comparison of the losses",
         ),
     ),
     deviations=(

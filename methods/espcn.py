@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from bench.api import Axis, Entry, Method, Training, Upscaler
+from bench.api import Axis, Claim, Entry, Method, Training, Upscaler
 from bench.errors import unknown
 from methods.common.blocks import conv
 from methods.common.luma import LumaLearner, luma_upscaler
@@ -89,6 +89,24 @@ ENTRY = Entry(
             "Does the last layer need a smaller learning rate?",
             {"last-layer-same": {"last_layer_factor": 1.0}},
             "training section",
+        ),
+    ),
+    claims=(
+        Claim(
+            "espcn.activation",
+            "tanh is better than ReLU in this network.",
+            "espcn.default",
+            "espcn.relu",
+            "psnr_y",
+            "activation experiment",
+        ),
+        Claim(
+            "espcn.upsampling",
+            "Convolving at LR size and upsampling last is no worse, and cheaper, than convolving the enlarged picture.",
+            "espcn.default",
+            "srcnn.default",
+            "psnr_y",
+            "comparison with SRCNN",
         ),
     ),
     deviations=(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from bench.api import Axis, Entry, Method, Pretrain, Training, Upscaler
+from bench.api import Axis, Claim, Entry, Method, Pretrain, Training, Upscaler
 from bench.errors import unknown
 from methods.common.adversarial import VggDiscriminator
 from methods.common.gan import GanLearner, GanRecipe, PerceptualGan, Terms
@@ -89,6 +89,32 @@ ENTRY = Entry(
             "adversarial",
             "Does a relativistic average GAN give more detail than a standard one?",
             {"relativistic": {"gan": "relativistic"}},
+            "Wang et al. 2018, section 3.2",
+        ),
+    ),
+    claims=(
+        Claim(
+            "msrgan.tap",
+            "A perceptual loss on features before activation gives sharper edges and richer texture than one after.",
+            "msrgan.default",
+            "msrgan.tap-after",
+            "lpips_alex",
+            "Wang et al. 2018, section 3.3",
+        ),
+        Claim(
+            "msrgan.tap-brightness",
+            "Features before activation keep the brightness of the truth, features after it shift it.",
+            "msrgan.default",
+            "msrgan.tap-after",
+            "luma_error",
+            "Wang et al. 2018, section 3.3",
+        ),
+        Claim(
+            "msrgan.relativistic",
+            "A relativistic average discriminator teaches sharper edges and more texture than a standard one.",
+            "msrgan.relativistic",
+            "msrgan.default",
+            "lpips_alex",
             "Wang et al. 2018, section 3.2",
         ),
     ),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from bench.api import Axis, Entry, Method, Training, Upscaler
+from bench.api import Axis, Claim, Entry, Method, Training, Upscaler
 from methods.common.pixel import PixelLearner, Recipe, feed_forward
 from methods.common.resnets import MSRResNet
 
@@ -59,6 +59,24 @@ ENTRY = Entry(
             "initialisation", "Does a smaller initialisation help?", {"init-1": {"init_scale": 1.0}}, "Wang et al. 2018"
         ),
         Axis("average", "What does averaging the weights give?", {"no-ema": {"ema": 0.0}}, "BasicSR"),
+    ),
+    claims=(
+        Claim(
+            "msrresnet.loss",
+            "L1 trains to a higher PSNR than L2.",
+            "msrresnet.default",
+            "msrresnet.l2",
+            "psnr_y",
+            "Lim et al. 2017, section 4.2",
+        ),
+        Claim(
+            "msrresnet.initialisation",
+            "A smaller initialisation ends at a higher PSNR.",
+            "msrresnet.default",
+            "msrresnet.init-1",
+            "psnr_y",
+            "Wang et al. 2018, supplementary",
+        ),
     ),
     deviations=(
         "trained on the suite's pictures instead of DIV2K",

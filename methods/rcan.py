@@ -78,6 +78,7 @@ class RcanMethod(Method):
     schedule: str = "halve"
     milestones: tuple[float, ...] = (0.2, 0.4, 0.6, 0.8)
     ema: float = 0.0
+    dual_weight: float = 0.0
     batch_size: int = 16
     patch: int | None = None
 
@@ -90,7 +91,8 @@ class RcanMethod(Method):
 
     def learner(self, training: Training) -> PixelLearner:
         betas = (0.9, self.beta2)
-        recipe = Recipe(self.loss, self.learning_rate, betas, self.schedule, self.milestones, self.ema)
+        dual = (self.scale, self.dual_weight)
+        recipe = Recipe(self.loss, self.learning_rate, betas, self.schedule, self.milestones, self.ema, dual=dual)
         return PixelLearner(self.network(), recipe, training)
 
     def upscaler(self, network: nn.Module | None) -> Upscaler:
@@ -118,6 +120,12 @@ ENTRY = Entry(
                 "no-short-skip": {"short_skip": False},
             },
             "table 1",
+        ),
+        Axis(
+            "dual-regression",
+            "Does a learned way back to LR, as DRN trains it, raise PSNR?",
+            {"dual": {"dual_weight": 0.1}},
+            "Guo et al., CVPR 2020, dual regression",
         ),
     ),
     deviations=(

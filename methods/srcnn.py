@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bench.api import Axis, Entry, Method, Training, Upscaler
+from bench.api import Axis, Claim, Entry, Method, Training, Upscaler
 from methods.common.blocks import bicubic, conv
 from methods.common.luma import LumaLearner, luma_upscaler
 from methods.common.pixel import Recipe
@@ -90,6 +90,32 @@ ENTRY = Entry(
             "Does the last layer need a smaller learning rate?",
             {"last-layer-same": {"last_layer_factor": 1.0}},
             "training section",
+        ),
+    ),
+    claims=(
+        Claim(
+            "srcnn.filters-3",
+            "A 3x3 second layer reaches a higher PSNR than a 1x1 one.",
+            "srcnn.9-3-5",
+            "srcnn.9-1-5",
+            "psnr_y",
+            "filter-size experiment",
+        ),
+        Claim(
+            "srcnn.filters-5",
+            "A 5x5 second layer reaches a higher PSNR than a 3x3 one.",
+            "srcnn.default",
+            "srcnn.9-3-5",
+            "psnr_y",
+            "filter-size experiment",
+        ),
+        Claim(
+            "srcnn.bicubic",
+            "A trained three-layer network is above bicubic interpolation.",
+            "srcnn.default",
+            "bicubic.default",
+            "psnr_y",
+            "comparison with bicubic",
         ),
     ),
     deviations=(

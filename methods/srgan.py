@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from bench.api import Axis, Entry, Method, Pretrain, Training, Upscaler
+from bench.api import Axis, Claim, Entry, Method, Pretrain, Training, Upscaler
 from bench.errors import unknown
 from methods.common.adversarial import StridedDiscriminator
 from methods.common.gan import GanLearner, GanRecipe, PerceptualGan, Terms
@@ -108,6 +108,48 @@ ENTRY = Entry(
             "Does removing batch normalisation from the generator help?",
             {"no-bn": {"batch_norm": False}},
             "Lim et al. 2017; Wang et al. 2018",
+        ),
+    ),
+    claims=(
+        Claim(
+            "srgan.content-54",
+            "A content loss on deep features looks better than one on shallow features.",
+            "srgan.default",
+            "srgan.content-vgg22",
+            "lpips_alex",
+            "section 3.4, table 1",
+        ),
+        Claim(
+            "srgan.content-22",
+            "A content loss on shallow features looks better than one on pixels.",
+            "srgan.content-vgg22",
+            "srgan.content-mse",
+            "lpips_alex",
+            "section 3.4, table 1",
+        ),
+        Claim(
+            "srgan.adversarial",
+            "An adversarial term makes a content loss on features look better.",
+            "srgan.content-vgg22",
+            "srgan.srresnet-vgg22",
+            "lpips_alex",
+            "section 3.4, table 1",
+        ),
+        Claim(
+            "srgan.bn",
+            "Without batch normalisation the generator does better.",
+            "srgan.no-bn",
+            "srgan.default",
+            "lpips_alex",
+            "Wang et al. 2018, section 3.1",
+        ),
+        Claim(
+            "srgan.distortion",
+            "The network trained for MSE is nearer to the truth, pixel by pixel, than the GAN.",
+            "srresnet.default",
+            "srgan.default",
+            "psnr_y",
+            "table 2",
         ),
     ),
     deviations=(

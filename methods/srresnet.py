@@ -29,6 +29,7 @@ class SRResNetMethod(Method):
     schedule: str = "constant"
     milestones: tuple[float, ...] = ()
     ema: float = 0.0
+    dual_weight: float = 0.0
     batch_size: int = 16
     patch: int = 96
 
@@ -40,7 +41,10 @@ class SRResNetMethod(Method):
         return SRResNet(self.scale, self.width, self.blocks, self.batch_norm)
 
     def learner(self, training: Training) -> PixelLearner:
-        recipe = Recipe(self.loss, self.learning_rate, (0.9, 0.999), self.schedule, self.milestones, self.ema)
+        dual = (self.scale, self.dual_weight)
+        recipe = Recipe(
+            self.loss, self.learning_rate, (0.9, 0.999), self.schedule, self.milestones, self.ema, dual=dual
+        )
         return PixelLearner(self.network(), recipe, training)
 
     def upscaler(self, network: nn.Module | None) -> Upscaler:
@@ -60,6 +64,12 @@ ENTRY = Entry(
             "Lim et al. 2017; Wang et al. 2018",
         ),
         Axis("loss", "Does L1 train to a higher PSNR than L2?", {"l1": {"loss": "l1"}}, "Lim et al. 2017"),
+        Axis(
+            "dual-regression",
+            "Does a learned way back to LR, as DRN trains it, raise PSNR?",
+            {"dual": {"dual_weight": 0.1}},
+            "Guo et al., CVPR 2020, dual regression",
+        ),
     ),
     deviations=(
         "trained on the suite's pictures instead of 350,000 of ImageNet",

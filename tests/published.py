@@ -256,6 +256,56 @@ def srresnet_forward(state: State, lr: Tensor) -> Tensor:
     return conv(state, "tail", x)
 
 
+def drn_state(scale: int = 4) -> State:
+    """The released names; F = WIDTH / 2 features at the largest resolution, BLOCKS RCABs a step up."""
+    steps, features = len(factors(scale)), WIDTH // 2
+    shapes = {"head": (features, 3, 3), "tail.0": (3, features * 2**steps, 3)}
+    inputs = features * 2**steps
+    for i in range(steps):
+        outputs = features * 2 ** (steps - 1 - i)
+        for b in range(BLOCKS):
+            body = f"up_blocks.{i}.{b}.body"
+            shapes |= {f"{body}.{j}": (inputs, inputs, 3) for j in (0, 2)}
+            shapes |= {f"{body}.3.conv_du.0": (inputs // 4, inputs, 1), f"{body}.3.conv_du.2": (inputs, inputs // 4, 1)}
+        shapes[f"up_blocks.{i}.{BLOCKS}.0"] = (4 * inputs, inputs, 3)
+        shapes[f"up_blocks.{i}.{BLOCKS + 1}"] = (outputs, inputs, 1)
+        inputs = 2 * outputs
+        shapes[f"tail.{i + 1}"] = (3, inputs, 3)
+    down = {}
+    for p in range(steps):
+        width = features * 2**p
+        down |= {f"down.{p}.dual_module.0.0": (width, width, 3), f"down.{p}.dual_module.1": (2 * width, width, 3)}
+    unbiased = {key: value for key, value in make(down, 1).items() if key.endswith("weight")}
+    return mean_shift({**unbiased, **make(shapes)})
+
+
+def drn_pyramid(state: State, lr: Tensor) -> list[Tensor]:
+    """SR at 1, 2, ... times the size, in [0, 255]."""
+    steps = len({key.split(".")[1] for key in state if key.startswith("up_blocks")})
+    size = [side * 2**steps for side in lr.shape[-2:]]
+    x = functional.interpolate(255 * lr, size, mode="bicubic", align_corners=False)
+    x = conv(state, "head", conv(state, "sub_mean", x))
+    copies = []
+    for p in range(steps):
+        copies.append(x)
+        x = leaky(functional.conv2d(x, state[f"down.{p}.dual_module.0.0.weight"], stride=2, padding=1))
+        x = functional.conv2d(x, state[f"down.{p}.dual_module.1.weight"], padding=1)
+    outputs = [conv(state, "add_mean", conv(state, "tail.0", x))]
+    for i in range(steps):
+        for b in range(BLOCKS):
+            block = f"up_blocks.{i}.{b}.body"
+            inner = conv(state, f"{block}.2", conv(state, f"{block}.0", x).relu())
+            x = x + attention(state, f"{block}.3.conv_du.0", f"{block}.3.conv_du.2", inner)
+        x = functional.pixel_shuffle(conv(state, f"up_blocks.{i}.{BLOCKS}.0", x), 2)
+        x = torch.cat([conv(state, f"up_blocks.{i}.{BLOCKS + 1}", x), copies[-1 - i]], 1)
+        outputs.append(conv(state, "add_mean", conv(state, f"tail.{i + 1}", x)))
+    return outputs
+
+
+def drn_forward(state: State, lr: Tensor) -> Tensor:
+    return drn_pyramid(state, lr)[-1] / 255
+
+
 def reference_rrdb(state: State, lr: Tensor) -> Tensor:
     """The released names' network; the same tensors lie in the other two layouts."""
     return rrdb_forward(rrdb_state(), lr)
@@ -271,5 +321,6 @@ PUBLISHED: dict[str, tuple[str, Callable[[], State], Forward]] = {
     "rcan-official": ("rcan", rcan_state, rcan_forward),
     "rcan-basicsr": ("rcan", rcan_basicsr_state, rcan_basicsr_forward),
     "msrresnet-basicsr": ("msrresnet", msrresnet_state, msrresnet_forward),
+    "drn-official": ("drn", drn_state, drn_forward),
     "srresnet-ours": ("srresnet", srresnet_state, srresnet_forward),
 }

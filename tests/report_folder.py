@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.data.images import write_png
-from bench.report import SuiteInfo
+from bench.report import Setting, SuiteInfo
 from bench.report.aggregate import COST_COLUMNS, RUN_COLUMNS, SCORE_COLUMNS
 
 
@@ -35,6 +35,8 @@ INFOS = {
         Info("niqe", "1", "lower"),
         Info("ma", "1", "higher"),
         Info("rmse_pirm", "grey levels", "lower", mean="quadratic"),
+        Info("kernel_psnr", "dB", "higher"),
+        Info("kernel_ncc", "1", "higher"),
     )
 }
 FETCH = "weights 'forest' are not here; python -m bench fetch forest"
@@ -104,19 +106,35 @@ def write_results(results: Path, scores: Mapping[str, Iterable[Score]] | None = 
     return results
 
 
-def suite_info(metrics: tuple[str, ...] = ("psnr_y", "lpips_alex", "ma"), runs: tuple[str, ...] = NAMES) -> SuiteInfo:
+def setting(metrics: tuple[str, ...] = ("psnr_y", "lpips_alex", "ma"), runs: tuple[str, ...] = NAMES) -> Setting:
+    return Setting("x4.bicubic", 4, "bicubic", ("Set5", "Set14"), metrics, runs)
+
+
+def suite_info(*settings: Setting) -> SuiteInfo:
+    """The tiny suite; its one setting, or these."""
     return SuiteInfo(
         name="tiny",
-        runs=runs,
-        metrics=metrics,
-        datasets=("Set5", "Set14"),
-        scale=4,
-        degradation="bicubic",
+        settings=settings or (setting(),),
         notes=("Made for a test.",),
         questions={"edsr.loss": "L1 or L2?", "adversarial": "Which discriminator?"},
         deviations={"edsr": ("Other data.",)},
         paper_training={"edsr": "300,000 iterations"},
     )
+
+
+KERNEL_RUN = "kernelgan.default.x2.blur.s1"
+KERNELS = Setting("x2.blur.kernels", 2, "blur", ("Set5",), ("kernel_psnr", "kernel_ncc"), (KERNEL_RUN,))
+
+
+def write_kernel_run(results: Path) -> None:
+    """A run that has estimated blur kernels, added to runs.csv, cost.csv and scores/."""
+    row = (KERNEL_RUN, "kernelgan", "default", "", 2, "blur", "1", 0, "", "", "", "", 0, "", "d", "By Y 2019")
+    with (results / "runs.csv").open("a") as stream:
+        csv.writer(stream, lineterminator="\n").writerow(row)
+    scores = {"kernel_psnr": (45.0, 46.0), "kernel_ncc": (0.8, 0.9)}
+    pictures = list(zip(IMAGES["Set5"], range(2), strict=True))
+    rows: list[Score] = [("Set5", image, metric, v[place]) for metric, v in scores.items() for image, place in pictures]
+    write_scores(results, KERNEL_RUN, rows)
 
 
 def write_pictures(work: Path, side: int = 72) -> None:

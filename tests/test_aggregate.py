@@ -6,7 +6,20 @@ import math
 from pathlib import Path
 
 import pytest
-from report_folder import FETCH, INFOS, NAMES, RUNS, scores_of, suite_info, write_results, write_rows, write_scores
+from report_folder import (
+    FETCH,
+    INFOS,
+    KERNELS,
+    NAMES,
+    RUNS,
+    scores_of,
+    setting,
+    suite_info,
+    write_kernel_run,
+    write_results,
+    write_rows,
+    write_scores,
+)
 
 from bench.errors import BadInput
 from bench.report.aggregate import (
@@ -15,6 +28,7 @@ from bench.report.aggregate import (
     Mean,
     Scores,
     difference,
+    entrants,
     first_available,
     methods_of,
     read,
@@ -27,7 +41,7 @@ EDSR = "edsr.default.x4.bicubic.s1"
 
 
 def read_tiny(results: Path) -> Scores:
-    return read(results, suite_info(), INFOS)
+    return read(results, suite_info(), INFOS)[0]
 
 
 def test_a_mean_is_over_pictures_and_seeds(tmp_path: Path) -> None:
@@ -42,7 +56,7 @@ def test_a_quadratic_mean_is_the_root_of_the_mean_square(tmp_path: Path) -> None
     values = {"baby": 3.0, "bird": 4.0}
     scores = {name: [("Set5", image, "rmse_pirm", value) for image, value in values.items()] for name in NAMES}
     write_results(tmp_path, scores)
-    means = read(tmp_path, suite_info(("rmse_pirm",)), INFOS).means
+    means = read(tmp_path, suite_info(setting(("rmse_pirm",))), INFOS)[0].means
     assert means["edsr", "default", "Set5", "rmse_pirm"].value == pytest.approx(math.sqrt(12.5), abs=1e-12)
 
 
@@ -160,12 +174,12 @@ def test_a_torn_score_file_is_refused_by_name(tmp_path: Path) -> None:
 def test_a_run_that_is_not_listed_is_refused_with_the_nearest(tmp_path: Path) -> None:
     write_results(tmp_path)
     with pytest.raises(BadInput, match=f"did you mean '{EDSR}'"):
-        read(tmp_path, suite_info(runs=("edsr.defualt.x4.bicubic.s1",)), INFOS)
+        read(tmp_path, suite_info(setting(runs=("edsr.defualt.x4.bicubic.s1",))), INFOS)
 
 
 def test_an_unknown_metric_is_refused_with_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="did you mean 'psnr_y'"):
-        read(write_results(tmp_path), suite_info(("psnr_x",)), INFOS)
+        read(write_results(tmp_path), suite_info(setting(("psnr_x",))), INFOS)
 
 
 def test_runs_of_another_scale_are_refused(tmp_path: Path) -> None:
@@ -176,7 +190,18 @@ def test_runs_of_another_scale_are_refused(tmp_path: Path) -> None:
         read_tiny(tmp_path)
 
 
-def test_a_report_without_any_default_is_refused(tmp_path: Path) -> None:
-    variants = tuple(run[0] for run in RUNS if run[2] != "default")
-    with pytest.raises(BadInput, match="no run of a method's default"):
-        read(write_results(tmp_path), suite_info(runs=variants), INFOS)
+def test_where_a_setting_lacks_a_default_every_variant_stands_for_its_method(tmp_path: Path) -> None:
+    wanted = tuple(run[0] for run in RUNS if run[2] != "default" or run[1] == "bicubic")
+    scores = read(write_results(tmp_path), suite_info(setting(runs=wanted)), INFOS)[0]
+    assert [one.label for one in entrants(scores.runs)] == ["bicubic", "edsr.l2", "esrgan.sgan"]
+    assert first_available(scores, ("psnr_y",)) == "psnr_y"
+
+
+def test_every_setting_has_its_own_scores_and_all_but_the_first_a_suffix(tmp_path: Path) -> None:
+    write_results(tmp_path)
+    write_kernel_run(tmp_path)
+    scores = read(tmp_path, suite_info(setting(), KERNELS), INFOS)
+    assert [one.suffix for one in scores] == ["", ".x2.blur.kernels"]
+    assert [list(one.runs["method"].unique()) for one in scores] == [["bicubic", "edsr", "esrgan"], ["kernelgan"]]
+    assert scores[1].means["kernelgan", "default", "Set5", "kernel_ncc"].value == pytest.approx(0.85, abs=1e-12)
+    assert scores[1].setting.title == "×2 blur, kernels"

@@ -10,6 +10,7 @@ from report_folder import (
     INFOS,
     NAMES,
     scores_of,
+    setting,
     suite_info,
     write_curves,
     write_pictures,
@@ -42,7 +43,7 @@ def test_every_link_leads_to_a_file(report: Path) -> None:
 def test_the_report_is_made_of_the_suites_own_words_and_numbers(report: Path) -> None:
     text = report.read_text()
     for words in (
-        "# Suite `tiny`",
+        "# Suite `tiny`: ×4 bicubic",
         "Made for a test.",
         "L1 or L2?",
         "**edsr**: Other data.",
@@ -63,7 +64,7 @@ def test_nothing_but_the_report_is_left_behind(report: Path) -> None:
 
 
 def test_the_headline_names_the_best_and_its_gap_to_bicubic(tmp_path: Path) -> None:
-    lines = headline(read(write_results(tmp_path), suite_info(), INFOS))
+    lines = headline(read(write_results(tmp_path), suite_info(), INFOS)[0])
     assert "edsr is best on Set5 (30.00 dB, 2.50 dB above bicubic)" in lines[0]
     assert "esrgan is best on Set14 (0.2650, 0.0050 below bicubic)" in lines[1]
     assert "no" in lines[2] and "1 to 2 seeds" in lines[2] and "significance" in lines[2]
@@ -71,17 +72,17 @@ def test_the_headline_names_the_best_and_its_gap_to_bicubic(tmp_path: Path) -> N
 
 def test_the_headline_does_not_hide_that_bicubic_is_best(tmp_path: Path) -> None:
     better = [(d, i, m, 40.0 if m == "psnr_y" else v) for d, i, m, v in scores_of(BICUBIC)]
-    lines = headline(read(write_results(tmp_path, {BICUBIC: better}), suite_info(), INFOS))
+    lines = headline(read(write_results(tmp_path, {BICUBIC: better}), suite_info(), INFOS)[0])
     assert "bicubic is best on Set5 (40.00 dB, 10.00 dB above the next, edsr)" in lines[0]
 
 
 def test_the_headline_of_one_method_claims_nothing(tmp_path: Path) -> None:
-    lines = headline(read(write_results(tmp_path), suite_info(runs=(BICUBIC,)), INFOS))
+    lines = headline(read(write_results(tmp_path), suite_info(setting(runs=(BICUBIC,))), INFOS)[0])
     assert "bicubic alone on Set5" in lines[0]
 
 
 def test_a_suite_without_a_perceptual_metric_says_so(tmp_path: Path) -> None:
-    lines = headline(read(write_results(tmp_path), suite_info(("psnr_y", "ma")), INFOS))
+    lines = headline(read(write_results(tmp_path), suite_info(setting(("psnr_y", "ma"))), INFOS)[0])
     assert lines[1] == "**Perception**: no metric of it has a value for every method."
 
 
@@ -108,7 +109,7 @@ def test_stale_tables_do_not_survive_a_new_report(tmp_path: Path) -> None:
     build(results, tmp_path, suite_info(), INFOS)
     assert (results / "tables" / "ablation-edsr.csv").is_file()
     defaults = tuple(name for name in NAMES if ".default." in name)
-    build(results, tmp_path, suite_info(runs=defaults), INFOS)
+    build(results, tmp_path, suite_info(setting(runs=defaults)), INFOS)
     assert not (results / "tables" / "ablation-edsr.csv").exists()
 
 

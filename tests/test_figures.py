@@ -22,6 +22,7 @@ from report_folder import (
     NAMES,
     RUNS,
     scores_of,
+    setting,
     suite_info,
     write_curves,
     write_pictures,
@@ -30,7 +31,7 @@ from report_folder import (
 
 from bench.data.images import read_image
 from bench.errors import BadInput
-from bench.report import crops, figures
+from bench.report import crops, figures, losses, plane
 from bench.report.aggregate import Scores, read
 
 EDSR = "edsr.default.x4.bicubic.s1"
@@ -40,7 +41,7 @@ def tiny(work: Path) -> Scores:
     write_results(work / "results")
     write_pictures(work)
     write_curves(work)
-    return read(work / "results", suite_info(), INFOS)
+    return read(work / "results", suite_info(), INFOS)[0]
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,7 @@ def test_another_process_draws_the_same_bytes(drawn: tuple[Path, list[figures.Dr
     code = (
         "import sys; from pathlib import Path; from report_folder import INFOS, suite_info\n"
         "from bench.report.aggregate import read; from bench.report.figures import draw\n"
-        "work = Path(sys.argv[1]); draw(read(work / 'results', suite_info(), INFOS), work, work / 'again')"
+        "work = Path(sys.argv[1]); draw(read(work / 'results', suite_info(), INFOS)[0], work, work / 'again')"
     )
     root = Path(__file__).parent.parent
     path = os.pathsep.join((str(root), str(root / "tests")))
@@ -115,7 +116,7 @@ def test_a_picture_smaller_than_the_window_is_shown_whole(tmp_path: Path) -> Non
 
 def test_pictures_are_those_on_which_the_methods_differ_most(tmp_path: Path) -> None:
     rows = [(d, i, m, 99.0 if (i, m) == ("zebra", "psnr_y") else v) for d, i, m, v in scores_of(EDSR)]
-    scores = read(write_results(tmp_path, {EDSR: rows}), suite_info(), INFOS)
+    scores = read(write_results(tmp_path, {EDSR: rows}), suite_info(), INFOS)[0]
     assert crops.choose_pictures(scores, 4) == [
         ("Set5", "baby"),
         ("Set14", "zebra"),
@@ -148,7 +149,7 @@ def test_crops_of_another_size_are_refused(tmp_path: Path) -> None:
 
 
 def test_without_pictures_curves_or_a_perceptual_metric_the_reasons_are_said(tmp_path: Path) -> None:
-    scores = read(write_results(tmp_path), suite_info(("psnr_y", "ma")), INFOS)
+    scores = read(write_results(tmp_path), suite_info(setting(("psnr_y", "ma"))), INFOS)[0]
     made = figures.draw(scores, tmp_path, tmp_path / "figures")
     assert [figure.missing.split(",")[0] for figure in made] == [
         "sr/ is not here",
@@ -159,26 +160,26 @@ def test_without_pictures_curves_or_a_perceptual_metric_the_reasons_are_said(tmp
 
 
 def test_the_plane_has_every_variant_where_its_means_are(tmp_path: Path) -> None:
-    spots = figures.spots_of(tiny(tmp_path), "Set5", ("psnr_y", "lpips_alex"))
-    assert [(spot.method, spot.default) for spot in spots] == [
+    spots = plane.spots_of(tiny(tmp_path), "Set5", ("psnr_y", "lpips_alex"))
+    assert [(spot.label, spot.entrant) for spot in spots] == [
         ("bicubic", True),
         ("edsr", True),
-        ("edsr", False),
+        ("edsr.l2", False),
         ("esrgan", True),
-        ("esrgan", False),
+        ("esrgan.sgan", False),
     ]
     assert (spots[1].x, spots[1].y) == pytest.approx((30.0, 0.30))
 
 
 def test_methods_differ_in_colour_or_marker() -> None:
-    looks = {(spot.colour, spot.marker) for spot in (figures.Spot(0, 0, "", place, True) for place in range(56))}
+    looks = {(spot.colour, spot.marker) for spot in (plane.Spot(0, 0, "", place, True) for place in range(56))}
     assert len(looks) == 56
 
 
 def test_a_variant_far_away_does_not_stretch_the_plane() -> None:
     near = [(28.0, True), (30.0, True), (29.0, False)]
-    assert figures._limits([*near, (5.0, False)]) == figures._limits(near)
-    low, high = figures._limits([*near, (5.0, True)])
+    assert plane._limits([*near, (5.0, False)]) == plane._limits(near)
+    low, high = plane._limits([*near, (5.0, True)])
     assert low < 5.0 and high > 30.0
 
 
@@ -187,12 +188,12 @@ def test_labels_cover_neither_each_other_nor_a_marker() -> None:
     FigureCanvasAgg(figure)
     axes = figure.subplots()
     axes.set(xlim=(0, 10), ylim=(0, 10))
-    spots = [figures.Spot(5 + 0.15 * (n % 3), 5 + 0.15 * (n // 3), f"method-{n}", n, True) for n in range(9)]
+    spots = [plane.Spot(5 + 0.15 * (n % 3), 5 + 0.15 * (n // 3), f"method-{n}", n, True) for n in range(9)]
     figure.draw_without_rendering()
-    figures._label(axes, spots)
+    plane._label(axes, spots)
     labels = [child for child in axes.get_children() if isinstance(child, Annotation)]
     boxes = [label.get_window_extent() for label in labels]
-    assert [label.get_text() for label in labels] == [spot.method for spot in spots]
+    assert [label.get_text() for label in labels] == [spot.label for spot in spots]
     assert not [pair for pair in itertools.combinations(boxes, 2) if pair[0].overlaps(pair[1])]
     marks = axes.transData.transform([(spot.x, spot.y) for spot in spots])
     assert not [1 for box in boxes for x, y in marks if box.contains(x, y)]
@@ -203,23 +204,21 @@ def test_curves_are_medians_of_stretches_without_what_is_not_a_loss(tmp_path: Pa
     values = [1000.0 if step == 7 else float(step) for step in range(1, 401)]
     entries = [{"step": step, "loss": v, "seconds": 0.1} for step, v in enumerate(values, start=1)]
     path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
-    curves = figures.read_curves(path)
+    curves = losses.read_curves(path)
     assert list(curves) == ["loss"]
-    steps, losses = curves["loss"]
-    assert len(steps) == figures.BINS
-    assert (steps[0], losses[0], losses[-1]) == (5.5, 5.5, 395.5)
+    steps, medians = curves["loss"]
+    assert len(steps) == losses.BINS
+    assert (steps[0], medians[0], medians[-1]) == (5.5, 5.5, 395.5)
 
 
 def test_a_run_without_curves_has_none(tmp_path: Path) -> None:
-    assert figures.read_curves(tmp_path / "curves.jsonl") == {}
+    assert losses.read_curves(tmp_path / "curves.jsonl") == {}
 
 
 def test_each_trained_method_and_loss_has_a_panel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     panels: dict[str, int] = {}
-    monkeypatch.setattr(
-        figures, "_draw_losses", lambda axes, title, curves, colour: panels.update({title: len(curves)})
-    )
-    figures.draw_curves(tiny(tmp_path), tmp_path, tmp_path)
+    monkeypatch.setattr(losses, "_draw_losses", lambda axes, title, curves, colour: panels.update({title: len(curves)}))
+    losses.draw_curves(tiny(tmp_path), tmp_path, tmp_path)
     assert panels == {"edsr: loss": 3, "esrgan: loss": 2, "esrgan: adversarial": 2}
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 
 import pytest
 
 from bench.api import Axis, Entry
 from bench.errors import BadInput
+from bench.plans import Plan as Recipe
+from bench.plans import Suite
 from bench.sources import closure, source_digest
 from bench.spec import Experiment
 from bench.suites import SUITES, find_run
@@ -66,8 +69,6 @@ def test_comments_and_docstrings_do_not_change_the_source_digest(
     digests = {}
     for name, text in texts.items():
         (folder / f"{name}.py").write_text(text)
-        import ast
-
         digests[name] = ast.dump(_tree(folder / f"{name}.py"))
     assert digests["one"] == digests["two"] != digests["three"]
 
@@ -81,7 +82,7 @@ def test_every_run_of_a_suite_builds_and_its_earlier_stage_is_in_the_suite(name:
     runs = SUITES[name].experiments()
     for run in runs.values():
         run.build()
-        assert run.warm_start is None or run.warm_start in runs
+        assert runs.keys() >= set(run.sources)
 
 
 @pytest.mark.parametrize("name", SUITES)
@@ -90,8 +91,7 @@ def test_a_variant_of_a_suite_differs_from_its_default(name: str) -> None:
     for run in runs.values():
         if run.variant != "default":
             default = dataclasses.replace(run, variant="default").name
-            said = run.resolved(), (runs[default].resolved() if default in runs else None)
-            assert said[0]["knobs"] != (said[1] or {}).get("knobs"), run.name
+            assert default not in runs or run.resolved() != runs[default].resolved(), run.name
 
 
 def test_a_gan_variant_starts_from_the_psnr_stage_with_the_same_generator() -> None:
@@ -101,6 +101,42 @@ def test_a_gan_variant_starts_from_the_psnr_stage_with_the_same_generator() -> N
 
 def test_the_demo_suite_stays_within_forty_runs() -> None:
     assert len(SUITES["demo"].experiments()) <= 40
+
+
+def test_a_run_may_take_the_network_of_the_same_method_trained_on_other_pairs() -> None:
+    plans = (Recipe("srresnet", 10), Recipe("srresnet", 10, degradation="nearest", pairs="bicubic", evaluates=True))
+    runs = Suite("s", "", ("T91",), ("Set5",), plans).experiments()
+    run = runs["srresnet.default.x4.nearest.s1"]
+    assert (run.iterations, run.network_from) == (0, ("srresnet.default.x4.bicubic.s1",))
+
+
+def test_a_run_that_takes_two_networks_brings_both_into_its_shard() -> None:
+    plans = (
+        Recipe("rrdb", 10, shard="a"),
+        Recipe("esrgan", 10, shard="a"),
+        Recipe("esrgan-interpolation", shard="b"),
+    )
+    runs = Suite("s", "", ("T91",), ("Set5",), plans).experiments("b")
+    assert set(runs) == {f"{name}.default.x4.bicubic.s1" for name in ("rrdb", "esrgan", "esrgan-interpolation")}
+
+
+def test_a_variant_of_equal_knobs_starts_from_its_namesake() -> None:
+    assert find_run("cpu", "esrgan.less-data.x4.bicubic.s1").warm_start == "rrdb.less-data.x4.bicubic.s1"
+    assert find_run("cpu", "esrgan.default.x4.bicubic.s1").warm_start == "rrdb.default.x4.bicubic.s1"
+
+
+def test_a_gan_without_pretraining_starts_from_nothing() -> None:
+    assert find_run("cpu", "esrgan.from-scratch.x4.bicubic.s1").warm_start is None
+
+
+def test_the_dossier_is_no_part_of_the_source_digest(tmp_path_factory: pytest.TempPathFactory) -> None:
+    from bench.sources import _tree
+
+    folder = tmp_path_factory.mktemp("dossiers")
+    for name, text in (("one", "ENTRY = 1\nx = 2\n"), ("two", "ENTRY = 3\nx = 2\n"), ("three", "x = 4\n")):
+        (folder / f"{name}.py").write_text(text)
+    one, two, three = (ast.dump(_tree(folder / f"{name}.py")) for name in ("one", "two", "three"))
+    assert one == two != three
 
 
 def test_an_unknown_shard_suggests_the_nearest() -> None:

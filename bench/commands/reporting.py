@@ -59,21 +59,42 @@ def _describe(chosen: Any, order: Sequence[str]) -> Any:
     from bench.report import SuiteInfo
     from methods import METHODS
 
-    used = {run.method for name, run in chosen.experiments().items() if name in order}
+    everything = chosen.experiments()
+    runs = [everything[name] for name in order]
+    used = {run.method for run in runs}
     dossiers = {name: METHODS[name] for name in METHODS if name in used}
     training = {n: f"{d.iterations:,} iterations" for n, d in dossiers.items() if d.iterations}
     return SuiteInfo(
         name=chosen.name,
-        runs=tuple(order),
-        metrics=chosen.metrics,
-        datasets=chosen.test_sets,
-        scale=chosen.scale,
-        degradation=chosen.degradation,
+        settings=_settings(chosen, runs),
         notes=(chosen.title, *chosen.notes),
         questions={f"{n}.{axis.name}": axis.question for n, d in dossiers.items() for axis in d.axes},
         deviations={n: d.deviations for n, d in dossiers.items() if d.deviations},
         paper_training=training,
     )
+
+
+def _settings(chosen: Any, runs: Sequence[Experiment]) -> Any:
+    """The runs in groups that can be compared, the suite's own setting first, the others as they come.
+
+    Two groups that differ in their pictures alone have the names of these in theirs.
+    """
+    from bench.report import Setting
+
+    groups: dict[tuple[int, str, bool, tuple[str, ...]], list[Experiment]] = {}
+    for run in runs:
+        groups.setdefault((run.scale, run.degradation, run.estimates, run.test_sets), []).append(run)
+    own = (chosen.scale, chosen.degradation, False, chosen.test_sets)
+    plain: dict[str, int] = {}
+    made = []
+    for key in sorted(groups, key=lambda key: key != own):
+        scale, degradation, estimates, sets = key
+        name = f"x{scale}.{degradation}{'.kernels' if estimates else ''}"
+        plain[name] = plain.get(name, 0) + 1
+        name += "" if plain[name] == 1 else f".{'+'.join(sets)}"
+        metrics = tuple(dict.fromkeys(metric for run in groups[key] for metric in run.metrics))
+        made.append(Setting(name, scale, degradation, sets, metrics, tuple(run.name for run in groups[key])))
+    return tuple(made)
 
 
 def mirror_method(suite_name: str, runs: Sequence[Experiment]) -> None:

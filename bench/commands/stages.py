@@ -19,7 +19,7 @@ def add_verbs(verbs: Any) -> None:
     prepare = verbs.add_parser("prepare", help="degrade a data set of a suite, or build a training store")
     prepare.add_argument("sets", help="data set, or sets joined by + for training")
     prepare.add_argument("--role", choices=("train", "test"), required=True)
-    prepare.add_argument("--scale", type=int, default=4)
+    prepare.add_argument("--scale", type=scales, default=(4,), help="4; for training also 4+x2")
     prepare.add_argument("--degradation", default="bicubic")
     prepare.add_argument("--out", type=Path, required=True)
     prepare.set_defaults(verb=prepare_data)
@@ -31,6 +31,11 @@ def add_verbs(verbs: Any) -> None:
     train.add_argument("--device", default="auto", help="auto, cpu or cuda")
     train.add_argument("--out", type=Path, help="run folder (default: the suite's)")
     train.set_defaults(verb=train_run)
+
+    kernels = verbs.add_parser("kernels-suite", help="estimate the blur kernels of one run's test sets")
+    kernels.add_argument("run", metavar="RUN")
+    kernels.add_argument("--suite", default="demo")
+    kernels.set_defaults(verb=kernel_run)
 
     for name, verb, text in (
         ("upscale-suite", upscale_runs, "upscale the suite's test sets with every run of a method"),
@@ -56,20 +61,24 @@ def add_verbs(verbs: Any) -> None:
     publish.set_defaults(verb=publish_results)
 
 
+def scales(text: str) -> tuple[int, ...]:
+    """'4' or '4+x2' as numbers, the scale itself first."""
+    return tuple(int(word) for word in text.split("+x"))
+
+
 def prepare_data(arguments: Arguments) -> None:
     from bench.data.prepare import prepare_test, prepare_train
 
     names = tuple(arguments.sets.split("+"))
+    scale, *levels = arguments.scale
     if arguments.role == "train":
-        prepare_train(names, arguments.scale, arguments.degradation, arguments.out)
+        prepare_train(names, scale, arguments.degradation, arguments.out, levels=tuple(levels))
     else:
-        prepare_test(arguments.sets, arguments.scale, arguments.degradation, arguments.out)
+        prepare_test(arguments.sets, scale, arguments.degradation, arguments.out)
 
 
 def train_run(arguments: Arguments) -> None:
     """Prepares the training store first where it is not there yet."""
-    from bench.data.patches import PatchStore
-    from bench.data.prepare import prepare_train
     from bench.devices import choose_device, use_threads
     from bench.files import read_json
     from bench.layout import Layout
@@ -84,49 +93,104 @@ def train_run(arguments: Arguments) -> None:
     for name in run.build().needs_weights:
         locate(name)
     layout = Layout(arguments.suite)
-    store = layout.train_data(run)
-    with _turn(layout, store.name):
-        if not (store / "manifest.json").is_file():
-            prepare_train(run.train_sets, run.scale, run.degradation, store)
+    store = _training_store(layout, run)
     folder = arguments.out or layout.run(run.name)
     with _turn(layout, run.name) as waited:
         if waited and (folder / "train.json").is_file() and read_json(folder / "train.json")["digest"] == run.digest():
             return  # the other process has just finished it
-        train(run, PatchStore(store), folder, device, Limits(arguments.minutes))
+        train(run, store, folder, device, Limits(arguments.minutes))
+
+
+def _training_store(layout: Any, run: Any) -> Any:
+    """What a run draws its batches from, made where it is not there yet."""
+    from bench.data.patches import PatchStore
+    from bench.data.prepare import prepare_train
+
+    def opened(place: Path, sets: tuple[str, ...], degradation: str, levels: tuple[int, ...]) -> PatchStore:
+        with _turn(layout, place.name):
+            if not (place / "manifest.json").is_file():
+                prepare_train(sets, run.scale, degradation, place, levels=levels)
+        return PatchStore(place)
+
+    method = run.build()
+    pairs = opened(layout.train_data(run), run.train_sets, run.pairs, method.levels)
+    if not run.unpaired_sets:
+        return pairs
+    from bench.data.unpaired import PairedAndUnpaired
+
+    others = opened(layout.unpaired_data(run), run.unpaired_sets, run.degradation, ())
+    return PairedAndUnpaired(pairs, others, method.unpaired)
+
+
+def kernel_run(arguments: Arguments) -> None:
+    """The blur kernel of every test picture of a run, every set in one batch after the other."""
+    from bench.devices import use_threads
+    from bench.kernels import estimate_sets
+    from bench.layout import Layout
+    from bench.suites import find_run
+
+    run, layout = find_run(arguments.suite, arguments.run), Layout(arguments.suite)
+    use_threads(run.threads)
+    with _turn(layout, f"kernels.{run.name}"):
+        sets = {name: layout.test_data(name, run.scale, run.degradation) for name in run.test_sets}
+        estimate_sets(run.build(), sets, layout.kernels(run), run.seed)
 
 
 def upscale_runs(arguments: Arguments) -> None:
     """Every run of the method in one process: imports are paid once."""
     from bench.devices import choose_device, use_threads
     from bench.layout import Layout
+    from bench.plans import TRUTH
     from bench.suites import suite
-    from bench.train import checkpoint_path, load_network
-    from bench.upscale import prepare, upscale_sets
+    from bench.upscale import TestSet, prepare, upscale_sets
 
     chosen, layout = suite(arguments.suite), Layout(arguments.suite)
     use_threads(chosen.threads)
     device = choose_device(arguments.device)
+    everything = chosen.experiments()
     with _turn(layout, f"upscale.{arguments.method}"):
         for run in _runs(arguments):
-            method = run.build()
-            network = method.network()
-            if network is not None:
-                network = load_network(network, checkpoint_path(layout.run(run.name)))
-            sets = [(name, layout.test_data(name, run.scale, run.degradation)) for name in chosen.test_sets]
-            upscale_sets(prepare(method, network, device), sets, layout.sr(run), run.scale, device)
+            told: Path | None = None
+            if run.kernel_from in everything:
+                told = layout.kernels(everything[run.kernel_from])
+            sets = []
+            for name in run.test_sets:
+                data = layout.test_data(name, run.scale, run.degradation)
+                kernels = data / "kernels" if run.kernel_from == TRUTH else told and told / name
+                sets.append(TestSet(name, data / "lr", kernels, run.seed))
+            upscaler = prepare(run.build(), _trained(layout, run), device)
+            upscale_sets(upscaler, sets, layout.sr(run), run.scale, device)
+
+
+def _trained(layout: Any, run: Any) -> Any:
+    """The network that a run upscales with: its own, another run's, several others', or none."""
+    from torch import nn
+
+    from bench.train import checkpoint_path, load_network
+
+    network = run.build().network()
+    if network is None:
+        return None
+    names = run.network_from or (run.name,)
+    parts = list(network) if isinstance(network, nn.ModuleList) else [network]
+    for part, name in zip(parts, names, strict=True):
+        load_network(part, checkpoint_path(layout.run(name)))
+    return network.eval()
 
 
 def score_runs(arguments: Arguments) -> None:
     """Every run of the method in one process; a metric whose weights are absent is n/a with the reason."""
     from bench.layout import Layout
-    from bench.score import score_run, write_csv
-    from bench.suites import suite
+    from bench.score import score_kernels, score_run, write_csv
 
-    chosen, layout = suite(arguments.suite), Layout(arguments.suite)
+    layout = Layout(arguments.suite)
     with _turn(layout, f"score.{arguments.method}"):
         for run in _runs(arguments):
-            sets = {name: layout.test_data(name, run.scale, run.degradation) for name in chosen.test_sets}
-            records = score_run(layout.sr(run), sets, chosen.metrics, run.scale, workers=1)
+            sets = {name: layout.test_data(name, run.scale, run.degradation) for name in run.test_sets}
+            if run.estimates:
+                records = score_kernels(layout.kernels(run), sets, run.metrics)
+            else:
+                records = score_run(layout.sr(run), sets, run.metrics, run.scale, workers=1)
             write_csv(layout.scores(run), records, with_dataset=True)
 
 

@@ -7,12 +7,13 @@ A set other than the embedded ones is a folder under BENCH_DATA in one of three 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from bench.data import embedded, pins
 from bench.data.embedded import EMBEDDED
+from bench.data.halves import HALVES, check_half
 from bench.data.images import U8, image_files, read_image
 from bench.errors import BadInput, unknown
 from bench.paths import data_folder
@@ -195,6 +196,15 @@ DATASETS: dict[str, Dataset] = {
         ),
     )
 }
+for _name, (_whole, _start) in HALVES.items():
+    DATASETS[_name] = replace(
+        DATASETS[_whole],
+        name=_name,
+        count=(DATASETS[_whole].count + 1 - _start) // 2,
+        source=f"every second picture of {_whole}, from number {_start + 1} on: {DATASETS[_whole].source}",
+        how=f"fetch {_whole}",
+        archive=None,
+    )
 
 
 def dataset(name: str) -> Dataset:
@@ -210,6 +220,9 @@ def find(name: str, scale: int, root: Path | None = None) -> list[Source]:
     root: instead of BENCH_DATA. Raises BadInput where the set, the scale or a picture is missing.
     """
     entry = dataset(name)
+    if name in HALVES:
+        whole, start = HALVES[name]
+        return find(whole, scale, root)[start::2]
     if name in EMBEDDED:
         return [Source(picture.name, embedded.locate(picture)) for picture in EMBEDDED[name]]
     sources = _find_in((root or data_folder()) / entry.folder, entry, scale)
@@ -286,6 +299,9 @@ def check(name: str, scale: int, digests: Mapping[str, str]) -> str:
     if name in EMBEDDED:
         embedded.check(name, digests)
         return PINNED
+    if name in HALVES:
+        names = [source.name for source in find(HALVES[name][0], scale)]
+        return PINNED if check_half(name, names, digests) else UNPINNED
     for key in ((name, scale), (name, 0)):
         remedy = f"extract it again (from {dataset(name).source}); JPEG pictures also need Pillow as locked"
         if key in pins.PINS and pins.check(name, pins.PINS[key], digests, remedy):
@@ -303,7 +319,7 @@ def verify(name: str, root: Path | None = None) -> tuple[list[int], str]:
     copies = []
     for scale in scales or [1]:
         sources = find(name, scale, root)
-        known = name in EMBEDDED or (name, scale) in pins.PINS or (name, 0) in pins.PINS
+        known = name in (*EMBEDDED, *HALVES) or (name, scale) in pins.PINS or (name, 0) in pins.PINS
         digests = {source.name: pins.pair_sha256(*read_pair(source, scale)) for source in sources} if known else {}
         copies.append(check(name, scale, digests))
     return scales, "; ".join(dict.fromkeys(copies))

@@ -15,6 +15,8 @@ from bench.errors import BadInput
 from bench.files import read_json
 
 _WORD = 2**64
+Place = tuple[int, int, int, int]
+"""(number of the picture, row and column of its LR, three bits that say how the patch is turned)"""
 
 
 class PatchStore:
@@ -25,32 +27,51 @@ class PatchStore:
         """Raises BadInput where the folder is not such a store, or is incomplete."""
         index = read_json(folder / "index.json")
         self.folder, self.stream, self.scale = folder, stream, int(index["scale"])
+        self.levels: tuple[int, ...] = tuple(index.get("levels", ()))
         self.names: list[str] = [picture["name"] for picture in index["pictures"]]
-        self._hr = _planes(folder / "hr.u8", [(p["hr_offset"], *p["hr_size"]) for p in index["pictures"]])
-        self._lr = _planes(folder / "lr.u8", [(p["lr_offset"], *p["lr_size"]) for p in index["pictures"]])
+        self._hr, self._lr, *self._between = (
+            _planes(folder / f"{side}.u8", [(p[f"{side}_offset"], *p[f"{side}_size"]) for p in index["pictures"]])
+            for side in ("hr", "lr", *(f"lr{level}" for level in self.levels))
+        )
         self._area = np.cumsum([plane.shape[1] * plane.shape[2] for plane in self._lr], dtype=np.uint64)
         self._smallest = min(range(len(self.names)), key=lambda i: min(self._lr[i].shape[1:]))
 
     def batch(self, step: int, seed: int, count: int, patch: int, device: torch.device | str = "cpu") -> Batch:
         """`count` pairs with an HR side of `patch` pixels: pictures drawn by area, corners uniformly among those
-        aligned to the scale, mirrored left-right and top-bottom and transposed with probability 1/2 each.
+        aligned to the scale, mirrored left-right and top-bottom and transposed with probability 1/2 each. Every level
+        that the folder holds is cut at the same places.
 
         The first pairs of a larger batch are those of a smaller one. Raises BadInput for an unusable `patch`.
         """
+        places = self._draw(step, seed, count, self._lr_side(patch))
+        lr = _cut_all(self._lr, places, 1, patch // self.scale)
+        hr = _cut_all(self._hr, places, self.scale, patch)
+        between = [
+            _cut_all(planes, places, self.scale // level, patch // level)
+            for level, planes in zip(self.levels, self._between, strict=True)
+        ]
+        levels = tuple(_to_float(pixels, device) for pixels in between)
+        return Batch(_to_float(lr, device), _to_float(hr, device), step, levels)
+
+    def lr_batch(
+        self, step: int, seed: int, count: int, patch: int, device: torch.device | str = "cpu"
+    ) -> torch.Tensor:
+        """The LR side of the same batch alone, (count, 3, patch/scale, patch/scale)."""
         side = self._lr_side(patch)
+        return _to_float(_cut_all(self._lr, self._draw(step, seed, count, side), 1, side), device)
+
+    def _draw(self, step: int, seed: int, count: int, side: int) -> list[Place]:
+        """Where `count` LR squares of a side lie, and how each is turned."""
         key = np.array([seed % _WORD, step % _WORD], dtype=np.uint64)
         counter = np.array([0, 0, 0, self.stream], dtype=np.uint64)
         words = np.random.Philox(key=key, counter=counter).random_raw(4 * count).reshape(count, 4)
         chosen = np.searchsorted(self._area, words[:, 0] % self._area[-1], side="right")
-        lr = np.empty((count, 3, side, side), dtype=np.uint8)
-        hr = np.empty((count, 3, patch, patch), dtype=np.uint8)
+        places = []
         for i, picture in enumerate(chosen.tolist()):
             height, width = self._lr[picture].shape[1:]
             y, x = int(words[i, 1]) % (height - side + 1), int(words[i, 2]) % (width - side + 1)
-            turns = int(words[i, 3] >> np.uint64(61))
-            _cut(self._lr[picture], y, x, turns, lr[i])
-            _cut(self._hr[picture], y * self.scale, x * self.scale, turns, hr[i])
-        return Batch(_to_float(lr, device), _to_float(hr, device), step)
+            places.append((picture, y, x, int(words[i, 3] >> np.uint64(61))))
+        return places
 
     def _lr_side(self, patch: int) -> int:
         """The LR side of a patch, after checking that every picture holds one."""
@@ -76,6 +97,14 @@ def _planes(path: Path, places: list[tuple[int, int, int]]) -> list[U8]:
     store = np.memmap(path, dtype=np.uint8, mode="r")
     flat: U8 = np.asarray(store)
     return [flat[start : start + 3 * h * w].reshape(3, h, w) for start, h, w in places]
+
+
+def _cut_all(planes: list[U8], places: list[Place], factor: int, size: int) -> U8:
+    """(N, 3, size, size): the squares at places that are given in pixels of the LR, `factor` times as small."""
+    squares = np.empty((len(places), 3, size, size), dtype=np.uint8)
+    for (picture, y, x, turns), square in zip(places, squares, strict=True):
+        _cut(planes[picture], y * factor, x * factor, turns, square)
+    return squares
 
 
 def _cut(plane: U8, y: int, x: int, turns: int, target: U8) -> None:

@@ -30,7 +30,8 @@ Facts = dict[str, Any]
 
 @dataclass(frozen=True)
 class _Picture:
-    """One picture on its way: `digest` of the files it came from, `facts` for the manifest."""
+    """One picture on its way: `digest` of the files it came from, `facts` for the manifest, `levels` for a training
+    store."""
 
     name: str
     digest: str
@@ -38,6 +39,7 @@ class _Picture:
     lr: U8
     kernel: F64 | None
     facts: Facts
+    levels: tuple[U8, ...] = ()
 
 
 def prepare_test(dataset: str, scale: int, degradation: str, out: Path, seed: int = 0) -> Facts:
@@ -74,33 +76,47 @@ def degrade_folder(hr: Path, scale: int, degradation: str, out: Path, seed: int 
     return facts
 
 
-def prepare_train(datasets: Sequence[str], scale: int, degradation: str, out: Path, seed: int = 0) -> Facts:
+def prepare_train(
+    datasets: Sequence[str], scale: int, degradation: str, out: Path, seed: int = 0, levels: Sequence[int] = ()
+) -> Facts:
     """Write out/hr.u8 and out/lr.u8, all pictures as planar RGB bytes one after the other; out/index.json, their names,
     sizes and offsets; and the manifest, which is returned.
 
-    Each picture is decoded once, its LR made from HR, grey turned to RGB. Raises BadInput for a test set.
+    Each picture is decoded once, its LR made from HR, grey turned to RGB. levels: scales below `scale` at which the
+    same HR is kept too, shrunk bicubically whatever the degradation, in out/lr<level>.u8. Raises BadInput for a test
+    set and for a level that does not divide the scale.
     """
     facts = _facts(degradation, scale, seed) | {"datasets": list(datasets), "copies": {}}
+    more = {"levels": _check_levels(levels, scale)} if levels else {}
     index: list[Facts] = []
     with _folder_for(out) as folder:
         for name in _training_sets(datasets):
             sources = [Source(source.name, source.hr) for source in find(name, scale)]
             digests = {}
-            for picture in _pictures(sources, scale, degradation, seed):
+            for picture in _pictures(sources, scale, degradation, seed, levels):
                 title = f"{name}/{picture.name}"
                 index.append({"name": title} | _append(folder, picture))
                 digests[picture.name] = picture.digest
                 facts["pictures"][title] = picture.facts
             facts["copies"][name] = check(name, scale, digests)
-        write_json(folder / "index.json", {"scale": scale, "pictures": index})
-        write_json(folder / MANIFEST, facts)
-    return facts
+        write_json(folder / "index.json", {"scale": scale, "pictures": index, **more})
+        write_json(folder / MANIFEST, facts | more)
+    return facts | more
+
+
+def _check_levels(levels: Sequence[int], scale: int) -> list[int]:
+    """The levels, after refusing those that no pyramid of the scale has."""
+    for level in levels:
+        if not 1 < level < scale or scale % level or list(levels).count(level) > 1:
+            raise BadInput(f"x{level} is no level between HR and x{scale}; name divisors of {scale}, each once")
+    return list(levels)
 
 
 def _append(folder: Path, picture: _Picture) -> Facts:
-    """Add a picture to both stores. Returns where it begins in each and its sizes."""
+    """Add a picture to every store. Returns where it begins in each and its sizes."""
     place: Facts = {}
-    for side, image in (("hr", picture.hr), ("lr", picture.lr)):
+    between = [(f"lr{picture.hr.shape[0] // image.shape[0]}", image) for image in picture.levels]
+    for side, image in (("hr", picture.hr), ("lr", picture.lr), *between):
         with (folder / f"{side}.u8").open("ab") as store:
             place |= {f"{side}_offset": store.tell(), f"{side}_size": list(image.shape[:2])}
             store.write(np.ascontiguousarray(to_rgb(image).transpose(2, 0, 1)).tobytes())
@@ -125,7 +141,9 @@ def _facts(by: str, scale: int, seed: int) -> Facts:
     return {"degradation": by, "scale": scale, "seed": seed if seeded else None, "pictures": {}}
 
 
-def _pictures(sources: Iterable[Source], scale: int, by: str, seed: int) -> Iterator[_Picture]:
+def _pictures(
+    sources: Iterable[Source], scale: int, by: str, seed: int, levels: Sequence[int] = ()
+) -> Iterator[_Picture]:
     """Read, check and degrade one picture after the other."""
     for source in sources:
         image, shipped = read_pair(source, scale)
@@ -144,7 +162,9 @@ def _pictures(sources: Iterable[Source], scale: int, by: str, seed: int) -> Iter
             "recipe": made.recipe,
             "kernel_sha256": None if made.kernel is None else hashlib.sha256(made.kernel.tobytes()).hexdigest(),
         }
-        yield _Picture(source.name, pair_sha256(image, shipped), hr, made.lr, made.kernel, facts)
+        between = tuple(degrade(hr, level, "bicubic").lr for level in levels)
+        facts |= {f"lr{level}_sha256": pixel_sha256(lower) for level, lower in zip(levels, between, strict=True)}
+        yield _Picture(source.name, pair_sha256(image, shipped), hr, made.lr, made.kernel, facts, between)
 
 
 def _write_kernel(folder: Path, picture: _Picture) -> None:

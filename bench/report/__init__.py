@@ -33,23 +33,47 @@ class MetricInfo(Protocol):
 
 
 @dataclass(frozen=True)
-class SuiteInfo:
-    """What a report is about, told by the caller: the report imports neither methods nor suites.
+class Setting:
+    """Runs that can be compared: one scale, one degradation, the same pictures and metrics.
 
-    runs: names in the order of the tables. questions: '<method>.<axis>', or '<axis>' where no two methods share it,
-    to the question that the axis answers. paper_training: method to how its paper trained it, as a phrase.
+    name: 'x4.bicubic', 'x2.kernel_paper.kernels'; what follows scale and degradation says what else sets it apart.
+    runs: names in the order of the tables.
     """
 
     name: str
-    runs: tuple[str, ...]
-    metrics: tuple[str, ...]
-    datasets: tuple[str, ...]
     scale: int
     degradation: str
+    datasets: tuple[str, ...]
+    metrics: tuple[str, ...]
+    runs: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """The name for a reader: '×2 kernel_paper, kernels'."""
+        more = self.name.removeprefix(f"x{self.scale}.{self.degradation}").strip(".")
+        return f"×{self.scale} {self.degradation}" + (f", {more}" if more else "")
+
+
+@dataclass(frozen=True)
+class SuiteInfo:
+    """What a report is about, told by the caller: the report imports neither methods nor suites.
+
+    settings: the main one first; its tables and figures carry no suffix. questions: '<method>.<axis>', or '<axis>'
+    where no two methods share it, to the question that the axis answers. paper_training: method to how its paper
+    trained it, as a phrase.
+    """
+
+    name: str
+    settings: tuple[Setting, ...]
     notes: tuple[str, ...] = ()
     questions: Mapping[str, str] = field(default_factory=dict)
     deviations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     paper_training: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """The runs of every setting."""
+        return tuple(run for setting in self.settings for run in setting.runs)
 
     def question(self, method: str, axis: str) -> str:
         """The question behind an axis of a method; empty where none was given."""

@@ -11,7 +11,7 @@ from statistics import fmean
 import pandas as pd
 
 from bench.errors import BadInput, unknown
-from bench.report import MetricInfo, SuiteInfo
+from bench.report import MetricInfo, Setting, SuiteInfo
 
 RUN_COLUMNS = (
     "run",
@@ -35,6 +35,7 @@ SCORE_COLUMNS = ("dataset", "image", "metric", "value", "note")
 COST_COLUMNS = ("run", "train_seconds", "train_device", "train_peak_mib", "upscale_seconds", "upscale_peak_mib")
 NOT_SCORED = "not scored"
 DISTORTION = ("psnr_y", "psnr_y_rounded", "psnr_rgb")  # in the order of preference where one has to be chosen
+KERNEL = ("kernel_psnr", "kernel_ncc")
 PERCEPTUAL = ("pi", "lpips_alex", "stlpips_alex", "lpips_squeeze", "lpips_vgg", "dists", "niqe")
 
 
@@ -60,41 +61,58 @@ Means = dict[Key, Mean]
 
 @dataclass(frozen=True)
 class Scores:
-    """Everything that tables, figures and text are made from.
+    """Everything that the tables, figures and text of one setting are made from.
 
-    runs: runs.csv in the suite's order, index run. frame: one row per run, picture and metric, see `read_scores`.
+    runs: runs.csv in the setting's order, index run. frame: one row per run, picture and metric, see `read_scores`.
     """
 
     suite: SuiteInfo
+    setting: Setting
     metrics: Mapping[str, MetricInfo]
     runs: pd.DataFrame
     frame: pd.DataFrame
     means: Means
 
-
-def read(results: Path, suite: SuiteInfo, metrics: Mapping[str, MetricInfo]) -> Scores:
-    """All scores of a suite from the files under `results`. Raises BadInput naming what is missing or torn."""
-    for metric in suite.metrics:
-        if metric not in metrics:
-            raise unknown("metric", metric, metrics)
-    runs = read_runs(results, suite)
-    if not default_runs(runs):
-        raise BadInput(f"{suite.name}: no run of a method's default; a report compares defaults, add one")
-    frame = read_scores(results, runs, suite)
-    return Scores(suite, metrics, runs, frame, average(frame, metrics))
+    @property
+    def suffix(self) -> str:
+        """What the names of this setting's files end on: nothing for the main one."""
+        return "" if self.setting == self.suite.settings[0] else f".{self.setting.name}"
 
 
-def read_runs(results: Path, suite: SuiteInfo) -> pd.DataFrame:
-    """runs.csv in the order of `suite.runs`, all columns as text. Raises BadInput for a run missing or out of place."""
+@dataclass(frozen=True)
+class Entrant:
+    """A variant that stands for its method: its default, or each variant where a setting lacks the default."""
+
+    label: str
+    method: str
+    variant: str
+    runs: tuple[str, ...]
+
+
+def read(results: Path, suite: SuiteInfo, metrics: Mapping[str, MetricInfo]) -> list[Scores]:
+    """The scores of every setting, from the files under `results`. Raises BadInput for what is missing or torn."""
+    every = []
+    for setting in suite.settings:
+        for metric in setting.metrics:
+            if metric not in metrics:
+                raise unknown("metric", metric, metrics)
+        runs = read_runs(results, setting)
+        frame = read_scores(results, runs, setting)
+        every.append(Scores(suite, setting, metrics, runs, frame, average(frame, metrics)))
+    return every
+
+
+def read_runs(results: Path, setting: Setting) -> pd.DataFrame:
+    """runs.csv in the setting's order, all columns as text. Raises BadInput for a run missing or out of place."""
     runs = _read_csv(results / "runs.csv", RUN_COLUMNS)
     known = list(runs["run"])
-    for name in suite.runs:
+    for name in setting.runs:
         if name not in known:
             raise unknown(f"run in {results / 'runs.csv'}", name, known)
-    runs = runs.drop_duplicates("run").set_index("run", drop=False).loc[list(suite.runs)]
+    runs = runs.drop_duplicates("run").set_index("run", drop=False).loc[list(setting.runs)]
     for run, scale, degradation in zip(runs["run"], runs["scale"], runs["degradation"], strict=True):
-        if (scale, degradation) != (str(suite.scale), suite.degradation):
-            raise BadInput(f"{run}: is not x{suite.scale} {suite.degradation}; report it in a suite of its own")
+        if (scale, degradation) != (str(setting.scale), setting.degradation):
+            raise BadInput(f"{run}: is not x{setting.scale} {setting.degradation}; report it in a setting of its own")
     repeated = runs[runs.duplicated(["method", "variant", "seed"])]
     if len(repeated):
         raise BadInput(f"{repeated.index[0]}: another run has its method, variant and seed; report one of them")
@@ -112,21 +130,21 @@ def read_costs(results: Path, suite: SuiteInfo) -> pd.DataFrame:
     return costs
 
 
-def read_scores(results: Path, runs: pd.DataFrame, suite: SuiteInfo) -> pd.DataFrame:
-    """One row per run, picture and metric, joined with the columns of `runs`, in the suite's order.
+def read_scores(results: Path, runs: pd.DataFrame, setting: Setting) -> pd.DataFrame:
+    """One row per run, picture and metric, joined with the columns of `runs`, in the setting's order.
 
     value is float64, NaN where it is n/a, and then `note` is not empty. What a run was not scored on while another
     one was is n/a with the note 'not scored'. Raises BadInput for a file that is missing, torn or contradictory.
     """
     files = {run: beside(results / "scores", run, method, ".csv") for run, method in runs["method"].items()}
     scores = pd.concat([_read_run(path, str(run)) for run, path in files.items()], ignore_index=True)
-    scores = scores[scores["dataset"].isin(suite.datasets) & scores["metric"].isin(suite.metrics)]
+    scores = scores[scores["dataset"].isin(setting.datasets) & scores["metric"].isin(setting.metrics)]
     if scores.empty:
-        raise BadInput(f"{results / 'scores'}: no score of {', '.join(suite.datasets)}; run python -m bench score")
+        raise BadInput(f"{results / 'scores'}: no score of {', '.join(setting.datasets)}; run python -m bench score")
     pictures = sorted(
-        set(zip(scores["dataset"], scores["image"], strict=True)), key=lambda p: (suite.datasets.index(p[0]), p[1])
+        set(zip(scores["dataset"], scores["image"], strict=True)), key=lambda p: (setting.datasets.index(p[0]), p[1])
     )
-    keys = [(run, *picture, metric) for run in runs["run"] for picture in pictures for metric in suite.metrics]
+    keys = [(run, *picture, metric) for run in runs["run"] for picture in pictures for metric in setting.metrics]
     index = pd.MultiIndex.from_tuples(keys, names=["run", "dataset", "image", "metric"])
     frame = scores.set_index(["run", "dataset", "image", "metric"]).reindex(index).reset_index()
     frame["note"] = frame["note"].fillna(NOT_SCORED)
@@ -224,17 +242,24 @@ def _read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     return frame
 
 
-def default_runs(runs: pd.DataFrame) -> dict[str, list[str]]:
-    """Every method that has a default, with the runs behind it, one a seed."""
-    found = {name: runs_of(runs, name) for name in methods_of(runs)}
-    return {name: names for name, names in found.items() if names}
+def entrants(runs: pd.DataFrame) -> list[Entrant]:
+    """Those that a setting compares: every method's default, or its variants where it has none, in the order listed."""
+    found = []
+    for method in methods_of(runs):
+        variants = [variant for _, variant in variants_of(runs, method)]
+        for variant in ["default"] if "default" in variants else variants:
+            label = method if variant == "default" else f"{method}.{variant}"
+            found.append(Entrant(label, method, variant, tuple(runs_of(runs, method, variant))))
+    return found
 
 
 def first_available(scores: Scores, wanted: Sequence[str]) -> str | None:
-    """The first of these metrics of which every default has a mean on every data set; None where there is none."""
+    """The first of these metrics of which every entrant has a mean on every data set; None where there is none."""
     for metric in wanted:
         keys = [
-            (name, "default", place, metric) for name in default_runs(scores.runs) for place in scores.suite.datasets
+            (one.method, one.variant, place, metric)
+            for one in entrants(scores.runs)
+            for place in scores.setting.datasets
         ]
         if keys and all(key in scores.means and scores.means[key].value is not None for key in keys):
             return metric

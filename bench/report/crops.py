@@ -19,10 +19,10 @@ from scipy.ndimage import uniform_filter
 
 from bench.data.images import F64, U8, luma, read_image, to_rgb
 from bench.errors import BadInput
-from bench.report.aggregate import DISTORTION, PERCEPTUAL, Scores, beside, default_runs, first_available, widen
+from bench.report.aggregate import DISTORTION, PERCEPTUAL, Scores, beside, cell_of, entrants, first_available, widen
+from bench.report.canvas import DPI
 from bench.report.tables import ARROWS, NA, decimals
 
-DPI = 150
 WINDOW = 48  # HR pixels
 ENLARGE = 5
 CELL = WINDOW * ENLARGE
@@ -48,13 +48,14 @@ class Block:
 
 
 def crop_figure(scores: Scores, work: Path) -> tuple[Figure, list[str]]:
-    """A block a picture: the whole HR with the window marked, then the window in HR and by every default.
+    """A block a picture: the whole HR with the window marked, then the window in HR and by every entrant.
 
     Returns the figure, and the methods that it lacks because their pictures are not here. Raises FileNotFoundError,
     naming it, where HR pictures or those of every method are not.
     """
-    every = {name: names[0] for name, names in default_runs(scores.runs).items()}
-    runs = {name: run for name, run in every.items() if beside(work / "sr", run, name).is_dir()}
+    every = {one.label: one for one in entrants(scores.runs)}
+    folders = {name: beside(work / "sr", one.runs[0], one.method) for name, one in every.items()}
+    runs = {name: every[name].runs[0] for name, folder in folders.items() if folder.is_dir()}
     if not runs:
         raise FileNotFoundError("sr/")
     cells = _places(len(runs))
@@ -78,12 +79,12 @@ def _places(methods: int) -> list[tuple[int, int]]:
 
 
 def choose_pictures(scores: Scores, count: int) -> list[tuple[str, str]]:
-    """(dataset, image): data set by data set in turn, those on which the defaults' scores differ most first."""
-    runs = [names[0] for names in default_runs(scores.runs).values()]
-    metric = first_available(scores, DISTORTION) or scores.suite.metrics[0]
+    """(dataset, image): data set by data set in turn, those on which the entrants' scores differ most first."""
+    runs = [one.runs[0] for one in entrants(scores.runs)]
+    metric = first_available(scores, DISTORTION) or scores.setting.metrics[0]
     column = widen(scores.frame)[metric]
     ranked: list[list[tuple[str, str]]] = []
-    for dataset in scores.suite.datasets:
+    for dataset in scores.setting.datasets:
         images = sorted({str(image) for _, place, image in column.index if place == dataset})
         spread = {}
         for image in images:
@@ -116,10 +117,9 @@ def choose_window(pictures: Sequence[U8], side: int) -> tuple[int, int]:
 def _read_block(scores: Scores, work: Path, runs: Mapping[str, str], picture: tuple[str, str]) -> Block:
     """The HR and every method's picture, with captions: name, then distortion and perceptual score."""
     dataset, image = picture
-    test = work / "data" / f"{dataset}.x{scores.suite.scale}.{scores.suite.degradation}" / "hr" / f"{image}.png"
-    paths = {"HR": test} | {
-        name: beside(work / "sr", run, name) / dataset / f"{image}.png" for name, run in runs.items()
-    }
+    test = work / "data" / f"{dataset}.x{scores.setting.scale}.{scores.setting.degradation}" / "hr" / f"{image}.png"
+    folders = {name: beside(work / "sr", run, cell_of(scores.runs, run, "method")) for name, run in runs.items()}
+    paths = {"HR": test} | {name: folder / dataset / f"{image}.png" for name, folder in folders.items()}
     for path in paths.values():
         if not path.is_file():
             raise FileNotFoundError(str(path.relative_to(work)))

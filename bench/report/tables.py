@@ -15,12 +15,13 @@ import pandas as pd
 from bench.report import MetricInfo
 from bench.report.aggregate import (
     COST_COLUMNS,
+    Entrant,
     Key,
     Mean,
     Scores,
     cell_of,
-    default_runs,
     difference,
+    entrants,
     methods_of,
     runs_of,
     variants_of,
@@ -36,44 +37,45 @@ MAX_REASONS = 4
 
 
 def method_table(scores: Scores) -> Table:
-    """The default variant of every method, a section a data set; the best and second best of each column marked."""
-    methods = list(default_runs(scores.runs))
-    labels = _labels(scores, [(name, "default") for name in methods])
-    columns = list(product(scores.suite.datasets, scores.suite.metrics))
+    """Every entrant of a setting, a section a data set; the best and second best of each column marked."""
+    every = entrants(scores.runs)
+    labels = _labels(scores, [(one.method, one.variant) for one in every])
+    columns = list(product(scores.setting.datasets, scores.setting.metrics))
     records = []
-    for name in methods:
-        values = (full(scores.means[name, "default", *column].value) for column in columns)
-        records.append((name, *_about(scores, name, "default", ("runs", *labels)), *values))
+    for one in every:
+        values = (full(scores.means[one.method, one.variant, *column].value) for column in columns)
+        records.append((one.label, *_about(scores, one.method, one.variant, ("runs", *labels)), *values))
     sections: list[Section] = []
-    for dataset in scores.suite.datasets:
-        grid = [[Cell(name), *map(Cell, _shown(scores, name, "default", labels))] for name in methods]
-        for metric in scores.suite.metrics:
+    for dataset in scores.setting.datasets:
+        grid = [[Cell(one.label), *map(Cell, _shown(scores, one.method, one.variant, labels))] for one in every]
+        for metric in scores.setting.metrics:
             info = scores.metrics[metric]
-            means = [scores.means[name, "default", dataset, metric] for name in methods]
+            means = [scores.means[one.method, one.variant, dataset, metric] for one in every]
             for row, mean, mark in zip(grid, means, rank(means, info.better), strict=True):
                 row.append(Cell(show_mean(mean, info), mark))
         header = ("method", *labels, *_headings(scores))
         sections.append(Section(dataset, header, tuple(map(tuple, grid)), labels=len(labels) - 1))
     return Table(
-        name="methods",
-        title=f"Methods, ×{scores.suite.scale} {scores.suite.degradation}",
+        name=f"methods{scores.suffix}",
+        title=f"Methods, {scores.setting.title}",
         columns=("method", "runs", *labels, *map("/".join, columns)),
         records=tuple(records),
         sections=tuple(sections),
-        footnotes=footnotes(scores, [(name, "default", *column) for name in methods for column in columns]),
+        footnotes=footnotes(scores, [(one.method, one.variant, *column) for one in every for column in columns]),
     )
 
 
 def ablation_tables(scores: Scores) -> list[Table]:
     """One table for every method that has variants beside its default."""
-    return [_ablation(scores, name) for name in methods_of(scores.runs) if len(variants_of(scores.runs, name)) > 1]
+    found = [(name, [v for _, v in variants_of(scores.runs, name)]) for name in methods_of(scores.runs)]
+    return [_ablation(scores, name) for name, variants in found if len(variants) > 1 and "default" in variants]
 
 
 def _ablation(scores: Scores, method: str) -> Table:
     """The default first, then the variants axis by axis, each with its difference to the default."""
     variants = variants_of(scores.runs, method)
     labels = _labels(scores, [(method, variant) for _, variant in variants])
-    columns = list(product(scores.suite.datasets, scores.suite.metrics))
+    columns = list(product(scores.setting.datasets, scores.setting.metrics))
     records = []
     for axis, variant in variants:
         values = (text for column in columns for text in _with_gap(scores, (method, variant, *column)))
@@ -81,19 +83,19 @@ def _ablation(scores: Scores, method: str) -> Table:
     axes = list(dict.fromkeys(axis for axis, variant in variants if variant != "default"))
     lead = tuple(f"**{axis}**: {scores.suite.question(method, axis) or 'no question given'}" for axis in axes)
     sections: list[Section] = []
-    for dataset in scores.suite.datasets:
+    for dataset in scores.setting.datasets:
         grid = []
         for place, (axis, variant) in enumerate(variants):
             first = place == 0 or variants[place - 1][0] != axis
-            values = (_show_gap(scores, (method, variant, dataset, metric)) for metric in scores.suite.metrics)
+            values = (_show_gap(scores, (method, variant, dataset, metric)) for metric in scores.setting.metrics)
             texts = (axis if first else "", variant, *_shown(scores, method, variant, labels), *values)
             grid.append(tuple(map(Cell, texts)))
         header = ("axis", "variant", *labels, *_headings(scores))
         sections.append(Section(dataset, header, tuple(grid), labels=len(labels), lead=() if sections else lead))
     gaps = (text for column in columns for text in ("/".join(column), "/".join(column) + " difference"))
     return Table(
-        name=f"ablation-{method}",
-        title=f"Ablations of {method}, ×{scores.suite.scale} {scores.suite.degradation}",
+        name=f"ablation-{method}{scores.suffix}",
+        title=f"Ablations of {method}, {scores.setting.title}",
         columns=("variant", "axis", "runs", *labels, *gaps),
         records=tuple(records),
         sections=tuple(sections),
@@ -105,38 +107,37 @@ def _ablation(scores: Scores, method: str) -> Table:
 
 
 def image_table(scores: Scores) -> Table:
-    """CSV: every run on every picture. Shown: the defaults, a grid of pictures x methods a data set and metric."""
+    """CSV: every run on every picture. Shown: the entrants, a grid of pictures x methods a data set and metric."""
     wide = widen(scores.frame)
     records = [(*map(str, key), *map(full, values)) for key, values in zip(wide.index, wide.to_numpy(), strict=True)]
-    methods = list(default_runs(scores.runs))
-    columns = list(product(scores.suite.datasets, scores.suite.metrics))
+    every = entrants(scores.runs)
+    columns = list(product(scores.setting.datasets, scores.setting.metrics))
     sections = [
-        _image_section(scores, wide, methods, column)
+        _image_section(scores, wide, every, column)
         for column in columns
-        if any(scores.means[name, "default", *column].value is not None for name in methods)
+        if any(scores.means[one.method, one.variant, *column].value is not None for one in every)
     ]
     return Table(
-        name="per-image",
-        title="Every picture, mean over seeds",
+        name=f"per-image{scores.suffix}",
+        title=f"Every picture, mean over seeds, {scores.setting.title}",
         columns=("run", "dataset", "image", *map(str, wide.columns)),
         records=tuple(records),
         sections=tuple(sections),
-        footnotes=footnotes(scores, [(name, "default", *column) for name in methods for column in columns]),
+        footnotes=footnotes(scores, [(one.method, one.variant, *column) for one in every for column in columns]),
     )
 
 
-def _image_section(scores: Scores, wide: pd.DataFrame, methods: Sequence[str], where: tuple[str, str]) -> Section:
+def _image_section(scores: Scores, wide: pd.DataFrame, every: Sequence[Entrant], where: tuple[str, str]) -> Section:
     """Pictures x methods for one data set and metric."""
     dataset, metric = where
     info = scores.metrics[metric]
-    names = [runs_of(scores.runs, method) for method in methods]
-    column = wide[metric]
+    column: dict[tuple[str, str, str], float] = dict(wide[metric])
     grid = []
-    for image in dict.fromkeys(image for _, place, image in column.index if place == dataset):
-        means = [_mean_over_seeds([float(column[run, dataset, image]) for run in group], image) for group in names]
+    for image in dict.fromkeys(image for _, place, image in column if place == dataset):
+        means = [_mean_over_seeds([column[run, dataset, image] for run in one.runs], image) for one in every]
         cells = zip(means, rank(means, info.better), strict=True)
         grid.append((Cell(image), *(Cell(show_mean(mean, info), mark) for mean, mark in cells)))
-    return Section(f"{dataset}: {heading(info)}", ("picture", *methods), tuple(grid))
+    return Section(f"{dataset}: {heading(info)}", ("picture", *(one.label for one in every)), tuple(grid))
 
 
 def _mean_over_seeds(values: Sequence[float], image: str) -> Mean:
@@ -205,7 +206,7 @@ def unit_of(info: MetricInfo) -> str:
 
 
 def _headings(scores: Scores) -> list[str]:
-    return [heading(scores.metrics[metric]) for metric in scores.suite.metrics]
+    return [heading(scores.metrics[metric]) for metric in scores.setting.metrics]
 
 
 def _labels(scores: Scores, rows: Sequence[tuple[str, str]]) -> tuple[str, ...]:
@@ -246,7 +247,7 @@ def _show_gap(scores: Scores, key: Key) -> str:
 def footnotes(scores: Scores, keys: Iterable[Key]) -> tuple[str, ...]:
     """How every metric was measured, then why values are n/a: each reason once, with the data sets it concerns."""
     lines = []
-    for metric in scores.suite.metrics:
+    for metric in scores.setting.metrics:
         info = scores.metrics[metric]
         unit = f"{unit_of(info)}, " if unit_of(info) else ""
         protocol, origin = info.protocol.rstrip("."), info.source.rstrip(".")

@@ -84,6 +84,14 @@ PERCEPTUAL: dict[str, FeatureNetwork] = {
         (1 / 255, 1 / 255, 1 / 255),
         bgr=True,
     ),
+    "minc-vgg16": FeatureNetwork(
+        "minc-vgg16",
+        _VGG16,
+        _keys(_VGG16),
+        (103.939 / 255, 116.779 / 255, 123.68 / 255),
+        (1 / 255, 1 / 255, 1 / 255),
+        bgr=True,
+    ),
     "alexnet": FeatureNetwork(
         "alexnet",
         ("conv1", "M", "conv2", "M", "conv3", "conv4", "conv5"),

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bench.api import Batch, Picture, Training, Upscaler
+from methods.common.dual import dual_term
 from methods.common.ema import Ema
 from methods.common.optimise import SCHEDULES, Adam, arrange, autocast, compiled, group_parameters, place
 
@@ -26,7 +27,8 @@ PIXEL_LOSSES: dict[str, ImageLoss] = {
 @dataclass(frozen=True)
 class Recipe:
     """How a pixel learner trains. Milestones are fractions of the run's length; ema 0 means none; factors multiply
-    the learning rate of the parameters whose names begin so."""
+    the learning rate of the parameters whose names begin so. dual: the scale and the weight of a `DualTerm` that
+    measures with the same loss."""
 
     loss: str = "l1"
     learning_rate: float = 2e-4
@@ -35,6 +37,7 @@ class Recipe:
     milestones: tuple[float, ...] = ()
     ema: float = 0.0
     factors: tuple[tuple[str, float], ...] = ()
+    dual: tuple[int, float] = (4, 0.0)
 
 
 class PixelLearner:
@@ -48,6 +51,9 @@ class PixelLearner:
         schedule = SCHEDULES[recipe.schedule](recipe.milestones)
         parameters = group_parameters(self.trained, dict(recipe.factors))
         self.adam = Adam(parameters, training, recipe.learning_rate, schedule, recipe.betas)
+        self.dual = dual_term(*recipe.dual, self.loss)
+        if self.dual:
+            self.dual.start(training, recipe.learning_rate, schedule, recipe.betas)
         self.ema = Ema(self.trained, recipe.ema) if recipe.ema else None
 
     @property
@@ -58,10 +64,16 @@ class PixelLearner:
         with autocast(self.training):
             sr = self.forward(arrange(batch.lr, self.training))
         loss = self.loss(sr.float(), batch.hr)
+        losses = {}
+        if self.dual:
+            losses["dual"] = self.dual.loss(sr, batch.lr)
+            loss = loss + losses["dual"]
         self.adam.minimise(loss, batch.step)
+        if self.dual:
+            self.dual.update(batch.step)
         if self.ema:
             self.ema.update(self.trained)
-        return {"loss": loss.detach()}
+        return {"loss": loss.detach(), **{name: term.detach() for name, term in losses.items()}}
 
     def warm_start(self, state: dict[str, Tensor]) -> None:
         """Begin from another run's weights, every key matching."""
@@ -71,11 +83,14 @@ class PixelLearner:
 
     def state_dict(self) -> dict[str, Any]:
         state: dict[str, Any] = {"network": self.trained.state_dict(), "adam": self.adam.state_dict()}
+        state |= {"dual": self.dual.state_dict()} if self.dual else {}
         return state | ({"ema": self.ema.network.state_dict()} if self.ema else {})
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.trained.load_state_dict(state["network"])
         self.adam.load_state_dict(state["adam"])
+        if self.dual:
+            self.dual.load_state_dict(state["dual"])
         if self.ema:
             self.ema.network.load_state_dict(state["ema"])
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from bench.api import Axis, Entry, Pretrain, Training, Upscaler
+from bench.api import Axis, Claim, Entry, Pretrain, Training, Upscaler
 from bench.errors import unknown
 from methods.common.adversarial import VggDiscriminator
 from methods.common.gan import GANS, GanLearner, GanRecipe, PerceptualGan, Terms
@@ -26,7 +26,8 @@ from methods.esrgan.network import GENERATOR_KNOBS, GeneratorKnobs
 
 @dataclass(frozen=True)
 class Esrgan(GeneratorKnobs):
-    """Knobs of the GAN stage. `layer` None is the perceptual network's deepest convolution (VGG19: conv5_4)."""
+    """Knobs of the GAN stage. `layer` None is the perceptual network's deepest convolution (VGG19: conv5_4);
+    `pretrained`: start from RRDB trained for PSNR, else from a random network."""
 
     perceptual: str = "vgg19"
     layer: str | None = None
@@ -44,6 +45,7 @@ class Esrgan(GeneratorKnobs):
     ema: float = 0.0
     batch_size: int = 16
     patch: int = 128
+    pretrained: bool = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -128,6 +130,148 @@ ENTRY = Entry(
             "figure 8 columns 1 to 5",
         ),
         Axis("depth", "Is deeper better?", {"depth-16": {"blocks": 16}}, "section 4.4"),
+        Axis(
+            "residual-scaling",
+            "Does scaling residuals stabilise a deep network?",
+            {"scaling-1": {"residual_scaling": 1.0}},
+            "supplementary",
+        ),
+        Axis("initialisation", "Does a smaller initialisation help?", {"init-1": {"init_scale": 1.0}}, "supplementary"),
+        Axis(
+            "data",
+            "Do more training pictures help?",
+            {"less-data": {}},
+            "section 4.2, figure 8 column 6; a suite says which sets the variant is trained on",
+        ),
+        Axis("patch", "Does a larger patch help?", {"patch-half": {"patch": 64}}, "section 4.1"),
+        Axis(
+            "pretraining",
+            "Is starting from a PSNR-oriented network better than starting from nothing?",
+            {"from-scratch": {"pretrained": False}},
+            "section 4.1",
+        ),
+        Axis(
+            "adversarial-weight",
+            "What does the weight of the adversarial loss trade?",
+            {"no-adversarial": {"adversarial_weight": 0.0}, "adversarial-x4": {"adversarial_weight": 2e-2}},
+            "equation 3",
+        ),
+        Axis(
+            "pixel-weight",
+            "What does the weight of the pixel loss trade?",
+            {"no-pixel": {"pixel_weight": 0.0}, "pixel-1": {"pixel_weight": 1.0}},
+            "equation 3; section 4.6 takes a large one against perceptual quality",
+        ),
+        Axis(
+            "layer",
+            "Does a shallower layer make a better perceptual loss?",
+            {"layer-2-2": {"layer": "conv2_2"}},
+            "section 3.3",
+        ),
+        Axis(
+            "perceptual-network",
+            "Is a network trained to recognise materials a better judge of texture?",
+            {"minc": {"perceptual": "minc-vgg16"}},
+            "section 3.3",
+        ),
+    ),
+    claims=(
+        Claim(
+            "esrgan.bn",
+            "Without batch normalisation the generator does slightly better.",
+            "esrgan.default",
+            "esrgan.bn",
+            "lpips_alex",
+            "section 3.1, figure 8 column 2",
+        ),
+        Claim(
+            "esrgan.tap",
+            "A perceptual loss on features before activation gives sharper edges and richer texture than one after.",
+            "esrgan.default",
+            "esrgan.tap-after",
+            "lpips_alex",
+            "section 3.3, figure 8 column 3",
+        ),
+        Claim(
+            "esrgan.tap-brightness",
+            "Features before activation keep the brightness of the truth, features after it shift it.",
+            "esrgan.default",
+            "esrgan.tap-after",
+            "luma_error",
+            "section 3.3, figure 8 column 3",
+        ),
+        Claim(
+            "esrgan.relativistic",
+            "A relativistic average discriminator teaches sharper edges and more texture than a standard one.",
+            "esrgan.default",
+            "esrgan.standard-gan",
+            "lpips_alex",
+            "section 3.2, figure 8 column 4",
+        ),
+        Claim(
+            "esrgan.block",
+            "Residual-in-residual dense blocks recover structure better and with less noise than residual blocks.",
+            "esrgan.default",
+            "esrgan.residual-blocks",
+            "lpips_alex",
+            "section 3.1, figure 8 column 5",
+        ),
+        Claim(
+            "esrgan.depth",
+            "23 blocks are better than 16.",
+            "esrgan.default",
+            "esrgan.depth-16",
+            "lpips_alex",
+            "section 4.4",
+        ),
+        Claim(
+            "esrgan.ladder-bn",
+            "First step from SRGAN: dropping batch normalisation helps.",
+            "esrgan.ladder-2",
+            "esrgan.ladder-1",
+            "lpips_alex",
+            "figure 8 columns 1 and 2",
+        ),
+        Claim(
+            "esrgan.ladder-tap",
+            "Second step: taking features before activation helps.",
+            "esrgan.ladder-3",
+            "esrgan.ladder-2",
+            "lpips_alex",
+            "figure 8 columns 2 and 3",
+        ),
+        Claim(
+            "esrgan.ladder-brightness",
+            "Second step: taking features before activation brings the brightness nearer to the truth.",
+            "esrgan.ladder-3",
+            "esrgan.ladder-2",
+            "luma_error",
+            "figure 8 columns 2 and 3",
+        ),
+        Claim(
+            "esrgan.ladder-relativistic",
+            "Third step: the relativistic discriminator helps.",
+            "esrgan.residual-blocks",
+            "esrgan.ladder-3",
+            "lpips_alex",
+            "figure 8 columns 3 and 4",
+        ),
+        Claim(
+            "esrgan.perception",
+            "The GAN stage gives a better perceptual index than the PSNR stage that it starts from.",
+            "esrgan.default",
+            "rrdb.default",
+            "pi",
+            "section 3.4, network interpolation",
+        ),
+        Claim(
+            "esrgan.distortion",
+            "The PSNR stage is nearer to the truth, pixel by pixel, than the GAN stage.",
+            "rrdb.default",
+            "esrgan.default",
+            "psnr_y",
+            "section 3.4, network interpolation",
+        ),
     ),
     deviations=(
         "the suite's pictures and perceptual network where they differ from DIV2K + Flickr2K + OST and VGG19",

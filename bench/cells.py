@@ -1,0 +1,229 @@
+"""One cell of a committed table: where it is, the runs behind it, and the figure that the score files give for it.
+
+Reads CSV alone, by rules of its own: a second opinion on the report's arithmetic, without what the report imports.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+from bench.errors import BadInput, unknown
+
+NA = "n/a"
+DIFFERENCE = " difference"
+Row = dict[str, str]
+Scores = dict[tuple[str, str, str], float | None]
+"""(dataset, image, metric) -> value, None where it is n/a"""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One figure. kind: 'mean', 'difference', 'picture', 'setting', or 'other' for what is not recomputed.
+
+    runs: the runs behind it, one a seed; base: those of the default that a difference is taken to.
+    """
+
+    table: str
+    row: str
+    column: str
+    text: str
+    kind: str
+    runs: tuple[str, ...]
+    base: tuple[str, ...] = ()
+    dataset: str = ""
+    metric: str = ""
+    image: str = ""
+
+
+def read_rows(path: Path) -> list[Row]:
+    """A CSV with a header as text. Raises BadInput where it is missing, torn or empty."""
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            rows = list(csv.DictReader(stream, strict=True))
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such file; make it with python -m bench report") from None
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise BadInput(f"{path}: cannot be read ({error}); make it again") from None
+    if not rows or any(None in row or None in row.values() for row in rows):
+        raise BadInput(f"{path}: has no rows, or rows of different lengths; make it again")
+    return rows
+
+
+def read_table(results: Path, name: str) -> list[Row]:
+    """The rows of tables/<name>.csv. Raises BadInput, naming the nearest, where there is no such table."""
+    name = _stem(name)
+    known = [path.stem for path in sorted((results / "tables").glob("*.csv"))]
+    if not known:
+        raise BadInput(f"{results}: holds no tables/*.csv; name a results folder such as results/demo")
+    if name not in known:
+        raise unknown(f"table of {results}", name, known)
+    return read_rows(results / "tables" / f"{name}.csv")
+
+
+def read_runs(results: Path) -> dict[str, Row]:
+    """runs.csv by run name, each row with its columns of cost.csv where there is one."""
+    costs = results / "cost.csv"
+    spent = {row["run"]: row for row in (read_rows(costs) if costs.is_file() else []) if "run" in row}
+    rows = read_rows(results / "runs.csv")
+    absent = {"run", "method", "variant"} - set(rows[0])
+    if absent:
+        raise BadInput(f"{results / 'runs.csv'}: lacks the column {min(absent)}; make it again")
+    return {row["run"]: {**spent.get(row["run"], {}), **row} for row in rows}
+
+
+def score_file(results: Path, row: Row) -> Path:
+    """Where a run's scores are: under its method, or without the method's folder if they are there."""
+    flat = results / "scores" / f"{row['run']}.csv"
+    return flat if flat.exists() else results / "scores" / row["method"] / f"{row['run']}.csv"
+
+
+def read_scores(path: Path) -> Scores:
+    """One run's score file. Raises BadInput where it is missing or torn."""
+    try:
+        return {
+            (row["dataset"], row["image"], row["metric"]): float(row["value"]) if row["value"] else None
+            for row in read_rows(path)
+        }
+    except (KeyError, ValueError) as error:
+        raise BadInput(f"{path}: is no score file ({error}); score the run again") from None
+
+
+def locate(results: Path, table: str, row: str, column: str) -> Cell:
+    """The cell that three words name. Raises BadInput, naming the nearest, where there is none or more than one."""
+    table = _stem(table)
+    rows, runs = read_table(results, table), read_runs(results)
+    names = {_plain(name): name for name in rows[0]}
+    if _plain(column) not in names:
+        raise unknown(f"column of {table}", column, rows[0])
+    chosen = _choose(rows, runs, table, row)
+    cell = describe((table, rows), chosen, names[_plain(column)], runs)
+    if cell is None:
+        raise BadInput(f"{table}: its rows name no run; look at tables that do, such as methods or per-image")
+    return cell
+
+
+def describe(table: tuple[str, Sequence[Row]], row: Row, column: str, runs: Mapping[str, Row]) -> Cell | None:
+    """What a cell of (name, rows) is, by its column; None where its row names no run of runs.csv."""
+    behind = _behind(row, runs)
+    if not behind:
+        return None
+    label = _labels(row, runs)[0]
+    about = runs[behind[0]]
+    text, plain = row[column], column.removesuffix(DIFFERENCE)
+    if "image" in row and column not in ("run", "dataset", "image"):
+        return Cell(table[0], label, column, text, "picture", behind, (), row["dataset"], column, row["image"])
+    dataset, _, metric = plain.partition("/")
+    if metric and " " not in metric:
+        base = _default(table[1], about["method"], runs) if plain != column else ()
+        return Cell(table[0], label, column, text, "difference" if base else "mean", behind, base, dataset, metric)
+    kind = "setting" if column in about or column == "seeds" else "other"
+    return Cell(table[0], label, column, text, kind, behind)
+
+
+def recompute(cell: Cell, scores: Mapping[str, Scores], runs: Mapping[str, Row]) -> str | None:
+    """The text the table should hold, from scores/, runs.csv and cost.csv; None for what is not recomputed."""
+    if cell.column == "seeds":
+        return str(len(cell.runs))
+    if cell.kind == "setting":
+        said = {runs[run][cell.column] for run in cell.runs}
+        return said.pop() if len(said) == 1 else None
+    if cell.kind == "picture":
+        return show(scores[cell.runs[0]].get((cell.dataset, cell.image, cell.metric)))
+    if cell.kind not in ("mean", "difference"):
+        return None
+    mean, pictures = mean_of([scores[run] for run in cell.runs], cell.dataset, cell.metric)
+    if cell.kind == "mean":
+        return show(mean)
+    if cell.runs == cell.base:
+        return ""
+    base, shared = mean_of([scores[run] for run in cell.base], cell.dataset, cell.metric)
+    if mean is None or base is None or pictures != shared:
+        return NA
+    return show(mean - base)
+
+
+def mean_of(scores: Sequence[Scores], dataset: str, metric: str) -> tuple[float | None, tuple[str, ...]]:
+    """(mean over seeds of a set's figure, the pictures in it): those that have a value for every seed."""
+    seeds = [{i: value for (d, i, m), value in one.items() if (d, m) == (dataset, metric)} for one in scores]
+    images = sorted({image for seed in seeds for image in seed})
+    known = tuple(image for image in images if all(seed.get(image) is not None for seed in seeds))
+    if not known:
+        return None, known
+    square = is_quadratic(metric)
+    figures = []
+    for seed in seeds:
+        values = [value for image in known if (value := seed[image]) is not None]
+        figures.append(math.sqrt(fmean([value * value for value in values])) if square else fmean(values))
+    return fmean(figures), known
+
+
+def is_quadratic(metric: str) -> bool:
+    """Whether a set's figure is the root of the mean square of its pictures'."""
+    from bench.metrics import METRICS
+
+    return metric in METRICS and METRICS[metric].mean == "quadratic"
+
+
+def show(value: float | None) -> str:
+    """Six decimals, as the tables have them."""
+    return NA if value is None or math.isnan(value) else f"{round(value, 6) + 0.0:.6f}"
+
+
+def _default(rows: Sequence[Row], method: str, runs: Mapping[str, Row]) -> tuple[str, ...]:
+    """The runs of the row of a table that holds a method's default."""
+    for names in (_behind(row, runs) for row in rows):
+        if names and (runs[names[0]]["method"], runs[names[0]]["variant"]) == (method, "default"):
+            return names
+    return ()
+
+
+def _behind(row: Row, runs: Mapping[str, Row]) -> tuple[str, ...]:
+    """The runs that a row names."""
+    return tuple(name for name in (row.get("runs") or row.get("run") or "").split() if name in runs)
+
+
+def _choose(rows: Sequence[Row], runs: Mapping[str, Row], table: str, wanted: str) -> Row:
+    """The one row that answers to a name."""
+    named = [(labels, row) for row in rows for labels in [[_plain(text) for text in _labels(row, runs)]]]
+    found = [row for labels, row in named if _plain(wanted) in labels]
+    if not found:
+        raise unknown(f"row of {table}", wanted, dict.fromkeys(label for labels, _ in named for label in labels[:1]))
+    if len(found) > 1:
+        some = ", ".join(repr(_labels(row, runs)[0]) for row in found[:3])
+        raise BadInput(f"{table}: {wanted!r} names {len(found)} rows; say which: {some}, …")
+    return found[0]
+
+
+def _labels(row: Row, runs: Mapping[str, Row]) -> list[str]:
+    """Every name a row answers to, the fullest first."""
+    cells = list(row.values())
+    if "image" in row:
+        about = runs.get(row["run"], {})
+        short = f"{about.get('method')} {about.get('variant')}"
+        return [" ".join(cells[:3]), f"{row['run']} {row['image']}", f"{short} {row['image']}", row["run"]]
+    behind = _behind(row, runs)
+    words = [cells[0], " ".join(cells[:2]), *behind]
+    for about in (runs[name] for name in behind[:1]):
+        words += [f"{about['method']} {about['variant']}", f"{about['method']}.{about['variant']}"]
+        words += [about["method"]] if about["variant"] == "default" else []
+    return list(dict.fromkeys(words))
+
+
+def _stem(table: str) -> str:
+    """'methods' of 'tables/methods.csv'."""
+    return table.removesuffix(".csv").removeprefix("tables/")
+
+
+def _plain(text: str) -> str:
+    """A name as one compares it: '/' and runs of blanks are one blank."""
+    return " ".join(text.replace("/", " ").split())
+
+
+def load_scores(results: Path, runs: Mapping[str, Row], names: Iterable[str]) -> dict[str, Scores]:
+    """The scores of these runs."""
+    return {name: read_scores(score_file(results, runs[name])) for name in dict.fromkeys(names)}

@@ -1,0 +1,45 @@
+"""The verb that estimates blur kernels: kernel."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+Arguments = argparse.Namespace
+PRESETS = ("default", "paper", "released")
+
+
+def add_verbs(verbs: Any) -> None:
+    """Add this module's verb to the parser."""
+    kernel = verbs.add_parser("kernel", help="LR pictures -> the blur kernel of each (KernelGAN)")
+    kernel.add_argument("--lr", type=Path, required=True)
+    kernel.add_argument("--out", type=Path, required=True, help="replaced whole, once every kernel is there")
+    kernel.add_argument("--scale", type=int, default=2, help="2 or 4")
+    kernel.add_argument("--iterations", type=int, help="of training, per picture (default: the method's, 3000)")
+    kernel.add_argument("--seed", type=int, default=0)
+    kernel.add_argument("--batch", type=int, help="pictures that train side by side; the kernels do not depend on it")
+    kernel.add_argument("--preset", choices=PRESETS, default="default", help="losses and quirks of paper or release")
+    kernel.add_argument("--threads", type=int, help="CPU threads (default: as many as torch takes)")
+    kernel.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    kernel.set_defaults(verb=estimate_kernels)
+
+
+def estimate_kernels(arguments: Arguments) -> None:
+    from bench.devices import choose_device, use_threads
+    from bench.errors import BadInput
+    from bench.kernels import estimate_folder
+    from methods import entry
+
+    if arguments.threads is not None:
+        if arguments.threads < 1:
+            raise BadInput(f"{arguments.threads} threads cannot work; give --threads 1 or more")
+        use_threads(arguments.threads)
+    dossier = entry("kernelgan")
+    knobs = dict(dossier.variants[arguments.preset])
+    asked = {"iterations": arguments.iterations, "side_by_side": arguments.batch}
+    knobs.update({name: value for name, value in asked.items() if value is not None})
+    method = dossier.build(arguments.scale, knobs)
+    device = choose_device(arguments.device)
+    done = estimate_folder(method, arguments.lr, arguments.out, arguments.seed, device)
+    print(f"{done['pictures']} kernels, {done['seconds']:.1f} s -> {arguments.out}")

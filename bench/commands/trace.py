@@ -1,0 +1,109 @@
+"""Verbs that trace a published number back to what made it: why, verify, crate, cost."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.errors import BadInput
+
+Arguments = argparse.Namespace
+
+
+def add_verbs(verbs: Any) -> None:
+    """Add this module's verbs to the parser."""
+    why = verbs.add_parser("why", help="the run, code, data, seed and environment behind one number")
+    why.add_argument("results", type=Path, metavar="RESULTS_DIR", help="such as results/demo")
+    why.add_argument("table", metavar="TABLE", help="a file of tables/, such as methods")
+    why.add_argument("row", metavar="ROW", help="a method, 'method variant', a run, or 'run picture'")
+    why.add_argument("column", metavar="COLUMN", help="as in the CSV's header: 'Set5/psnr_y'")
+    why.add_argument("--full", action="store_true", help="hashes with every digit")
+    why.set_defaults(verb=explain)
+
+    verify = verbs.add_parser("verify", help="recompute every link of that chain, every file's hash")
+    verify.add_argument("results", type=Path, metavar="RESULTS_DIR", help="such as results/demo")
+    verify.add_argument("--work", type=Path, metavar="DIR", help="the suite's work folder: check what is not committed")
+    verify.set_defaults(verb=verify_folder)
+
+    crate = verbs.add_parser("crate", help="a results folder as a Workflow Run RO-Crate")
+    crate.add_argument("results", type=Path, metavar="RESULTS_DIR", help="such as results/demo")
+    crate.add_argument("--out", type=Path, required=True, metavar="DIR")
+    crate.set_defaults(verb=make_crate)
+
+    cost = verbs.add_parser("cost", help="parameters and multiply-accumulates of a method, and its latency here")
+    cost.add_argument("--method", required=True, metavar="NAME[.variant]")
+    cost.add_argument("--suite", help="take the sizes of this suite instead of the paper's")
+    cost.add_argument("--scale", type=int, default=4)
+    cost.add_argument("--side", type=int, default=64, help="side of the square LR picture, pixels")
+    cost.add_argument("--latency", action="store_true", help="measure it, too")
+    cost.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    cost.set_defaults(verb=show_cost)
+
+
+def explain(arguments: Arguments) -> None:
+    """Exit code 1 where the figure does not follow from the recorded score files."""
+    from bench.why import SHORT, why
+
+    answer = why(arguments.results, arguments.table, arguments.row, arguments.column, 64 if arguments.full else SHORT)
+    print(answer.text)
+    if not answer.follows:
+        raise SystemExit(1)
+
+
+def verify_folder(arguments: Arguments) -> None:
+    """Exit code 1 where a link is broken."""
+    from bench.verify import render, verify
+
+    work = arguments.work or _around(arguments.results)
+    if work is not None and not work.is_dir():
+        raise BadInput(f"{work}: no such work folder; leave --work out, or name work/<suite>")
+    links = verify(arguments.results, work, rebuild_tables)
+    print(render(links))
+    if any(link.state == "broken" for link in links):
+        raise SystemExit(1)
+
+
+def _around(results: Path) -> Path | None:
+    """The work folder that results lie in before they are published; None for published ones."""
+    folder = results.resolve().parent
+    return folder if (folder / "sr").is_dir() else None
+
+
+def rebuild_tables(suite_name: str, folder: Path, runs: Sequence[str]) -> None:
+    """tables/ of a folder from its scores, by the report's own code. Raises BadInput for an unknown suite or run."""
+    from bench.commands.reporting import _describe
+    from bench.report.document import build
+    from bench.suites import suite
+
+    chosen = suite(suite_name)
+    known = chosen.experiments()
+    lacking = [name for name in runs if name not in known]
+    if lacking:
+        raise BadInput(f"suite {suite_name} no longer has {lacking[0]}")
+    build(folder, folder / "work", _describe(chosen, [name for name in known if name in set(runs)]))
+
+
+def make_crate(arguments: Arguments) -> None:
+    from bench.crate import write_crate
+
+    print(write_crate(arguments.results, arguments.out))
+
+
+def show_cost(arguments: Arguments) -> None:
+    from bench.commands.tools import chosen_method
+    from bench.cost import count_parameters, latency, multiply_accumulates, per_sr_megapixel
+    from bench.devices import choose_device, describe
+
+    method, side = chosen_method(arguments, None), arguments.side
+    macs = multiply_accumulates(method, side)
+    print(f"parameters            {count_parameters(method):,}")
+    if macs is None:
+        print("multiply-accumulates  n/a: no network to count")
+    else:
+        per_megapixel = per_sr_megapixel(macs, method.scale, side) / 1e9
+        print(f"multiply-accumulates  {macs:,} for {side}x{side} LR pixels, {per_megapixel:,.1f} G per SR megapixel")
+    if arguments.latency:
+        device = choose_device(arguments.device)
+        print(f"latency               {latency(method, device, side):.4f} s, {describe(device)}")

@@ -1,0 +1,46 @@
+"""What every figure shares: colours, style, and files that are the same bytes for the same input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+DPI = 150
+# Okabe & Ito's colours, which the colour-blind tell apart; black for the first method, yellow darkened for white paper.
+COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#B8A900")
+MARKERS = ("o", "s", "D", "^", "v", "P", "X")
+STYLE: Any = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9.0,
+    "svg.hashsalt": "bench",
+    "svg.fonttype": "path",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.edgecolor": "#606060",
+    "grid.color": "#E4E4E4",
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+}
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure written as <name>.png and <name>.svg; or, with `missing`, why it was not."""
+
+    name: str
+    title: str
+    caption: str
+    missing: str = ""
+
+
+def save(figure: Figure, folder: Path, name: str) -> None:
+    """<name>.png and <name>.svg, white, without a date or a version in them."""
+    FigureCanvasAgg(figure)
+    figure.savefig(folder / f"{name}.png", dpi=DPI, facecolor="white", metadata={"Software": None})
+    figure.savefig(folder / f"{name}.svg", dpi=DPI, facecolor="white", metadata={"Date": None, "Creator": None})

@@ -1,0 +1,92 @@
+"""Training curves: small multiples, a panel a method and loss."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from numpy.typing import NDArray
+
+from bench.errors import BadInput
+from bench.report.aggregate import Scores, methods_of, runs_of, variants_of
+from bench.report.canvas import COLOURS, DPI, Drawn, save
+
+NOT_LOSSES = ("step", "seconds", "learning_rate")
+BINS = 40
+PANELS = 4  # a line of small multiples
+F64 = NDArray[np.float64]
+
+
+def draw_curves(scores: Scores, work: Path, folder: Path) -> Drawn:
+    """Small multiples, a panel a method and loss: the default in colour, its variants in grey."""
+    name, title = f"curves{scores.suffix}", "Training"
+    panels: dict[tuple[str, str], list[tuple[str, F64, F64]]] = {}
+    for method in methods_of(scores.runs):
+        for _, variant in variants_of(scores.runs, method):
+            for run in runs_of(scores.runs, method, variant):
+                for loss, (steps, values) in read_curves(work / "runs" / run / "curves.jsonl").items():
+                    panels.setdefault((method, loss), []).append((variant, steps, values))
+    if not panels:
+        return Drawn(name, title, "", "runs/*/curves.jsonl are not here, or nothing was trained")
+    columns = min(PANELS, len(panels))
+    lines = math.ceil(len(panels) / columns)
+    figure = Figure(figsize=(2.6 * columns, 1.9 * lines), dpi=DPI, layout="constrained")
+    grid = figure.subplots(lines, columns, squeeze=False).flat
+    methods = methods_of(scores.runs)
+    for (method, loss), curves in panels.items():
+        _draw_losses(next(grid), f"{method}: {loss}", curves, COLOURS[methods.index(method) % len(COLOURS)])
+    for spare in grid:
+        spare.set_axis_off()
+    figure.supxlabel("step", size=8.5)
+    save(figure, folder, name)
+    return Drawn(
+        name,
+        title,
+        f"Losses as trained, medians of {BINS} stretches of steps. In colour: the default, a line a seed. Grey: its "
+        "variants, where they log a loss of the same name; they may weigh it differently.",
+    )
+
+
+def read_curves(path: Path) -> dict[str, tuple[F64, F64]]:
+    """Loss name -> (steps, values), medians over stretches of steps. Empty without a file; raises BadInput if torn."""
+    if not path.is_file():
+        return {}
+    found: dict[str, list[tuple[float, float]]] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            entry = json.loads(line)
+            step = float(entry["step"])
+        except (ValueError, KeyError, TypeError):
+            raise BadInput(f"{path}: line {number} is no entry with a step; train the run again") from None
+        for name, value in entry.items():
+            if name not in NOT_LOSSES and isinstance(value, int | float) and math.isfinite(value):
+                found.setdefault(name, []).append((step, float(value)))
+    curves = {}
+    for name, pairs in found.items():
+        stretches = np.array_split(np.array(pairs), min(BINS, len(pairs)))  # each (entries, 2)
+        medians = np.array([np.median(stretch, axis=0) for stretch in stretches])
+        curves[name] = (medians[:, 0], medians[:, 1])
+    return curves
+
+
+def _draw_losses(axes: Axes, title: str, curves: Sequence[tuple[str, F64, F64]], colour: str) -> None:
+    """One panel; logarithmic where every value is positive."""
+    for variant, steps, values in curves:
+        first = variant == "default"
+        mark = "o" if len(steps) == 1 else ""
+        axes.plot(steps, values, mark, color=colour if first else "#B0B0B0", linewidth=1.4 if first else 0.8,
+                  markersize=3.0, zorder=3 if first else 2)  # fmt: skip
+    if all(float(values.min()) > 0 for _, _, values in curves):
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.set_title(title, size=8.5)
+    axes.tick_params(which="both", labelsize=7)
+    axes.set_xlim(left=0)

@@ -1,0 +1,199 @@
+"""One cell: what is printed, what was measured, and what may be said of the two.
+
+A printed set mean is compared with the mean over the very same pictures, so another draw of pictures cannot excuse a
+gap: a figure is reproduced where it rounds to the printed digits, or where the interval over seeds alone holds it. The
+interval shown beside the difference is over pictures too, as everywhere else in a report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bench.data.datasets import DATASETS
+from bench.metrics import METRICS
+from bench.report.aggregate import Scores, set_mean
+from bench.report.papers.conditions import CONDITIONS, Difference, differences
+from bench.report.papers.declared import PICTURES, Column, Row
+from bench.report.papers.reported import Reported
+from bench.statistics import FIXED, Effect, effect
+
+NOT_RUN, NOT_SCORED, NOT_AVAILABLE = "not run", "not scored", "n/a"
+ONLY_SHOWN, NO_FIGURE = "only shown as pictures", "no figure at hand"
+REPRODUCED, NOT_REPRODUCED, UNDECIDED = "reproduced", "not reproduced", "undecided"
+MATCHES, DIFFERS, OTHER = "matches", "differs", "other conditions"
+VERDICTS = (
+    REPRODUCED,
+    NOT_REPRODUCED,
+    UNDECIDED,
+    MATCHES,
+    DIFFERS,
+    OTHER,
+    ONLY_SHOWN,
+    NO_FIGURE,
+    NOT_AVAILABLE,
+    NOT_SCORED,
+    NOT_RUN,
+)
+EXPLAINED = {(f"bicubic.default/Set5/{key}", scale) for key in ("psnr_y", "ssim_y") for scale in (2, 3, 4)}
+"""Printed figures that luma alone explains to the last digit; checked where the pictures are."""
+
+Where = tuple[int, str, str, str, str]
+"""(scale, degradation, '<method>.<variant>', data set, metric)"""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One metric of one variant: values (seeds, pictures) of the pictures that every seed has a value for.
+
+    value: the mean over seeds of the set's figure, None where no picture has one. of: the pictures scored; dataset:
+    where. reasons: why pictures have no value.
+    """
+
+    value: float | None
+    values: NDArray[np.float64]
+    of: int
+    dataset: str
+    runs: tuple[str, ...]
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A cell of a paper's table."""
+
+    row: Row
+    column: Column
+    reported: Reported | None
+    measured: Measured | None
+    verdict: str
+    differences: tuple[Difference, ...] = ()
+    effect: Effect | None = None
+
+
+@dataclass(frozen=True)
+class Board:
+    """Everything measured, by place, and runs.csv of all settings; where two settings share a place, the first.
+
+    run: (scale, degradation, '<method>.<variant>') of what has any score.
+    """
+
+    groups: Mapping[Where, pd.DataFrame]
+    run: frozenset[tuple[int, str, str]]
+    runs: pd.DataFrame
+
+
+def gather(every: Sequence[Scores]) -> Board:
+    """The scores of all settings as one board."""
+    groups: dict[Where, pd.DataFrame] = {}
+    for scores in every:
+        setting = (scores.setting.scale, scores.setting.degradation)
+        for key, group in scores.frame.groupby(["method", "variant", "dataset", "metric"], sort=False):
+            method, variant, dataset, metric = (str(part) for part in key)
+            groups.setdefault((*setting, f"{method}.{variant}", dataset, metric), group)
+    runs = pd.concat([scores.runs for scores in every]) if every else pd.DataFrame(columns=["run"])
+    return Board(groups, frozenset(where[:3] for where in groups), runs[~runs.index.duplicated()])
+
+
+def measure(board: Board, ours: str, column: Column) -> Measured | None:
+    """What was measured for a column; None where there is no such run or no such picture."""
+    for dataset in filter(None, (column.dataset, column.measured_on)):
+        stems = PICTURES.get(dataset)
+        place = dataset.partition("/")[0] if stems else dataset
+        group = board.groups.get((column.scale, column.degradation, ours, place, column.metric))
+        if group is not None and stems:
+            group = group[group["image"].isin(stems)]
+        if group is not None and len(group):
+            return _measured(group, dataset, METRICS[column.metric].mean)
+    return None
+
+
+def _measured(group: pd.DataFrame, dataset: str, how: str) -> Measured:
+    """The rows of one variant, data set and metric as a table of seeds and pictures."""
+    lacking = group[group["value"].isna()]
+    known = group[~group["image"].isin(lacking["image"])]
+    runs = tuple(dict.fromkeys(str(run) for run in group["run"]))
+    per_run = [[float(value) for value in known[known["run"] == run]["value"]] for run in runs]
+    return Measured(
+        value=fmean([set_mean(values, how) for values in per_run]) if len(known) else None,
+        values=np.array(per_run, dtype=np.float64).reshape(len(runs), -1),
+        of=int(group["image"].nunique()),
+        dataset=dataset,
+        runs=runs,
+        reasons=tuple(dict.fromkeys(str(note) for note in lacking["note"])),
+    )
+
+
+def compare(board: Board, row: Row, column: Column, reported: Reported | None, only_shown: bool) -> Comparison:
+    """Measured against printed, with what differs in the making of the two."""
+    measured = measure(board, row.ours, column) if row.ours else None
+    if measured is None:
+        here = (column.scale, column.degradation, row.ours) in board.run
+        return Comparison(row, column, reported, None, NOT_SCORED if here else NOT_RUN)
+    if measured.value is None:
+        return Comparison(row, column, reported, measured, NOT_AVAILABLE)
+    if reported is None:
+        return Comparison(row, column, None, measured, ONLY_SHOWN if only_shown else NO_FIGURE)
+    found = _differences(board, row, column, measured)
+    if found:
+        verdict = f"{OTHER}: {', '.join(dict.fromkeys(one.word for one in found))}"
+    elif row.ours.partition(".")[0] in FIXED:
+        verdict = _fixed(row.ours, column, reported.covers(measured.value))
+    else:
+        verdict = _reproduced(measured, measured.value, reported)
+    return Comparison(row, column, reported, measured, verdict, found, _interval(measured, column, reported))
+
+
+def _differences(board: Board, row: Row, column: Column, measured: Measured) -> tuple[Difference, ...]:
+    """What of the pictures and of the training is not as in the paper, over all seeds."""
+    found = _pictures(column, measured)
+    for run in measured.runs if row.conditions else ():
+        found += differences(board.runs, run, CONDITIONS[row.conditions], column.scale)
+    if not row.conditions:
+        found.append(Difference("unknown", "how the paper made this row is not known here"))
+    return tuple(dict.fromkeys(found))
+
+
+def _pictures(column: Column, measured: Measured) -> list[Difference]:
+    """What differs in the test pictures."""
+    if measured.dataset != column.dataset:
+        return [Difference("test pictures", f"scored on {measured.dataset} degraded here, not on {column.dataset}")]
+    known = DATASETS.get(column.dataset)
+    count = 1 if column.dataset in PICTURES else known.count if known else measured.of
+    if measured.values.shape[1] == count:
+        return []
+    return [Difference("test pictures", f"{measured.values.shape[1]} of the {count} pictures of {column.dataset}")]
+
+
+def _fixed(ours: str, column: Column, covered: bool) -> str:
+    """The verdict on a method without anything random: the printed digits, or not."""
+    if covered:
+        return MATCHES
+    explained = (f"{ours}/{column.dataset}/{column.metric}", column.scale) in EXPLAINED
+    return f"{DIFFERS}: printed of luma alone" if explained else DIFFERS
+
+
+def _reproduced(measured: Measured, value: float, reported: Reported) -> str:
+    """The verdict where all conditions agree: within the printed digits, or within the interval over seeds."""
+    if reported.covers(value):
+        return REPRODUCED
+    if len(measured.runs) < 2:
+        return f"{UNDECIDED}: one seed"
+    per_seed = measured.values.mean(axis=1)  # (seeds,)
+    if not np.isfinite(per_seed).all():
+        return NOT_REPRODUCED
+    over_seeds = effect((per_seed - reported.value)[np.newaxis, :])
+    return REPRODUCED if over_seeds.low <= 0 <= over_seeds.high else NOT_REPRODUCED
+
+
+def _interval(measured: Measured, column: Column, reported: Reported) -> Effect | None:
+    """The difference with its interval; None for a single picture, an infinite value or a mean that is quadratic."""
+    values = measured.values
+    if values.shape[1] < 2 or not np.isfinite(values).all() or METRICS[column.metric].mean == "quadratic":
+        return None
+    return effect(values - reported.value)

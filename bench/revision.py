@@ -1,0 +1,85 @@
+"""The checkout: which commit it is, and the source digest of a run as that commit itself computes it."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.util
+import io
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+
+from bench.errors import BadInput
+from bench.sources import ROOT
+
+CODE = ("bench", "methods", "Snakefile")
+LOOP = "bench.train"
+REPORT = "bench.report.document"
+
+
+def git(*words: str, root: Path = ROOT) -> bytes | None:
+    """What git says, or None where it fails, is not installed or the folder is no checkout."""
+    try:
+        done = subprocess.run(("git", "-C", str(root), *words), capture_output=True, check=False)
+    except FileNotFoundError:
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
+def absence(name: str, root: Path = ROOT) -> str:
+    """Why a commit cannot be read here; empty where it can."""
+    if name in ("", "unknown"):
+        return "no commit was recorded: the run was made outside a checkout"
+    if git("cat-file", "-e", f"{name}^{{commit}}", root=root) is not None:
+        return ""
+    shallow = git("rev-parse", "--is-shallow-repository", root=root)
+    if shallow is None:
+        return "this is no git checkout"
+    if shallow.strip() == b"true":
+        return f"the clone is shallow and lacks commit {name[:12]}; git fetch --unshallow"
+    return f"commit {name[:12]} is not in this repository; fetch the branch it is on"
+
+
+@contextlib.contextmanager
+def checked_out(name: str, root: Path = ROOT) -> Iterator[Path]:
+    """A temporary folder with the code of a commit. Raises BadInput where the commit is not here."""
+    why = absence(name, root)
+    there = [path for path in CODE if not why and git("cat-file", "-e", f"{name}:{path}", root=root) is not None]
+    packed = git("archive", "--format=tar", name, *there, root=root) if there else None
+    if packed is None:
+        raise BadInput(why or f"commit {name[:12]} holds no {' or '.join(CODE)}; it is not of this project")
+    with tempfile.TemporaryDirectory() as folder:
+        with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+            archive.extractall(folder, filter="data")
+        yield Path(folder)
+
+
+def recomputed(tree: Path, modules: Sequence[str]) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Method module -> (source digest, modules it is made of), for each method among `modules`.
+
+    By the rule of that tree's own bench/sources.py: what counts as code may have changed since.
+    """
+    rule = _load(tree / "bench" / "sources.py")
+    candidates = [name for name in modules if name.startswith("methods.") and not name.startswith("methods.common")]
+    return {name: (rule.source_digest(name, LOOP), rule.closure(name, LOOP)) for name in candidates}
+
+
+@functools.cache
+def _load(path: Path) -> ModuleType:
+    """A file as a module of its own, beside the one of this process."""
+    name = f"_sources_{abs(hash(path))}"
+    found = importlib.util.spec_from_file_location(name, path)
+    if found is None or found.loader is None or not path.is_file():
+        raise BadInput(f"{path.name}: not in that commit; its source digest cannot be recomputed")
+    module = importlib.util.module_from_spec(found)
+    sys.modules[name] = module
+    try:
+        found.loader.exec_module(module)
+    finally:
+        del sys.modules[name]
+    return module

@@ -1,0 +1,95 @@
+"""Dual regression: small networks that take an SR picture back to a lower resolution (Guo et al., CVPR 2020).
+
+And the term that any PSNR-oriented network can be trained with: weight * d(D(sr), lr).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from bench.api import Training
+from bench.errors import BadInput
+from methods.common.blocks import conv
+from methods.common.optimise import Adam, Schedule, arrange, place
+
+DUAL_FEATURES = 16  # of DRN-S at x4
+
+
+class DownBlock(nn.Module):
+    """conv3 at stride 2, LeakyReLU 0.2, conv3, no biases: (N, inputs, 2h, 2w) -> (N, outputs, h, w).
+
+    Without biases D(c x) = c D(x) for c > 0, so the range of the pictures does not matter.
+    """
+
+    def __init__(self, inputs: int, inner: int, outputs: int) -> None:
+        super().__init__()
+        self.shrink = conv(inputs, inner, stride=2, bias=False)
+        self.widen = conv(inner, outputs, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.widen(functional.leaky_relu(self.shrink(x), 0.2))
+        return y
+
+
+class Duals(nn.Module):
+    """One dual network a level: levels[k] takes RGB at 2^(k+1) times the LR's size to 2^k times, in float32."""
+
+    def __init__(self, count: int, features: int) -> None:
+        super().__init__()
+        self.levels = nn.ModuleList(DownBlock(3, features, 3) for _ in range(count))
+
+    def forward(self, image: Tensor, level: int) -> Tensor:
+        with torch.autocast(image.device.type, enabled=False):
+            lower: Tensor = self.levels[level](image.float())
+        return lower
+
+
+def halvings(scale: int) -> int:
+    """How often a picture is halved to undo `scale`. Raises BadInput for a scale that is no power of 2."""
+    if scale < 2 or scale & (scale - 1):
+        raise BadInput(f"dual regression halves pictures and cannot undo x{scale}; choose x2, x4 or x8")
+    return scale.bit_length() - 1
+
+
+class DualTerm:
+    """weight * distance(D(sr), lr), D the chain of one dual network for each factor of 2, trained along with an Adam
+    of its own. Pictures in the range of the caller."""
+
+    def __init__(self, scale: int, weight: float, distance: Callable[[Tensor, Tensor], Tensor]) -> None:
+        self.weight = weight
+        self.distance = distance
+        self.duals = Duals(halvings(scale), DUAL_FEATURES)
+
+    def start(self, training: Training, learning_rate: float, schedule: Schedule, betas: tuple[float, float]) -> None:
+        """Take the dual networks to the run's device and give them their Adam."""
+        self.training = training
+        place(self.duals, training)
+        self.adam = Adam(self.duals.parameters(), training, learning_rate, schedule, betas)
+
+    def loss(self, sr: Tensor, lr: Tensor) -> Tensor:
+        """The weighted term, 0-d."""
+        for level in reversed(range(len(self.duals.levels))):
+            sr = self.duals(sr, level)
+        return self.weight * self.distance(sr, arrange(lr, self.training))
+
+    def update(self, step: int) -> None:
+        """Update from the gradients that are there, and clear them."""
+        self.adam.update(step)
+        self.duals.zero_grad(set_to_none=True)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"duals": self.duals.state_dict(), "adam": self.adam.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.duals.load_state_dict(state["duals"])
+        self.adam.load_state_dict(state["adam"])
+
+
+def dual_term(scale: int, weight: float, distance: Callable[[Tensor, Tensor], Tensor]) -> DualTerm | None:
+    """The term, or None where it weighs nothing."""
+    return DualTerm(scale, weight, distance) if weight else None

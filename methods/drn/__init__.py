@@ -1,0 +1,1 @@
+"""DRN: the dual regression network, trained on pairs and adapted to unpaired LR pictures."""

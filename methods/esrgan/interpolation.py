@@ -1,0 +1,87 @@
+"""Between RRDB trained for PSNR and ESRGAN fine-tuned from it, without retraining: weights or pictures interpolated.
+
+Wang et al., "ESRGAN: Enhanced Super-Resolution Generative Adversarial Networks", ECCV Workshops 2018, section 3.4:
+theta = (1 - alpha) * theta_PSNR + alpha * theta_GAN over every key, against the same mean of the two SR pictures.
+
+Deviations: none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from bench.api import Axis, Entry, Picture, Upscaler
+from bench.errors import BadInput, unknown
+from methods.common.pixel import feed_forward
+from methods.esrgan.network import GeneratorKnobs, RRDBNet
+
+BETWEEN = ("network", "image")
+
+
+@dataclass(frozen=True)
+class EsrganInterpolation(GeneratorKnobs):
+    """alpha: 0 is the PSNR-oriented network, 1 the GAN's. between: what is interpolated."""
+
+    alpha: float = 0.8
+    between: str = "network"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.alpha <= 1:
+            raise BadInput(f"alpha {self.alpha:g} does not lie between the two networks; choose one in 0...1")
+        if self.between not in BETWEEN:
+            raise unknown("kind of interpolation", self.between, BETWEEN)
+
+    def network(self) -> nn.ModuleList:
+        """The PSNR-oriented network and the GAN's."""
+        return nn.ModuleList([RRDBNet(self), RRDBNet(self)])
+
+    def upscaler(self, network: nn.Module | None) -> Upscaler:
+        assert isinstance(network, nn.ModuleList)
+        psnr, gan = network
+        if self.between == "network":
+            return feed_forward(self._mixed(psnr, gan))
+        first, second = feed_forward(psnr), feed_forward(gan)
+
+        def upscale(picture: Picture) -> Tensor:
+            return torch.lerp(first(picture).clamp(0, 1), second(picture).clamp(0, 1), self.alpha)
+
+        return upscale
+
+    def _mixed(self, psnr: nn.Module, gan: nn.Module) -> nn.Module:
+        """A third network of interpolated weights; integer buffers, mere counters, are the GAN's."""
+        ends = psnr.state_dict(), gan.state_dict()
+        device = next(gan.parameters()).device
+        mixed = RRDBNet(self).to(device)
+        mixed.load_state_dict(
+            {
+                name: torch.lerp(ends[0][name], value, self.alpha) if value.is_floating_point() else value
+                for name, value in ends[1].items()
+            }
+        )
+        return mixed.eval()
+
+
+ENTRY = Entry(
+    name="esrgan-interpolation",
+    method=EsrganInterpolation,
+    paper="Wang et al., ECCV Workshops 2018",
+    networks=("rrdb", "esrgan"),
+    axes=(
+        Axis(
+            "network-interpolation",
+            "Does interpolating the weights trade perception for distortion without artefacts?",
+            {f"network-{alpha / 10:.1f}": {"alpha": alpha / 10} for alpha in (0, 2, 4, 6, 10)},
+            "section 3.4, figure 10; the default is alpha 0.8",
+        ),
+        Axis(
+            "image-interpolation",
+            "Is interpolating the weights better than interpolating the pictures?",
+            {f"image-{alpha / 10:.1f}": {"alpha": alpha / 10, "between": "image"} for alpha in (2, 4, 6, 8)},
+            "section 4.5, figure 10",
+        ),
+    ),
+)

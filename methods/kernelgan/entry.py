@@ -1,0 +1,186 @@
+"""KernelGAN: a linear generator that shrinks a picture into one whose patches look like the picture's own.
+
+Bell-Kligler, Shocher, Irani, "Blind Super-Resolution Kernel Estimation using an Internal-GAN", NeurIPS 2019. It
+estimates x2 kernels; a x4 kernel is that of shrinking twice. Its kernels serve a method that takes a known kernel.
+
+Deviations: see ENTRY.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+from torch import nn
+
+from bench.api import Axis, Entry, Estimator, Knobs, Upscaler
+from bench.errors import BadInput
+from methods.kernelgan.estimate import estimate
+from methods.kernelgan.knobs import PRESETS, KernelGanKnobs
+
+
+@dataclass(frozen=True)
+class KernelGan(KernelGanKnobs):
+    """Defaults are the released values, except where its code departs from its paper: see ENTRY.deviations."""
+
+    def upscaler(self, network: nn.Module | None) -> Upscaler:
+        raise BadInput("kernelgan estimates kernels and upscales nothing; give its kernels to zssr")
+
+    def estimator(self) -> Estimator:
+        return functools.partial(estimate, self)
+
+
+def _axis(name: str, question: str, variants: dict[str, Knobs], source: str) -> Axis:
+    return Axis(name, question, variants, source)
+
+
+_PAPER, _CODE, _DESIGN = "section 3", "released code", "design choice, not in the paper"
+
+ENTRY = Entry(
+    name="kernelgan",
+    method=KernelGan,
+    paper="Bell-Kligler et al., NeurIPS 2019",
+    axes=(
+        Axis(
+            "preset",
+            "Do the losses as the paper words them, or all the quirks of the released code, do as well?",
+            PRESETS,
+            "paper against code",
+        ),
+        Axis(
+            "sum-to-one",
+            "Does the kernel keep its gain without being told to sum to 1?",
+            {"no-sum": {"sum_weight": 0.0}, "sum-5": {"sum_weight": 5.0}},
+            _PAPER,
+        ),
+        Axis(
+            "boundary",
+            "Does mass at the border have to be penalised?",
+            {"no-boundary": {"boundary_weight": 0.0}, "boundary-5": {"boundary_weight": 5.0}},
+            _PAPER,
+        ),
+        Axis(
+            "sparsity",
+            "Does sparsity sharpen the kernel, and with which exponent?",
+            {
+                "no-sparse": {"sparse_weight": 0.0},
+                "sparse-50": {"sparse_weight": 50.0},
+                "sparse-half": {"sparse_exponent": 0.5},
+            },
+            f"{_PAPER}; exponent: {_CODE}",
+        ),
+        Axis(
+            "centre",
+            "Does the kernel stay centred by itself?",
+            {
+                "no-centre": {"centre_weight": 0.0},
+                "centre-10": {"centre_weight": 10.0},
+                "centre-norm": {"centre_loss": "norm"},
+            },
+            _PAPER,
+        ),
+        Axis(
+            "bicubic",
+            "Is a bicubic start needed, and must it end?",
+            {
+                "no-bicubic": {"bicubic_schedule": "none"},
+                "bicubic-always": {"bicubic_schedule": "always"},
+                "bicubic-released": {"bicubic_target": "released"},
+            },
+            f"supplementary; {_CODE}",
+        ),
+        Axis(
+            "generator",
+            "Is a deep linear generator better than one filter, or than a deep one with ReLU?",
+            {"single-layer": {"generator": "single"}, "relu": {"generator": "relu"}},
+            "section 3.1",
+        ),
+        Axis(
+            "depth",
+            "How deep must the generator be?",
+            {
+                "depth-2": {"kernel_sizes": (7, 7)},
+                "depth-3": {"kernel_sizes": (7, 5, 3)},
+                "depth-4": {"kernel_sizes": (7, 5, 3, 1)},
+                "depth-9": {"kernel_sizes": (7, 5, 3, 1, 1, 1, 1, 1, 1)},
+            },
+            "section 3.1",
+        ),
+        Axis(
+            "width",
+            "Does over-parametrisation help?",
+            {"width-1": {"width": 1}, "width-16": {"width": 16}},
+            _DESIGN,
+        ),
+        Axis(
+            "support",
+            "How large may the kernel be?",
+            {
+                "support-7": {"kernel_sizes": (3, 3, 3, 1, 1, 1)},
+                "support-17": {"kernel_sizes": (9, 7, 3, 1, 1, 1)},
+                "support-25": {"kernel_sizes": (13, 9, 5, 1, 1, 1)},
+            },
+            _DESIGN,
+        ),
+        Axis(
+            "receptive-field",
+            "How large must the patches be that the discriminator judges?",
+            {
+                "rf-3": {"discriminator_size": 3},
+                "rf-5": {"discriminator_size": 5},
+                "rf-11": {"discriminator_size": 11},
+                "rf-15": {"discriminator_size": 15},
+            },
+            "section 3.1",
+        ),
+        Axis(
+            "discriminator",
+            "What keeps the discriminator stable?",
+            {
+                "first-relu": {"first_activation": True},
+                "no-spectral-norm": {"spectral_norm": False},
+                "no-batch-norm": {"batch_norm": False},
+            },
+            _CODE,
+        ),
+        Axis("gan-loss", "Is L1 the most stable?", {"lsgan": {"gan_loss": "l2"}, "bce": {"gan_loss": "bce"}}, _CODE),
+        Axis(
+            "crops",
+            "Do crops have to be drawn where gradients are strong, and how large?",
+            {"uniform": {"sampling": "uniform"}, "crop-32": {"crop": 32}, "crop-128": {"crop": 128}},
+            _CODE,
+        ),
+        Axis(
+            "noise",
+            "Does noise keep the discriminator from trivial cues?",
+            {
+                "no-noise": {"noise": 0.0},
+                "noise-2": {"noise": 2 / 255},
+                "noise-accumulating": {"accumulate_noise": True},
+            },
+            _CODE,
+        ),
+        Axis(
+            "post-processing",
+            "Does cutting the tails and centring help?",
+            {
+                "no-post": {"n_filter": 0, "centring": False},
+                "no-filter": {"n_filter": 0},
+                "filter-whole": {"filter_factor": 1.0},
+                "no-centring": {"centring": False},
+            },
+            _CODE,
+        ),
+        Axis(
+            "x4",
+            "Is a x4 kernel better derived from the x2 kernel than learned directly?",
+            {"direct-x4": {"x4_kernel": "direct", "kernel_sizes": (13, 9, 5, 1, 1, 1)}},
+            "section 3.3",
+        ),
+    ),
+    deviations=(
+        "the bicubic target of the first iterations is per colour; the released code adds the three colours up",
+        "the noise of the real crops does not stay in the picture, as it does in the released code",
+        "post-processed kernels are normalised once more, to sum to 1 exactly",
+    ),
+)

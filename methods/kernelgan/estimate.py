@@ -1,0 +1,182 @@
+"""The training loop of KernelGAN: many pictures side by side, each with its own networks and random numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench.api import Picture, Progress
+from bench.data.degradations import generator as random_numbers
+from bench.data.images import F64
+from methods.kernelgan import losses, network
+from methods.kernelgan.kernel import finish
+from methods.kernelgan.knobs import KernelGanKnobs
+from methods.kernelgan.losses import Schedule
+from methods.kernelgan.network import Discriminator
+from methods.kernelgan.sampling import Corners, draw_crops, trimmed
+
+REPORT_EVERY = 10  # iterations
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One picture's part in a batch: what it shows, where its crops lie, its noise, its first weights."""
+
+    name: str
+    image: Tensor  # (3, h, w) in [0, 1]; noise may accumulate in it
+    corners: tuple[Corners, Corners]
+    random: np.random.Generator
+    filters: list[Tensor]
+    discriminator: list[Tensor]
+
+
+def estimate(knobs: KernelGanKnobs, pictures: Sequence[Picture], progress: Progress) -> list[Tensor]:
+    """The kernel of each picture, in the order given; `progress` counts iterations, one per picture.
+
+    Pictures of one seed and name get the same kernel whatever is beside them. Raises BadInput, before any work, for a
+    picture that is constant or too small, and Diverged where no kernel comes out.
+    """
+    for picture in pictures:
+        trimmed(picture.name, _values(picture), knobs)
+    order = sorted(range(len(pictures)), key=lambda index: pictures[index].name)
+    kernels: dict[int, Tensor] = {}
+    for start in range(0, len(order), knobs.side_by_side):
+        chosen = order[start : start + knobs.side_by_side]
+        subjects = [prepare(knobs, pictures[index]) for index in chosen]
+        raw = train(knobs, subjects, progress)
+        for index, subject, values in zip(chosen, subjects, raw, strict=True):
+            kernels[index] = torch.from_numpy(finish(subject.name, values, knobs))
+    return [kernels[index] for index in range(len(pictures))]
+
+
+def _values(picture: Picture) -> F64:
+    """(h, w, 3) float64."""
+    return picture.lr.detach().cpu().double().permute(1, 2, 0).numpy()
+
+
+def prepare(knobs: KernelGanKnobs, picture: Picture) -> Subject:
+    """Everything that is drawn for a picture, from its seed and name alone."""
+    image = trimmed(picture.name, _values(picture), knobs)
+    crops = random_numbers("kernelgan crops", picture.seed, picture.name)
+    weights = random_numbers("kernelgan weights", picture.seed, picture.name)
+    noise = random_numbers("kernelgan noise", picture.seed, picture.name)
+    return Subject(
+        picture.name,
+        torch.from_numpy(image.transpose(2, 0, 1).copy()).to(picture.lr.device, torch.float32),
+        draw_crops(image, knobs, crops),
+        noise,
+        network.draw_filters(knobs, weights),
+        network.draw_discriminator(knobs, weights),
+    )
+
+
+def train(knobs: KernelGanKnobs, subjects: Sequence[Subject], progress: Progress) -> list[F64]:
+    """The kernel that each generator amounts to at the end, not yet post-processed."""
+    batch = Batch(knobs, subjects)
+    for iteration in range(knobs.iterations):
+        batch.step(iteration)
+        if (iteration + 1) % REPORT_EVERY == 0:
+            progress(REPORT_EVERY * len(subjects))
+    progress(knobs.iterations % REPORT_EVERY * len(subjects))
+    return list(batch.kernel.detach().double().cpu().numpy())
+
+
+class Batch:
+    """The networks of several pictures and one iteration of their training."""
+
+    def __init__(self, knobs: KernelGanKnobs, subjects: Sequence[Subject]) -> None:
+        self.knobs, self.subjects = knobs, subjects
+        self.schedule = Schedule(knobs, len(subjects))
+        image = subjects[0].image
+        like = {"device": image.device, "dtype": image.dtype}
+        each = zip(*(subject.filters for subject in subjects), strict=True)
+        self.filters = [torch.stack(list(one)).to(**like).requires_grad_() for one in each]
+        each = zip(*(subject.discriminator for subject in subjects), strict=True)
+        self.discriminator = Discriminator(*(torch.stack(list(one)).to(**like) for one in each))
+        for weight in self.discriminator.parameters:
+            weight.requires_grad_()
+        self.mask = torch.from_numpy(losses.boundary_mask(knobs.support, knobs.boundary_ring)).to(**like)
+        self.bicubic = losses.bicubic_matrix(knobs).to(**like)
+        adam = {"lr": knobs.learning_rate, "betas": (0.5, 0.999), "fused": True}
+        self.adams = torch.optim.Adam(self.filters, **adam), torch.optim.Adam(self.discriminator.parameters, **adam)
+        self.kernel = network.equivalent_kernel(self.filters)
+
+    def step(self, iteration: int) -> None:
+        """The generator's step, then the discriminator's on the new generator's output."""
+        for adam in self.adams:
+            adam.param_groups[0]["lr"] = self.schedule.learning_rate(iteration)
+        crops, real = self.crops(iteration)
+        strips = network.row_strips(crops, self.knobs.support, self.knobs.factor)
+        loss, bicubic = self.generator_loss(crops, strips)
+        self.adams[0].zero_grad()
+        loss.sum().backward()  # type: ignore[no-untyped-call]
+        self.adams[0].step()
+        self.kernel = network.equivalent_kernel(self.filters)
+        loss = self.discriminator_loss(crops, strips, real)
+        self.adams[1].zero_grad()
+        loss.sum().backward()  # type: ignore[no-untyped-call]
+        self.adams[1].step()
+        self.schedule.after(iteration, bicubic.tolist())
+
+    def crops(self, iteration: int) -> tuple[Tensor, Tensor]:
+        """The generator's input and the real crops with their noise, in [-1, 1]: (B, 3, crop, crop), (B, 3, n, n)."""
+        inputs, real = [], []
+        for subject in self.subjects:
+            inputs.append(_cut(subject, 0, iteration, self.knobs.crop).clone())
+            crop = _cut(subject, 1, iteration, self.knobs.fake_side)
+            noisy = crop + self.knobs.noise * _normal(subject, crop)
+            if self.knobs.accumulate_noise:
+                crop.copy_(noisy)
+            real.append(noisy)
+        return torch.stack(inputs) * 2 - 1, torch.stack(real) * 2 - 1
+
+    def shrink(self, crops: Tensor, strips: Tensor) -> Tensor:
+        """The generator's output, (B, 3, n, n)."""
+        if self.knobs.generator == "relu":
+            return network.through_layers(crops, self.filters, self.knobs.factor)
+        return network.downscale(strips, self.kernel, self.knobs.factor)
+
+    def generator_loss(self, crops: Tensor, strips: Tensor) -> tuple[Tensor, Tensor]:
+        """The weighted loss and the raw bicubic one, (B,) each."""
+        knobs, kernel, schedule = self.knobs, self.kernel, self.schedule
+        fake = self.shrink(crops, strips)
+        weights = [weight.detach() for weight in network.effective(self.discriminator, knobs)]
+        loss = losses.gan_loss(network.discriminate(weights, fake, knobs), True, knobs.gan_loss)
+        bicubic = losses.mean_square(fake, losses.bicubic_target(crops, self.bicubic, knobs.bicubic_target))
+        loss = loss + loss.new_tensor(schedule.bicubic) * bicubic + knobs.sum_weight * losses.sum_loss(kernel)
+        loss = loss + knobs.boundary_weight * losses.boundary_loss(kernel, self.mask, knobs.reduction)
+        if any(schedule.constrained):
+            centre = knobs.centre_weight * losses.centre_loss(kernel, knobs.factor, knobs.centre_loss)
+            sparse = knobs.sparse_weight * losses.sparse_loss(kernel, knobs.sparse_exponent, knobs.reduction)
+            on = torch.tensor(schedule.constrained, device=loss.device)
+            loss = loss + torch.where(on, centre + sparse, 0)
+        return loss, bicubic.detach()
+
+    def discriminator_loss(self, crops: Tensor, strips: Tensor, real: Tensor) -> Tensor:
+        """Half the loss on real crops plus half that on the generator's noisy output, (B,)."""
+        knobs = self.knobs
+        with torch.no_grad():
+            fake = self.shrink(crops, strips)
+            normal = torch.stack([_normal(s, one) for s, one in zip(self.subjects, fake, strict=True)])
+            fake = fake + knobs.noise * normal
+        passes = [network.effective(self.discriminator, knobs) for _ in range(2)]
+        weights = [torch.cat(both) for both in zip(*passes, strict=True)]
+        logits = network.discriminate(weights, torch.cat([real, fake]), knobs)
+        on_real, on_fake = logits.chunk(2)
+        return (losses.gan_loss(on_real, True, knobs.gan_loss) + losses.gan_loss(on_fake, False, knobs.gan_loss)) / 2
+
+
+def _cut(subject: Subject, which: int, iteration: int, side: int) -> Tensor:
+    """A view of the picture's crop in this iteration, (3, side, side)."""
+    top, left = subject.corners[which][iteration].tolist()
+    return subject.image[:, top : top + side, left : left + side]
+
+
+def _normal(subject: Subject, like: Tensor) -> Tensor:
+    """Standard normal numbers of the picture's own."""
+    values = subject.random.standard_normal(tuple(like.shape), dtype=np.float32)
+    return torch.from_numpy(values).to(like)

@@ -1,0 +1,144 @@
+"""The knobs of KernelGAN, what they may be, and the sizes that follow from them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from bench.api import Knobs, Method
+from bench.errors import BadInput, unknown
+
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "generator": ("deep-linear", "single", "relu"),
+    "gan_loss": ("l1", "l2", "bce"),
+    "reduction": ("mean", "sum"),
+    "centre_loss": ("mse", "norm"),
+    "bicubic_target": ("grouped", "released"),
+    "bicubic_schedule": ("until-similar", "always", "none"),
+    "sampling": ("gradient", "uniform"),
+    "x4_kernel": ("analytic", "direct"),
+}
+
+PRESETS: dict[str, Knobs] = {
+    "paper": {
+        "bicubic_target": "grouped",
+        "accumulate_noise": False,
+        "sparse_exponent": 0.5,
+        "reduction": "sum",
+        "centre_loss": "norm",
+        "boundary_ring": 0,
+    },
+    "released": {
+        "bicubic_target": "released",
+        "accumulate_noise": True,
+        "sparse_exponent": 0.2,
+        "reduction": "mean",
+        "centre_loss": "mse",
+        "boundary_ring": 2,
+    },
+}
+
+
+@dataclass(frozen=True)
+class KernelGanKnobs(Method):
+    """Sizes are pixels of the LR picture or of a filter, noise is in units of a picture in [0, 1].
+
+    kernel_sizes: the generator's filters, first to last; `single` is one filter of their joint support. boundary_ring:
+    how many outer pixels are penalised, 0 all. reduction: of the boundary and the sparsity loss over the kernel.
+    side_by_side: how many pictures train in one batch. accumulate_noise: the noise of the real crops stays in the
+    picture, as in the released code. n_filter: the largest values that survive post-processing, 0 keeps all.
+    """
+
+    scale: int = 2
+    iterations: int = 3000
+    side_by_side: int = 16
+    generator: str = "deep-linear"
+    kernel_sizes: tuple[int, ...] = (7, 5, 3, 1, 1, 1)
+    width: int = 64
+    discriminator_size: int = 7
+    discriminator_width: int = 64
+    first_activation: bool = False
+    batch_norm: bool = True
+    spectral_norm: bool = True
+    gan_loss: str = "l1"
+    sum_weight: float = 0.5
+    boundary_weight: float = 0.5
+    boundary_ring: int = 2
+    sparse_weight: float = 5.0
+    sparse_exponent: float = 0.2
+    centre_weight: float = 1.0
+    centre_loss: str = "mse"
+    reduction: str = "mean"
+    bicubic_weight: float = 5.0
+    bicubic_target: str = "grouped"
+    bicubic_schedule: str = "until-similar"
+    learning_rate: float = 2e-4
+    sampling: str = "gradient"
+    crop: int = 64
+    shave: int = 10
+    noise: float = 1 / 255
+    accumulate_noise: bool = False
+    n_filter: int = 40
+    filter_factor: float = 0.75
+    centring: bool = True
+    x4_kernel: str = "analytic"
+
+    def __post_init__(self) -> None:
+        """Raises BadInput for a value that no estimation can start from."""
+        if self.scale not in (2, 4):
+            raise BadInput(f"kernelgan estimates kernels of x2 and x4, not x{self.scale}; choose one of these")
+        for name, known in CHOICES.items():
+            if getattr(self, name) not in known:
+                raise unknown(name, getattr(self, name), known)
+        _refuse(self, self._at_least_one(), lambda value: value < 1, "be at least 1")
+        _refuse(self, self._not_negative(), lambda value: not 0 <= value < math.inf, "not be negative")
+        if not self.kernel_sizes or any(size < 1 or size % 2 == 0 for size in self.kernel_sizes):
+            raise BadInput(f"kernel_sizes {self.kernel_sizes} must be odd numbers; the released ones are 7, 5, 3, 1, 1, 1")
+        bicubic_end = (self.fake_side - 1) * self.factor + self.support // 2 + 5 * self.factor // 2
+        if self.support <= 3 * self.factor or max(self.support, bicubic_end) > self.crop:
+            least = 3 * self.factor + 1
+            raise BadInput(f"a kernel {self.support} wide must be {least}...{self.crop} wide; change kernel_sizes")
+        if self.crop % self.factor or self.fake_side <= self.discriminator_size:
+            raise BadInput(f"a crop of {self.crop} leaves the discriminator no patch; take a larger, even crop")
+
+    @staticmethod
+    def _at_least_one() -> tuple[str, ...]:
+        return ("iterations", "side_by_side", "width", "discriminator_size", "discriminator_width", "crop")
+
+    @staticmethod
+    def _not_negative() -> tuple[str, ...]:
+        weights = tuple(f"{name}_weight" for name in ("sum", "boundary", "sparse", "centre", "bicubic"))
+        return (*weights, "boundary_ring", "sparse_exponent", "learning_rate", "shave", "noise", "n_filter")
+
+    @property
+    def factor(self) -> int:
+        """By how much the generator shrinks: 2, but 4 for a x4 kernel learned directly."""
+        return 4 if self.scale == 4 and self.x4_kernel == "direct" else 2
+
+    @property
+    def support(self) -> int:
+        """Side of the kernel that the generator amounts to."""
+        return 1 + sum(size - 1 for size in self.kernel_sizes)
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """The sizes of the filters that are trained."""
+        return (self.support,) if self.generator == "single" else self.kernel_sizes
+
+    @property
+    def fake_side(self) -> int:
+        """Side of the generator's output, and of the crops the discriminator takes for real."""
+        return (self.crop - self.support) // self.factor + 1
+
+    @property
+    def least_side(self) -> int:
+        """The smallest side of an LR picture that a crop fits in."""
+        return self.crop + 2 * self.shave
+
+
+def _refuse(knobs: KernelGanKnobs, names: Iterable[str], wrong: Callable[[float], bool], rule: str) -> None:
+    """Raise BadInput for the first of these knobs whose value is wrong."""
+    for name in names:
+        if wrong(getattr(knobs, name)):
+            raise BadInput(f"knob {name} is {getattr(knobs, name)!r}; it must {rule}")

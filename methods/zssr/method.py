@@ -1,0 +1,277 @@
+"""ZSSR: a network trained at test time, on the picture it enlarges, to restore crops of it from their shrunk selves.
+
+Shocher et al., "'Zero-Shot' Super-Resolution using Deep Internal Learning", CVPR 2018; the defaults are the variant
+that Bell-Kligler et al., NeurIPS 2019 (KernelGAN) train with an estimated kernel, with bicubic shrinking until a
+kernel is given. Training happens inside the upscaler, so its cost is upscaling time.
+
+Deviations: see ENTRY.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from bench.api import Axis, Claim, Entry, Method, Picture, Precision, Upscaler
+from bench.data.blur_kernels import check_kernel
+from bench.data.degradations import generator
+from bench.data.images import F64
+from bench.data.resize import resize_tensor
+from bench.errors import BadInput, unknown
+from methods.zssr.fathers import LOSS_MAPS, Fathers
+from methods.zssr.network import ZssrNetwork
+from methods.zssr.shrink import Shrink, back_project, shrinker, stage_kernel, stages
+
+KERNELS = ("bicubic", "given")
+PRECISIONS = ("float32", "bf16")
+
+
+@dataclass(frozen=True)
+class Zssr(Method):
+    """Knobs of ZSSR. kernel: how sons are shrunk, "given" by the picture's own kernel. augment: the chances of a plain
+    crop, a flip or turn, an affine view. iterations: at most, for each scale trained. The learning rate falls to a
+    tenth where `stalls` says so of the last window // test_every tests, asked every check_every iterations and not
+    within a window of the last fall; training ends below least_learning_rate."""
+
+    kernel: Literal["bicubic", "given"] = "bicubic"
+    width: int = 64
+    depth: int = 8
+    iterations: int = 3000
+    learning_rate: float = 1e-3
+    least_learning_rate: float = 9e-6
+    test_every: int = 50
+    check_every: int = 60
+    window: int = 256
+    slope_ratio: float = 1.5
+    crop: int = 128
+    augment: tuple[float, float, float] = (1.0, 0.0, 0.0)
+    loss_map: Literal["gradient", "none"] = "gradient"
+    son_noise: float = 0.0
+    self_ensemble: bool = False
+    back_projection: int = 2
+    gradual: bool = True
+    precision: Precision = "float32"
+
+    def __post_init__(self) -> None:
+        choices = (("kernel", KERNELS), ("loss_map", tuple(LOSS_MAPS)), ("precision", PRECISIONS))
+        for knob, known in choices:
+            if getattr(self, knob) not in known:
+                raise unknown(f"{knob} of zssr", str(getattr(self, knob)), known)
+        if min(self.augment) < 0 or abs(sum(self.augment) - 1) > 1e-9:
+            raise BadInput(f"zssr: augment {self.augment} holds no three chances; give three that sum to 1")
+        if self.window // self.test_every < 3:
+            raise BadInput(f"zssr: a window of {self.window} holds too few tests for a slope; give at least 3 of them")
+        if self.crop < self.scale or self.depth < 2:
+            raise BadInput("zssr: crop must be at least the scale and depth at least 2; enlarge them")
+
+    def upscaler(self, network: nn.Module | None) -> Upscaler:
+        def upscale(picture: Picture) -> Tensor:
+            with torch.inference_mode(False), torch.enable_grad():
+                return super_resolve(self, picture)
+
+        return upscale
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What is trained on: the LR picture (3, h, w), how it is shrunk, and the fathers cut from it."""
+
+    scale: int
+    lr: Tensor
+    shrink: Shrink
+    fathers: Fathers
+    noise: torch.Generator
+
+
+def super_resolve(method: Zssr, picture: Picture) -> Tensor:
+    """Train on the picture, then enlarge it: (3, s*h, s*w) RGB in [0, 1], on the picture's device.
+
+    A function of the method, the picture, its name and its seed. Raises BadInput for a picture without the kernel that
+    `kernel="given"` needs, and for one smaller than the scale.
+    """
+    kernel = known_kernel(method, picture)
+    if min(picture.lr.shape[1:]) < method.scale:
+        height, width = picture.lr.shape[1:]
+        raise BadInput(f"{picture.name}: {width}x{height} pixels cannot be shrunk by {method.scale}; use a larger LR")
+    random = generator("zssr", picture.seed, picture.name)
+    weights, noise = (torch.Generator().manual_seed(int(seed)) for seed in random.integers(2**62, size=2))
+    lr = picture.lr.float()
+    network = ZssrNetwork(method.width, method.depth, weights).to(lr.device)
+    adam = torch.optim.Adam(network.parameters(), lr=method.learning_rate, fused=True)
+    for scale in stages(method.scale, method.gradual):
+        shrink = shrinker(stage_kernel(kernel, method.scale, scale), scale, lr.device)
+        size = (min(method.crop, lr.shape[1]) // scale * scale, min(method.crop, lr.shape[2]) // scale * scale)
+        fathers = Fathers(torch.cat([lr, LOSS_MAPS[method.loss_map](lr)]), size, method.augment, random)
+        train(network, adam, Stage(scale, lr, shrink, fathers, noise), method)
+    with torch.no_grad():
+        return enlarge(network, lr, shrinker(kernel, method.scale, lr.device), method)
+
+
+def known_kernel(method: Zssr, picture: Picture) -> F64 | None:
+    """The picture's kernel, checked, or None for bicubic. Raises BadInput where it is needed and not there."""
+    if method.kernel == "bicubic":
+        return None
+    if picture.kernel is None:
+        raise BadInput(f"{picture.name}: no blur kernel is given; estimate one, or use zssr with kernel bicubic")
+    return check_kernel(picture.kernel.detach().cpu().double().numpy(), picture.name)
+
+
+def train(network: ZssrNetwork, adam: torch.optim.Adam, stage: Stage, method: Zssr) -> int:
+    """Train until the learning rate has fallen far enough or `iterations` are made; returns how many were."""
+    learning_rate, changed = method.learning_rate, 0
+    tests: list[tuple[int, float]] = []
+    for iteration in range(1, method.iterations + 1):
+        for group in adam.param_groups:
+            group["lr"] = learning_rate
+        step(network, adam, stage, method)
+        if iteration % method.test_every == 0:
+            tests.append((iteration, restoration_error(network, stage, method.precision)))
+        if iteration % method.check_every == 0 and iteration - changed > method.window:
+            recent = tests[-(method.window // method.test_every) :]
+            if stalls(recent, method.slope_ratio):
+                learning_rate, changed = learning_rate / 10, iteration
+        if learning_rate < method.least_learning_rate:
+            return iteration
+    return method.iterations
+
+
+def step(network: ZssrNetwork, adam: torch.optim.Adam, stage: Stage, method: Zssr) -> Tensor:
+    """Draw a father, shrink it to its son, restore it, learn from the weighted L1 distance; returns that, detached."""
+    drawn = stage.fathers.draw()
+    father, weight = drawn[:3], drawn[3:]
+    son = stage.shrink(father)
+    if method.son_noise:
+        noise = torch.randn(son.shape, generator=stage.noise)
+        son = son + method.son_noise * noise.to(son.device)
+    restored = restore(network, son.clamp(0, 1), stage.scale, method.precision)
+    loss = ((restored - father).abs() * weight).mean()
+    adam.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    adam.step()
+    return loss.detach()
+
+
+def restore(network: ZssrNetwork, lr: Tensor, scale: int, precision: Precision) -> Tensor:
+    """(3, h, w) -> (3, s*h, s*w) float32: the network on the bicubic enlargement."""
+    enlarged = resize_tensor(lr, scale)[None]
+    with torch.autocast(lr.device.type, torch.bfloat16, enabled=precision == "bf16"):
+        restored: Tensor = network(enlarged)
+    return restored[0].float()
+
+
+@torch.no_grad()
+def restoration_error(network: ZssrNetwork, stage: Stage, precision: Precision) -> float:
+    """The mean squared error of the whole LR picture restored from its own son."""
+    height, width = (side // stage.scale * stage.scale for side in stage.lr.shape[1:])
+    father = stage.lr[:, :height, :width]
+    restored = restore(network, stage.shrink(father).clamp(0, 1), stage.scale, precision)
+    return float((restored - father).square().mean())
+
+
+def stalls(tests: Sequence[tuple[int, float]], ratio: float) -> bool:
+    """Whether the errors of (iteration, error) tests fall too slowly to tell from noise: -ratio * slope of the fitted
+    line < the slope's standard error."""
+    steps, errors = np.array(tests, dtype=np.float64).T
+    steps, errors = steps - steps.mean(), errors - errors.mean()
+    slope = float(steps @ errors / (steps @ steps))
+    rest = errors - slope * steps
+    deviation = float(np.sqrt(rest @ rest / (len(rest) - 2) / (steps @ steps)))
+    return -ratio * slope < deviation
+
+
+def enlarge(network: ZssrNetwork, lr: Tensor, shrink: Shrink, method: Zssr) -> Tensor:
+    """The trained network on the picture, or on its eight flips and turns and the median of these; back-projected
+    before the median and after it."""
+    members = []
+    for turn, flip in [(turn, flip) for turn in range(4) for flip in (False, True)][: 8 if method.self_ensemble else 1]:
+        seen = torch.rot90(lr.flip(2) if flip else lr, turn, (1, 2))
+        made = torch.rot90(restore(network, seen, method.scale, method.precision), -turn, (1, 2))
+        made = (made.flip(2) if flip else made).clamp(0, 1)
+        members.append(back_project(made, lr, shrink, method.back_projection))
+    middle = torch.stack(members).sort(dim=0).values[3:5].mean(0) if method.self_ensemble else members[0]
+    return back_project(middle, lr, shrink, method.back_projection)
+
+
+REPOSITORY = {"augment": (0.05, 0.45, 0.5), "loss_map": "none", "self_ensemble": True, "back_projection": 10}
+
+ENTRY = Entry(
+    name="zssr",
+    method=Zssr,
+    paper="Shocher et al., CVPR 2018",
+    axes=(
+        Axis(
+            "kernel",
+            "What does it gain to train with an estimated kernel, or the true one, instead of bicubic shrinking?",
+            {"estimated": {"kernel": "given"}, "true": {"kernel": "given"}},
+            "Bell-Kligler et al. 2019, table 1",
+        ),
+        Axis(
+            "setting",
+            "Is the setting of ZSSR's own release, all augmentations and self-ensemble, better than plain crops?",
+            {"repo": REPOSITORY},
+            "Shocher et al. 2018, section 3; its release",
+        ),
+        Axis(
+            "augment",
+            "Do flips, turns and affine views help?",
+            {"augmented": {"augment": REPOSITORY["augment"]}},
+            "Shocher et al. 2018, section 3.1",
+        ),
+        Axis(
+            "loss-map",
+            "Does weighting the loss by gradients help?",
+            {"unweighted": {"loss_map": "none"}},
+            "release of KernelGAN",
+        ),
+        Axis(
+            "self-ensemble",
+            "What does the median of eight orientations add?",
+            {"self-ensemble": {"self_ensemble": True}},
+            "Shocher et al. 2018, section 3.2",
+        ),
+        Axis(
+            "back-projection",
+            "What does back-projection add?",
+            {"no-back-projection": {"back_projection": 0}, "back-projection-10": {"back_projection": 10}},
+            "Shocher et al. 2018, section 3.2",
+        ),
+        Axis(
+            "gradual",
+            "Does training at x2 first help at x4?",
+            {"direct": {"gradual": False}},
+            "Shocher et al. 2018, section 3.3",
+        ),
+    ),
+    claims=(
+        Claim(
+            "zssr-estimated-kernel",
+            "On pictures that were not shrunk bicubically, an estimated kernel restores more than the bicubic one.",
+            better="estimated",
+            worse="default",
+            metric="psnr_y",
+            source="Bell-Kligler et al. 2019, table 1",
+        ),
+        Claim(
+            "zssr-true-kernel",
+            "On such pictures the true kernel restores more than the bicubic one.",
+            better="true",
+            worse="default",
+            metric="psnr_y",
+            source="Bell-Kligler et al. 2019, table 1",
+        ),
+    ),
+    deviations=(
+        "a given kernel is used as it is: the release centres it once more, which changes only a kernel off its place",
+        "with a kernel given for x4, the x2 stage uses the Gaussian of a fifth of its covariance, which is what a x2 "
+        "kernel applied twice has; KernelGAN has a x2 kernel of its own",
+        "the enlargement of an earlier scale is never a father, and the learning rate starts anew at every scale",
+        "the gradient map is the plain gradient magnitude, mirrored at the border, without clipping extremes",
+        "affine fathers are one bicubic view at any angle and half to full size, with the release's shear and stretch",
+        "fathers are cut to a multiple of the scale",
+    ),
+)

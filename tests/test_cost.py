@@ -1,0 +1,101 @@
+"""What a network costs: formulas against hand counts, methods against the papers and an independent counter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from bench.api import Method, Picture, Upscaler
+from bench.cost import count_parameters, latency, multiply_accumulates, per_sr_megapixel
+from methods import METHODS, entry
+from methods.common.pixel import feed_forward
+
+
+class Pieces(nn.Module):
+    """One of each layer that is counted; the convolution is used twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 8, (3, 5), padding=(1, 2))
+        self.grouped = nn.Conv2d(8, 8, 3, stride=2, padding=1, groups=4)
+        self.gate = nn.Linear(8, 8)
+        self.up = nn.ConvTranspose2d(8, 3, 4, stride=8, groups=1)
+
+    def forward(self, lr: Tensor) -> Tensor:
+        x = self.first(lr) + self.first(lr)  # (N, 8, h, w)
+        x = self.grouped(x)  # (N, 8, h/2, w/2)
+        x = x * self.gate(x.mean((2, 3)))[..., None, None]
+        return nn.functional.interpolate(self.up(x), size=(4 * lr.shape[2], 4 * lr.shape[3]))
+
+
+@dataclass(frozen=True)
+class PiecesMethod(Method):
+    def network(self) -> nn.Module:
+        return Pieces()
+
+    def upscaler(self, network: nn.Module | None) -> Upscaler:
+        return feed_forward(network)
+
+
+def test_every_layer_counts_as_by_hand() -> None:
+    side = 16
+    first = 2 * side * side * 8 * 3 * 3 * 5
+    grouped = 8 * 8 * 8 * 2 * 3 * 3
+    gate = 8 * 8
+    up = 8 * 8 * 8 * 3 * 4 * 4
+    assert multiply_accumulates(PiecesMethod(), side) == first + grouped + gate + up
+    assert count_parameters(PiecesMethod()) == (360 + 8) + (144 + 8) + (64 + 8) + (384 + 3)
+
+
+@pytest.mark.parametrize("name", ["srcnn", "espcn", "srresnet", "msrresnet"])
+def test_a_network_counts_as_by_an_independent_counter_of_operations(name: str) -> None:
+    method = entry(name).build(4, {})
+    network = method.network()
+    assert network is not None
+    with FlopCounterMode(display=False) as counter:
+        method.upscaler(network.eval())(Picture("", torch.rand(3, 16, 16)))
+    convolutions = sum(
+        count for operation, count in counter.get_flop_counts()["Global"].items() if "convolution" in str(operation)
+    )
+    assert 2 * (multiply_accumulates(method, 16) or 0) == convolutions
+
+
+@pytest.mark.parametrize(("name", "giga"), [("srcnn", 52.7), ("msrresnet", 146.1)])
+def test_a_network_counts_as_its_paper_says_for_720p(name: str, giga: float) -> None:
+    """Ahn et al. (CARN), ECCV 2018, table 1: Mult-Adds at x4 for an SR picture of 1280 x 720."""
+    macs = multiply_accumulates(entry(name).build(4, {}))
+    assert macs is not None
+    assert per_sr_megapixel(macs, 4) * 1280 * 720 / 1e15 == pytest.approx(giga, abs=0.06)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_is_counted_or_has_nothing_to_count(name: str) -> None:
+    dossier = entry(name)
+    for knobs in list(dossier.variants.values())[:2]:
+        method = dossier.build(4, knobs)
+        macs = multiply_accumulates(method)
+        assert macs is None if count_parameters(method) == 0 else macs is not None and macs > 0
+
+
+def test_counting_does_not_touch_the_random_state() -> None:
+    torch.manual_seed(3)
+    before = torch.rand(3)
+    torch.manual_seed(3)
+    multiply_accumulates(PiecesMethod(), 8)
+    count_parameters(PiecesMethod())
+    assert torch.equal(torch.rand(3), before)
+
+
+def test_four_times_the_pixels_cost_four_times_a_convolutional_network() -> None:
+    method = entry("espcn").build(4, {})
+    assert multiply_accumulates(method, 32) == 4 * (multiply_accumulates(method, 16) or 0)
+
+
+def test_latency_is_the_median_of_what_the_upscaler_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = iter([0.0, 90.0, 100.0, 101.0, 200.0, 203.0, 300.0, 302.0])
+    monkeypatch.setattr("bench.cost.time.perf_counter", lambda: next(ticks))
+    assert latency(PiecesMethod(), torch.device("cpu"), side=8, repeats=3) == 2.0
