@@ -10,10 +10,12 @@ import functools
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.nn.modules.module import register_module_forward_hook
 
 from bench.api import Method, Picture
 from bench.errors import BadInput
@@ -43,38 +45,41 @@ COUNTED: dict[type[nn.Module], Callable[..., int]] = {
 }
 
 
-def count_parameters(method: Method) -> int:
-    """The parameters of the network that test time needs; 0 where there is none."""
-    with torch.device("meta"):
-        network = method.network()
-    return 0 if network is None else sum(parameter.numel() for parameter in network.parameters())
+@dataclass(frozen=True)
+class Count:
+    """parameters: of the layers that upscaling runs. macs: multiply-accumulates for one (3, side, side) LR picture."""
+
+    parameters: int
+    macs: int
 
 
 @functools.cache
-def multiply_accumulates(method: Method, side: int = LR_SIDE) -> int | None:
-    """MACs to upscale one (3, side, side) LR picture; None for a method without a network to count.
+def count(method: Method, side: int = LR_SIDE) -> Count | None:
+    """What upscaling one (3, side, side) LR picture takes; None for a method without a network to count.
 
-    The method's own upscaler is run, so that a network that sees the enlarged picture, or luma alone, is counted as it
-    is used; on tensors that have shapes and no values, so that the largest network takes a second.
+    The method's own upscaler is run, so that a network that sees the enlarged picture, or luma alone, or is mixed of
+    two, is counted as it is used; on tensors that have shapes and no values, so that a large one takes seconds.
     """
-    total = 0
+    macs, parameters = 0, dict[int, int]()
 
     def add(module: nn.Module, entered: tuple[Tensor, ...], left: Tensor) -> None:
-        nonlocal total
-        total += COUNTED[type(module)](module, entered[0], left)
+        nonlocal macs
+        parameters.update((id(parameter), parameter.numel()) for parameter in module.parameters(recurse=False))
+        if type(module) in COUNTED:
+            macs += COUNTED[type(module)](module, entered[0], left)
 
     with torch.random.fork_rng(devices=[]), FakeTensorMode(allow_non_fake_inputs=True):
         network = method.network()
         if network is None:
             return None
-        for module in network.modules():
-            if type(module) in COUNTED:
-                module.register_forward_hook(add)
+        hook = register_module_forward_hook(add)
         try:
             method.upscaler(network.eval())(Picture("", torch.zeros(3, side, side)))
         except BadInput:
             return None
-    return total
+        finally:
+            hook.remove()
+    return Count(sum(parameters.values()), macs)
 
 
 def per_sr_megapixel(macs: int, scale: int, side: int = LR_SIDE) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.cost import count_parameters, multiply_accumulates
+from bench.cost import count
 from bench.devices import environment
 from bench.files import read_json, replacing, write_json
 from bench.layout import Layout
@@ -26,9 +26,8 @@ __all__ = ["commit", "cost_row", "run_record", "run_row", "seal", "write_records
 def run_row(run: Experiment, layout: Layout) -> dict[str, Any]:
     """One line of runs.csv: what was run, nothing that differs between machines."""
     method = run.build()
-    count, patch = method.batch
-    trained = _trained(run, layout)
-    macs = multiply_accumulates(method)
+    pictures, patch = method.batch
+    counted = count(method)
     return {
         "run": run.name,
         "method": run.method,
@@ -38,13 +37,13 @@ def run_row(run: Experiment, layout: Layout) -> dict[str, Any]:
         "degradation": run.degradation,
         "seed": run.seed,
         "iterations": run.iterations,
-        "batch": count if run.iterations else "",
+        "batch": pictures if run.iterations else "",
         "patch": patch if run.iterations else "",
-        "samples": run.iterations * count if run.iterations else "",
+        "samples": run.iterations * pictures if run.iterations else "",
         "train_set": "+".join(run.train_sets),
         "perceptual": getattr(method, "perceptual", ""),
-        "parameters": trained.get("parameters", count_parameters(method)),
-        "macs": "" if macs is None else macs,
+        "parameters": _trained(run, layout).get("parameters", counted.parameters if counted else 0),
+        "macs": counted.macs if counted else "",
         "warm_start": run.warm_start or "",
         "digest": run.digest(),
         "paper": run.entry.paper,

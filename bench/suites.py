@@ -140,9 +140,11 @@ CPU = Suite(
         ),
         Plan("espcn", 20000, {"batch_size": 8, "patch": 68, "learning_rate": 2e-3, "schedule": "cosine"}),
         Plan("srresnet", 1500, {**_SHORT, "width": 32, "blocks": 4}),
-        Plan("msrresnet", 4000, {**_SHORT, "width": 32, "blocks": 4}),
+        Plan("msrresnet", 4000, {**_SHORT, "learning_rate": 2e-3, "width": 32, "blocks": 4}),
         Plan(
-            "edsr", 3500, {**_SHORT, "width": 32, "blocks": 4, "residual_scaling": 1.0, "batch_size": 12, "patch": 72}
+            "edsr",
+            11000,
+            {**_SHORT, "width": 32, "blocks": 4, "residual_scaling": 1.0, "batch_size": 8, "learning_rate": 2e-3},
         ),
         Plan("rcan", 2000, {**_SHORT, "width": 32, "groups": 2, "blocks": 2, "reduction": 8}),
         Plan("ddbpn", 2000, {**_SHORT, "features": 32, "width": 16, "stages": 3}),

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.api import Method, Picture, Upscaler
-from bench.cost import count_parameters, latency, multiply_accumulates, per_sr_megapixel
-from methods import METHODS, entry
+from bench.cost import Count, count, latency, per_sr_megapixel
+from bench.suites import suite
+from methods import entry
 from methods.common.pixel import feed_forward
 
 
@@ -41,14 +42,20 @@ class PiecesMethod(Method):
         return feed_forward(network)
 
 
+def counted(method: Method, side: int) -> Count:
+    found = count(method, side)
+    assert found is not None
+    return found
+
+
 def test_every_layer_counts_as_by_hand() -> None:
     side = 16
     first = 2 * side * side * 8 * 3 * 3 * 5
     grouped = 8 * 8 * 8 * 2 * 3 * 3
     gate = 8 * 8
     up = 8 * 8 * 8 * 3 * 4 * 4
-    assert multiply_accumulates(PiecesMethod(), side) == first + grouped + gate + up
-    assert count_parameters(PiecesMethod()) == (360 + 8) + (144 + 8) + (64 + 8) + (384 + 3)
+    parameters = (360 + 8) + (144 + 8) + (64 + 8) + (384 + 3)
+    assert count(PiecesMethod(), side) == Count(parameters, first + grouped + gate + up)
 
 
 @pytest.mark.parametrize("name", ["srcnn", "espcn", "srresnet", "msrresnet"])
@@ -61,38 +68,45 @@ def test_a_network_counts_as_by_an_independent_counter_of_operations(name: str) 
     convolutions = sum(
         count for operation, count in counter.get_flop_counts()["Global"].items() if "convolution" in str(operation)
     )
-    assert 2 * (multiply_accumulates(method, 16) or 0) == convolutions
+    assert 2 * counted(method, 16).macs == convolutions
 
 
 @pytest.mark.parametrize(("name", "giga"), [("srcnn", 52.7), ("msrresnet", 146.1)])
 def test_a_network_counts_as_its_paper_says_for_720p(name: str, giga: float) -> None:
     """Ahn et al. (CARN), ECCV 2018, table 1: Mult-Adds at x4 for an SR picture of 1280 x 720."""
-    macs = multiply_accumulates(entry(name).build(4, {}))
-    assert macs is not None
+    macs = counted(entry(name).build(4, {}), 64).macs
     assert per_sr_megapixel(macs, 4) * 1280 * 720 / 1e15 == pytest.approx(giga, abs=0.06)
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_every_method_is_counted_or_has_nothing_to_count(name: str) -> None:
-    dossier = entry(name)
-    for knobs in list(dossier.variants.values())[:2]:
-        method = dossier.build(4, knobs)
-        macs = multiply_accumulates(method)
-        assert macs is None if count_parameters(method) == 0 else macs is not None and macs > 0
+def test_every_run_of_the_demo_suite_is_counted_or_has_no_network() -> None:
+    methods = {run.build() for run in suite("demo").experiments().values()}
+    for method in methods:
+        network = method.network()
+        found = count(method)
+        assert (found is None) == (network is None)
+        if network is not None and not isinstance(network, nn.ModuleList):
+            assert counted(method, 64).parameters == sum(one.numel() for one in network.parameters())
+
+
+def test_a_network_mixed_of_two_costs_one_and_a_picture_mixed_of_two_costs_both() -> None:
+    knobs = {"width": 8, "growth": 4, "blocks": 1}
+    one = counted(entry("rrdb").build(4, knobs), 8)
+    mixed = counted(entry("esrgan-interpolation").build(4, {**knobs, "between": "network"}), 8)
+    both = counted(entry("esrgan-interpolation").build(4, {**knobs, "between": "image"}), 8)
+    assert mixed == one and both == Count(2 * one.parameters, 2 * one.macs)
 
 
 def test_counting_does_not_touch_the_random_state() -> None:
     torch.manual_seed(3)
     before = torch.rand(3)
     torch.manual_seed(3)
-    multiply_accumulates(PiecesMethod(), 8)
-    count_parameters(PiecesMethod())
+    count(PiecesMethod(), 8)
     assert torch.equal(torch.rand(3), before)
 
 
 def test_four_times_the_pixels_cost_four_times_a_convolutional_network() -> None:
     method = entry("espcn").build(4, {})
-    assert multiply_accumulates(method, 32) == 4 * (multiply_accumulates(method, 16) or 0)
+    assert counted(method, 32).macs == 4 * counted(method, 16).macs
 
 
 def test_latency_is_the_median_of_what_the_upscaler_takes(monkeypatch: pytest.MonkeyPatch) -> None:

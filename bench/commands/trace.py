@@ -93,17 +93,17 @@ def make_crate(arguments: Arguments) -> None:
 
 def show_cost(arguments: Arguments) -> None:
     from bench.commands.tools import chosen_method
-    from bench.cost import count_parameters, latency, multiply_accumulates, per_sr_megapixel
+    from bench.cost import count, latency, per_sr_megapixel
     from bench.devices import choose_device, describe
 
     method, side = chosen_method(arguments, None), arguments.side
-    macs = multiply_accumulates(method, side)
-    print(f"parameters            {count_parameters(method):,}")
-    if macs is None:
-        print("multiply-accumulates  n/a: no network to count")
+    counted = count(method, side)
+    if counted is None:
+        print("parameters            n/a: no network to count")
     else:
-        per_megapixel = per_sr_megapixel(macs, method.scale, side) / 1e9
-        print(f"multiply-accumulates  {macs:,} for {side}x{side} LR pixels, {per_megapixel:,.1f} G per SR megapixel")
+        per_megapixel = per_sr_megapixel(counted.macs, method.scale, side) / 1e9
+        print(f"parameters            {counted.parameters:,}")
+        print(f"multiply-accumulates  {counted.macs:,} for {side}x{side} LR, {per_megapixel:,.1f} G per SR megapixel")
     if arguments.latency:
         device = choose_device(arguments.device)
         print(f"latency               {latency(method, device, side):.4f} s, {describe(device)}")
