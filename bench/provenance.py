@@ -53,24 +53,30 @@ def run_row(run: Experiment, layout: Layout) -> dict[str, Any]:
 def cost_row(run: Experiment, layout: Layout) -> dict[str, Any]:
     """One line of cost.csv: seconds and memory, which no two machines share. Estimating kernels counts as upscaling."""
     trained = _trained(run, layout)
-    made = layout.kernels(run) / "kernels.json" if run.estimates else layout.sr(run) / "upscale.json"
-    spent = read_json(made)
+    spent = _spent(run, layout)
     return {
         "run": run.name,
         "train_seconds": trained.get("seconds", ""),
         "train_cpu_seconds": trained.get("cpu_seconds", ""),
         "train_device": trained.get("device", ""),
         "train_peak_mib": trained.get("peak_mib", ""),
-        "upscale_seconds": round(_seconds(spent), 2),
-        "upscale_peak_mib": spent.get("peak_mib", ""),
+        "upscale_seconds": round(sum(map(_seconds, spent)), 2),
+        "upscale_peak_mib": max(one["peak_mib"] for one in spent),
     }
 
 
+def _spent(run: Experiment, layout: Layout) -> list[dict[str, Any]]:
+    """upscale.json, or kernels.json of an estimator: one for all sets, else one a set."""
+    if not run.estimates:
+        return [read_json(layout.sr(run) / "upscale.json")]
+    folder = layout.kernels(run)
+    each = sorted(folder.glob("*/kernels.json"))
+    return [read_json(path) for path in (each or [folder / "kernels.json"])]
+
+
 def _seconds(spent: Mapping[str, Any]) -> float:
-    """The sum over sets and pictures of what upscale.json or kernels.json tells."""
-    if "sets" not in spent:
-        return float(spent["seconds"])
-    times = [one["seconds"] for one in spent["sets"].values()]
+    """The sum over sets and pictures."""
+    times = [one["seconds"] for one in spent["sets"].values()] if "sets" in spent else [spent["seconds"]]
     return float(sum(sum(time.values()) if isinstance(time, Mapping) else time for time in times))
 
 

@@ -102,7 +102,7 @@ ENTRY = Entry(
         ),
         Claim(
             "espcn.upsampling",
-            "Convolving at LR size and upsampling last is no worse, and cheaper, than convolving the enlarged picture.",
+            "Convolving at LR size and upsampling last gives a higher PSNR than convolving the enlarged picture.",
             "espcn.default",
             "srcnn.default",
             "psnr_y",

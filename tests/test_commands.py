@@ -119,13 +119,14 @@ def test_missing_perceptual_weights_stop_a_training_with_the_fetch_command(
     import dataclasses
 
     from bench import suites
+    from bench.suites.demo import SMOKE
 
     monkeypatch.setenv("BENCH_WEIGHTS", str(tmp_path))
     monkeypatch.setenv("BENCH_WORK", str(tmp_path / "work"))
-    found = next(plan for plan in suites.SMOKE.plans if plan.method == "esrgan")
-    plans = [p for p in suites.SMOKE.plans if p is not found]
+    found = next(plan for plan in SMOKE.plans if plan.method == "esrgan")
+    plans = [p for p in SMOKE.plans if p is not found]
     changed = dataclasses.replace(found, knobs={**found.knobs, "perceptual": "vgg19"})
-    monkeypatch.setitem(suites.SUITES, "smoke", dataclasses.replace(suites.SMOKE, plans=(*plans, changed)))
+    monkeypatch.setitem(suites.SUITES, "smoke", dataclasses.replace(SMOKE, plans=(*plans, changed)))
     line = refuse(capsys, "train", "esrgan.default.x4.bicubic.s1", "--suite", "smoke")
     assert "python -m bench fetch vgg19" in line
     assert not os.path.exists(tmp_path / "work")

@@ -67,19 +67,6 @@ def test_the_untrained_network_is_almost_bicubic_enlargement() -> None:
     assert torch.allclose(restore(network(), lr, 2, "float32"), resize_tensor(lr, 2), atol=1e-4)
 
 
-def test_the_in_place_rectifier_has_the_gradients_of_relu() -> None:
-    made = network(8, 4)
-    x = torch.rand(1, 3, 12, 10)
-    made(x).square().sum().backward()
-    weights = [weight.detach().clone().requires_grad_() for weight in made.weights]
-    y = x
-    for weight in weights[:-1]:
-        y = torch.relu(torch.nn.functional.conv2d(y, weight, padding=1))
-    (x + torch.nn.functional.conv2d(y, weights[-1], padding=1)).square().sum().backward()
-    for ours, plain in zip(made.weights, weights, strict=True):
-        assert torch.allclose(ours.grad, plain.grad, atol=1e-6)
-
-
 @pytest.mark.parametrize("scale", [2, 3, 4])
 @pytest.mark.parametrize("size", [11, 12, 17])
 def test_a_son_is_what_the_degradation_makes_of_its_father(scale: int, size: int) -> None:

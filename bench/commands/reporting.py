@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.api import Entry
 from bench.files import read_json, write_json
 from bench.layout import Layout
 from bench.paths import results_folder
@@ -71,7 +73,35 @@ def _describe(chosen: Any, order: Sequence[str]) -> Any:
         questions={f"{n}.{axis.name}": axis.question for n, d in dossiers.items() for axis in d.axes},
         deviations={n: d.deviations for n, d in dossiers.items() if d.deviations},
         paper_training=training,
+        claims=tuple(claim for dossier in dossiers.values() for claim in dossier.claims),
+        sweeps=tuple(sweep for dossier in dossiers.values() for sweep in _sweeps(dossier)),
     )
+
+
+def _sweeps(dossier: Entry) -> Iterator[Any]:
+    """The axes of a method along which one number takes three values or more and nothing else changes.
+
+    The default is on such an axis where it has the others' values of everything else.
+    """
+    from bench.report import Sweep
+
+    base = {field.name: field.default for field in dataclasses.fields(dossier.method)}
+    for axis in dossier.axes:
+        rows = {variant: {**base, **knobs} for variant, knobs in axis.variants.items()}
+        first = next(iter(rows.values()))
+        moving = [name for name in base if any(row[name] != first[name] for row in rows.values())]
+        if len(moving) != 1 or len(rows) < 3 or any(_number(row[moving[0]]) is None for row in rows.values()):
+            continue
+        knob = moving[0]
+        if all(base[name] == first[name] for name in base if name != knob) and _number(base[knob]) is not None:
+            rows["default"] = base
+        values = {variant: float(row[knob]) for variant, row in rows.items()}
+        yield Sweep(dossier.name, axis.name, knob, dict(sorted(values.items(), key=lambda item: item[1])))
+
+
+def _number(value: object) -> float | None:
+    """A knob that is a number and no switch."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _settings(chosen: Any, runs: Sequence[Experiment]) -> Any:

@@ -13,8 +13,8 @@ from typing import Literal, NamedTuple
 
 from bench.data import embedded, pins
 from bench.data.embedded import EMBEDDED
-from bench.data.halves import HALVES, check_half
 from bench.data.images import U8, image_files, read_image
+from bench.data.parts import PARTS, check_part
 from bench.errors import BadInput, unknown
 from bench.paths import data_folder
 
@@ -196,12 +196,12 @@ DATASETS: dict[str, Dataset] = {
         ),
     )
 }
-for _name, (_whole, _start) in HALVES.items():
+for _name, (_whole, _places) in PARTS.items():
     DATASETS[_name] = replace(
         DATASETS[_whole],
         name=_name,
-        count=(DATASETS[_whole].count + 1 - _start) // 2,
-        source=f"every second picture of {_whole}, from number {_start + 1} on: {DATASETS[_whole].source}",
+        count=len(_places),
+        source=f"{len(_places)} of the {DATASETS[_whole].count} pictures of {_whole}: {DATASETS[_whole].source}",
         how=f"fetch {_whole}",
         archive=None,
     )
@@ -220,9 +220,10 @@ def find(name: str, scale: int, root: Path | None = None) -> list[Source]:
     root: instead of BENCH_DATA. Raises BadInput where the set, the scale or a picture is missing.
     """
     entry = dataset(name)
-    if name in HALVES:
-        whole, start = HALVES[name]
-        return find(whole, scale, root)[start::2]
+    if name in PARTS:
+        whole, places = PARTS[name]
+        sources = find(whole, scale, root)
+        return [sources[place] for place in places if place < len(sources)]
     if name in EMBEDDED:
         return [Source(picture.name, embedded.locate(picture)) for picture in EMBEDDED[name]]
     sources = _find_in((root or data_folder()) / entry.folder, entry, scale)
@@ -299,9 +300,9 @@ def check(name: str, scale: int, digests: Mapping[str, str]) -> str:
     if name in EMBEDDED:
         embedded.check(name, digests)
         return PINNED
-    if name in HALVES:
-        names = [source.name for source in find(HALVES[name][0], scale)]
-        return PINNED if check_half(name, names, digests) else UNPINNED
+    if name in PARTS:
+        names = [source.name for source in find(PARTS[name][0], scale)]
+        return PINNED if check_part(name, scale, names, digests) else UNPINNED
     for key in ((name, scale), (name, 0)):
         remedy = f"extract it again (from {dataset(name).source}); JPEG pictures also need Pillow as locked"
         if key in pins.PINS and pins.check(name, pins.PINS[key], digests, remedy):
@@ -319,7 +320,7 @@ def verify(name: str, root: Path | None = None) -> tuple[list[int], str]:
     copies = []
     for scale in scales or [1]:
         sources = find(name, scale, root)
-        known = name in (*EMBEDDED, *HALVES) or (name, scale) in pins.PINS or (name, 0) in pins.PINS
+        known = name in (*EMBEDDED, *PARTS) or (name, scale) in pins.PINS or (name, 0) in pins.PINS
         digests = {source.name: pins.pair_sha256(*read_pair(source, scale)) for source in sources} if known else {}
         copies.append(check(name, scale, digests))
     return scales, "; ".join(dict.fromkeys(copies))

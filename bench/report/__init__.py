@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from bench.report.verdicts import Claimed
 
 
 class MetricInfo(Protocol):
@@ -55,12 +58,22 @@ class Setting:
 
 
 @dataclass(frozen=True)
+class Sweep:
+    """An axis along which one number varies; values: that number by variant, in the order of the axis."""
+
+    method: str
+    axis: str
+    knob: str
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True)
 class SuiteInfo:
     """What a report is about, told by the caller: the report imports neither methods nor suites.
 
     settings: the main one first; its tables and figures carry no suffix. questions: '<method>.<axis>', or '<axis>'
     where no two methods share it, to the question that the axis answers. paper_training: method to how its paper
-    trained it, as a phrase.
+    trained it, as a phrase. claims: sentences of the papers, to be judged. sweeps: the axes to draw as curves.
     """
 
     name: str
@@ -69,6 +82,8 @@ class SuiteInfo:
     questions: Mapping[str, str] = field(default_factory=dict)
     deviations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     paper_training: Mapping[str, str] = field(default_factory=dict)
+    claims: tuple[Claimed, ...] = ()
+    sweeps: tuple[Sweep, ...] = ()
 
     @property
     def runs(self) -> tuple[str, ...]:

@@ -6,12 +6,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, stdev
 
 import pandas as pd
+from scipy import stats
 
 from bench.errors import BadInput, unknown
 from bench.report import MetricInfo, Setting, SuiteInfo
+from bench.statistics import MIN_SEEDS
 
 RUN_COLUMNS = (
     "run",
@@ -44,7 +46,7 @@ class Mean:
     """One metric over the pictures of a data set and the seeds of a variant.
 
     value: None where no picture has one. pictures: those that have a value for every seed, out of `of`; the mean is
-    over them. reasons: why the others have none.
+    over them. reasons: why the others have none. each: the figure of every seed.
     """
 
     value: float | None
@@ -52,6 +54,14 @@ class Mean:
     of: int
     seeds: int
     reasons: tuple[str, ...] = ()
+    each: tuple[float, ...] = ()
+
+    @property
+    def half_width(self) -> float | None:
+        """Of the 95 % interval over seeds (Student's t), the pictures taken as they are; None below three seeds."""
+        if len(self.each) < MIN_SEEDS or not all(map(math.isfinite, self.each)):
+            return None
+        return float(stats.t.ppf(0.975, len(self.each) - 1)) * stdev(self.each) / math.sqrt(len(self.each))
 
 
 Key = tuple[str, str, str, str]
@@ -176,6 +186,7 @@ def average(frame: pd.DataFrame, metrics: Mapping[str, MetricInfo]) -> Means:
             of=group["image"].nunique(),
             seeds=group["run"].nunique(),
             reasons=tuple(dict.fromkeys(lacking["note"])),
+            each=tuple(per_seed),
         )
     return means
 

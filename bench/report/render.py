@@ -1,4 +1,4 @@
-"""What a table is, and how it is written: CSV for machines, Markdown for readers."""
+"""What a table is, and how it is written: CSV for machines, Markdown for readers, LaTeX for papers."""
 
 from __future__ import annotations
 
@@ -9,16 +9,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-Mark = Literal["", "best", "second"]
-MARKDOWN: dict[Mark, str] = {"": "{}", "best": "**{}**", "second": "<u>{}</u>"}
+from bench.report.latex import escape_latex, prose
+
+Mark = Literal["", "best", "leading", "second"]
+MARKDOWN: dict[Mark, str] = {"": "{}", "best": "**{}**", "leading": "<u>{}</u>", "second": "*{}*"}
+LATEX: dict[Mark, str] = {
+    "": "{}",
+    "best": r"\textbf{{{}}}",
+    "leading": r"\underline{{{}}}",
+    "second": r"\textit{{{}}}",
+}
+WIDE = 36  # characters of text from which a LaTeX column breaks its lines
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What is shown, and whether it is the best or second best of its column."""
+    """What is shown. mark: 'best' (significantly), 'leading' (best, not shown to be), 'second' of its column.
+
+    value: the same number as the CSV has it, with every digit; empty for what is no number.
+    """
 
     text: str
     mark: Mark = ""
+    value: str = ""
 
 
 @dataclass(frozen=True)
@@ -34,7 +47,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Table:
-    """columns and records: the CSV. sections and footnotes: what a reader sees."""
+    """columns and records: the CSV. sections, legend (what the marks mean) and footnotes: what a reader sees."""
 
     name: str
     title: str
@@ -42,6 +55,7 @@ class Table:
     records: tuple[tuple[str, ...], ...]
     sections: tuple[Section, ...]
     footnotes: tuple[str, ...] = ()
+    legend: str = ""
 
 
 def to_csv(table: Table) -> str:
@@ -52,8 +66,8 @@ def to_csv(table: Table) -> str:
 
 
 def to_markdown(table: Table) -> str:
-    """Title, sections with their grids, footnotes as a list."""
-    parts = [f"# {table.title}"]
+    """Title, legend, sections with their grids, footnotes as a list."""
+    parts = [f"# {table.title}", *([table.legend] if table.legend else [])]
     for section in table.sections:
         parts += [f"## {section.title}"] if section.title else []
         parts += ["\n".join(f"- {line}" for line in section.lead)] if section.lead else []
@@ -75,7 +89,37 @@ def _escape(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-RENDERERS: dict[str, Callable[[Table], str]] = {"csv": to_csv, "md": to_markdown}
+def to_latex(table: Table) -> str:
+    """A table environment a section, in booktabs style, to paste; what a reader must know is in caption and notes."""
+    parts = [f"% {table.name}: needs \\usepackage{{booktabs}}"]
+    for number, section in enumerate(table.sections, start=1):
+        notes = table.footnotes if number == len(table.sections) else ()
+        parts.append(_environment(table, section, (number, len(table.sections)), notes))
+    return "\n\n".join(parts) + "\n"
+
+
+def _environment(table: Table, section: Section, place: tuple[int, int], notes: tuple[str, ...]) -> str:
+    """One section as a table environment; place: (its number, of how many)."""
+    caption = ". ".join(prose(text.rstrip(".")) for text in (table.title, section.title, table.legend) if text) + "."
+    label = f"tab:{table.name}" + (f"-{place[0]}" if place[1] > 1 else "")
+    columns = "".join(_column(section, number) for number in range(len(section.header)))
+    body = [" & ".join(escape_latex(title) for title in section.header)]
+    body += [" & ".join(LATEX[cell.mark].format(escape_latex(cell.text)) for cell in row) for row in section.rows]
+    lines = [r"\begin{table}[htbp]", r"  \centering\small", rf"  \caption{{{caption}}}", rf"  \label{{{label}}}"]
+    lines += [rf"  \begin{{tabular}}{{{columns}}}", r"    \toprule", rf"    {body[0]} \\", r"    \midrule"]
+    lines += [rf"    {line} \\" for line in body[1:]] + [r"    \bottomrule", r"  \end{tabular}"]
+    lines += [r"  \par\smallskip\footnotesize\raggedright"] if section.lead or notes else []
+    lines += [rf"  {prose(line)}\par" for line in (*section.lead, *notes)]
+    return "\n".join([*lines, r"\end{table}"])
+
+
+def _column(section: Section, number: int) -> str:
+    """'l' for text, 'r' for numbers, a column that breaks lines for long text."""
+    longest = max((len(row[number].text) for row in section.rows), default=0)
+    return r"p{0.22\textwidth}" if longest > WIDE else "l" if number < section.labels else "r"
+
+
+RENDERERS: dict[str, Callable[[Table], str]] = {"csv": to_csv, "md": to_markdown, "tex": to_latex}
 
 
 def write(table: Table, folder: Path) -> None:

@@ -28,6 +28,7 @@ from bench.report.aggregate import (
     widen,
 )
 from bench.report.render import Cell, Mark, Section, Table
+from bench.report.significance import LEGEND, UNTESTED, decided
 
 ARROWS = {"higher": "↑", "lower": "↓"}
 NA = "n/a"
@@ -45,14 +46,14 @@ def method_table(scores: Scores) -> Table:
     for one in every:
         values = (full(scores.means[one.method, one.variant, *column].value) for column in columns)
         records.append((one.label, *_about(scores, one.method, one.variant, ("runs", *labels)), *values))
+    marks = _marks(scores, every)
     sections: list[Section] = []
     for dataset in scores.setting.datasets:
         grid = [[Cell(one.label), *map(Cell, _shown(scores, one.method, one.variant, labels))] for one in every]
         for metric in scores.setting.metrics:
-            info = scores.metrics[metric]
             means = [scores.means[one.method, one.variant, dataset, metric] for one in every]
-            for row, mean, mark in zip(grid, means, rank(means, info.better), strict=True):
-                row.append(Cell(show_mean(mean, info), mark))
+            for row, mean, mark in zip(grid, means, marks[dataset, metric], strict=True):
+                row.append(Cell(show_mean(mean, scores.metrics[metric]), mark, full(mean.value)))
         header = ("method", *labels, *_headings(scores))
         sections.append(Section(dataset, header, tuple(map(tuple, grid)), labels=len(labels) - 1))
     return Table(
@@ -62,7 +63,19 @@ def method_table(scores: Scores) -> Table:
         records=tuple(records),
         sections=tuple(sections),
         footnotes=footnotes(scores, [(one.method, one.variant, *column) for one in every for column in columns]),
+        legend=LEGEND,
     )
+
+
+def _marks(scores: Scores, every: Sequence[Entrant]) -> dict[tuple[str, str], list[Mark]]:
+    """The marks of every (dataset, metric), one an entrant; 'best' only where it is significant."""
+    marks: dict[tuple[str, str], list[Mark]] = {}
+    for dataset, metric in product(scores.setting.datasets, scores.setting.metrics):
+        means = [scores.means[one.method, one.variant, dataset, metric] for one in every]
+        marks[dataset, metric] = rank(means, scores.metrics[metric].better)
+    for column in decided(scores, every, marks):
+        marks[column] = ["best" if mark == "leading" else mark for mark in marks[column]]
+    return marks
 
 
 def ablation_tables(scores: Scores) -> list[Table]:
@@ -87,9 +100,9 @@ def _ablation(scores: Scores, method: str) -> Table:
         grid = []
         for place, (axis, variant) in enumerate(variants):
             first = place == 0 or variants[place - 1][0] != axis
+            texts = (axis if first else "", variant, *_shown(scores, method, variant, labels))
             values = (_show_gap(scores, (method, variant, dataset, metric)) for metric in scores.setting.metrics)
-            texts = (axis if first else "", variant, *_shown(scores, method, variant, labels), *values)
-            grid.append(tuple(map(Cell, texts)))
+            grid.append((*map(Cell, texts), *values))
         header = ("axis", "variant", *labels, *_headings(scores))
         sections.append(Section(dataset, header, tuple(grid), labels=len(labels), lead=() if sections else lead))
     gaps = (text for column in columns for text in ("/".join(column), "/".join(column) + " difference"))
@@ -124,6 +137,7 @@ def image_table(scores: Scores) -> Table:
         records=tuple(records),
         sections=tuple(sections),
         footnotes=footnotes(scores, [(one.method, one.variant, *column) for one in every for column in columns]),
+        legend=UNTESTED,
     )
 
 
@@ -136,7 +150,7 @@ def _image_section(scores: Scores, wide: pd.DataFrame, every: Sequence[Entrant],
     for image in dict.fromkeys(image for _, place, image in column if place == dataset):
         means = [_mean_over_seeds([column[run, dataset, image] for run in one.runs], image) for one in every]
         cells = zip(means, rank(means, info.better), strict=True)
-        grid.append((Cell(image), *(Cell(show_mean(mean, info), mark) for mean, mark in cells)))
+        grid.append((Cell(image), *(Cell(show_mean(mean, info), mark, full(mean.value)) for mean, mark in cells)))
     return Section(f"{dataset}: {heading(info)}", ("picture", *(one.label for one in every)), tuple(grid))
 
 
@@ -149,12 +163,16 @@ def _mean_over_seeds(values: Sequence[float], image: str) -> Mean:
 def cost_table(costs: pd.DataFrame) -> Table:
     """Seconds and MiB of every run: measured, so no two machines agree on them."""
     records = tuple(tuple(str(row[column]) for column in COST_COLUMNS) for _, row in costs.iterrows())
-    grid = tuple(tuple(Cell(str(row[column]) or "–") for column in COST_SHOWN) for _, row in costs.iterrows())
+    grid = tuple(tuple(_cost_cell(str(row[column]), column) for column in COST_SHOWN) for _, row in costs.iterrows())
     return Table("cost", "Cost", COST_COLUMNS, records, (Section("", COST_TITLES, grid, labels=2),))
 
 
+def _cost_cell(text: str, column: str) -> Cell:
+    return Cell(text or "–", value=text if column not in COST_SHOWN[:2] else "")
+
+
 def rank(means: Sequence[Mean], better: str) -> list[Mark]:
-    """best and second best among the means over the most pictures; equal to six decimals is equal."""
+    """leading and second among the means over the most pictures; equal to six decimals is equal."""
     most = max(means, key=lambda mean: len(mean.pictures)).pictures
     sign = -1.0 if better == "higher" else 1.0
     places = [
@@ -163,7 +181,7 @@ def rank(means: Sequence[Mean], better: str) -> list[Mark]:
     ladder = sorted({place for place in places if place is not None})
     if len(ladder) < 2:
         return ["" for _ in places]
-    marks: dict[float | None, Mark] = {ladder[0]: "best", ladder[1]: "second"}
+    marks: dict[float | None, Mark] = {ladder[0]: "leading", ladder[1]: "second"}
     return [marks.get(place, "") for place in places]
 
 
@@ -235,13 +253,14 @@ def _with_gap(scores: Scores, key: Key) -> tuple[str, str]:
     return full(scores.means[key].value), "" if variant == "default" else full(difference(scores.means[key], base))
 
 
-def _show_gap(scores: Scores, key: Key) -> str:
+def _show_gap(scores: Scores, key: Key) -> Cell:
     """The mean, and beside it the difference to the default."""
     method, variant, dataset, metric = key
     info = scores.metrics[metric]
     gap = difference(scores.means[key], scores.means.get((method, "default", dataset, metric)))
     text = show_mean(scores.means[key], info)
-    return text if gap is None or variant == "default" else f"{text} ({show_difference(gap, info)})"
+    text += "" if gap is None or variant == "default" else f" ({show_difference(gap, info)})"
+    return Cell(text, value=full(scores.means[key].value))
 
 
 def footnotes(scores: Scores, keys: Iterable[Key]) -> tuple[str, ...]:

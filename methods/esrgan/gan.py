@@ -265,22 +265,6 @@ ENTRY = Entry(
             "section 3.4, network interpolation",
         ),
         Claim(
-            "esrgan.residual-scaling",
-            "A deep generator trains badly unless its residuals are scaled down.",
-            "esrgan.default",
-            "esrgan.scaling-1",
-            "lpips_alex",
-            "section 3.1, supplementary",
-        ),
-        Claim(
-            "esrgan.initialisation",
-            "A smaller initialisation helps a deep generator.",
-            "esrgan.default",
-            "esrgan.init-1",
-            "lpips_alex",
-            "section 3.1, supplementary",
-        ),
-        Claim(
             "esrgan.data",
             "More training pictures give more natural texture.",
             "esrgan.default",

@@ -1,7 +1,7 @@
 """ZSSR's training step beside a plain one, in turn, in one process: python tests/speed/zssr.py [--device cuda].
 
-Plain: float32, NCHW, an unfused Adam, the son made by correlating everywhere and keeping every second pixel, torch's
-ReLU. Ours: strided correlation, channels_last, fused Adam, ReLU in place both ways; then the same in bf16. A father of
+Plain: float32, NCHW, an unfused Adam, the son made by correlating everywhere and keeping every second pixel, ReLU
+out of place. Ours: strided correlation, channels_last, fused Adam, ReLU in place; then the same in bf16. A father of
 128x128, width 64, depth 8, a 13x13 kernel at x2. Prints median milliseconds and ratios; on a CPU, of processor time,
 which other processes disturb least.
 """

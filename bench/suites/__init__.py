@@ -1,0 +1,36 @@
+"""SUITES: named lists of experiments with their data, sizes, lengths and seeds.
+
+A suite scales a method by naming its knobs (width, blocks, iterations), never by leaving parts out.
+"""
+
+from __future__ import annotations
+
+from bench.errors import BadInput, unknown
+from bench.plans import Suite
+from bench.spec import Experiment
+from bench.suites.cpu import CPU
+from bench.suites.demo import DEMO, SMOKE
+from bench.suites.gpu import GPU
+
+SUITES: dict[str, Suite] = {suite.name: suite for suite in (DEMO, CPU, GPU, SMOKE)}
+
+
+def suite(name: str) -> Suite:
+    """The suite of that name. Raises BadInput, naming the nearest, where there is none."""
+    if name not in SUITES:
+        raise unknown("suite", name, SUITES)
+    return SUITES[name]
+
+
+def find_run(suite_name: str, run: str) -> Experiment:
+    """A run of a suite by name. Raises BadInput, naming the nearest, where there is none."""
+    runs = suite(suite_name).experiments()
+    if run not in runs:
+        raise unknown(f"run in suite {suite_name}", run, runs)
+    return runs[run]
+
+
+def check_trainable(run: Experiment) -> None:
+    """Raise BadInput where a run has nothing to train."""
+    if run.iterations == 0:
+        raise BadInput(f"{run.name} has nothing to train; upscale with it directly")

@@ -1,0 +1,101 @@
+"""Suites demo and smoke: every part of the harness on embedded photographs, in minutes and in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bench.api import Knobs
+from bench.plans import Plan, Suite
+from bench.score import DEFAULT_METRICS
+
+_QUICK: Knobs = {"batch_size": 4, "patch": 48, "learning_rate": 2e-3, "schedule": "cosine"}
+_SMALL_RRDB: Knobs = {"width": 16, "growth": 8, "blocks": 1}
+_SMALL_BLOCKS: Mapping[str, Knobs] = {
+    "residual-blocks": {"blocks": 3},
+    "residual-bn": {"blocks": 3},
+    "ladder-1": {"blocks": 3},
+    "ladder-2": {"blocks": 3},
+    "ladder-3": {"blocks": 3},
+}
+_PACKAGED: Knobs = {"perceptual": "stlpips-vgg16", "batch_size": 2, "patch": 64, "discriminator_width": 16}
+
+DEMO = Suite(
+    name="demo",
+    title="every part of the harness on embedded photographs, minutes long",
+    train_sets=("Embedded-train",),
+    test_sets=("Embedded-test",),
+    plans=(
+        Plan("bicubic"),
+        Plan("srcnn", 4000, {"widths": (32, 16), "batch_size": 4, "patch": 36, "learning_rate": 2e-3}),
+        Plan("espcn", 4000, {"patch": 68, "learning_rate": 2e-3}),
+        Plan(
+            "srresnet",
+            3000,
+            {**_QUICK, "width": 16, "blocks": 2, "patch": 40, "learning_rate": 4e-3},
+            ("default", "no-bn"),
+        ),
+        Plan("msrresnet", 1500, {**_QUICK, "width": 16, "blocks": 4, "ema": 0.99}),
+        Plan("edsr", 1500, {**_QUICK, "width": 16, "blocks": 4, "residual_scaling": 1.0}),
+        Plan("rcan", 1200, {**_QUICK, "width": 16, "groups": 2, "blocks": 2, "reduction": 4}),
+        Plan("ddbpn", 800, {**_QUICK, "features": 32, "width": 12, "stages": 2}),
+        Plan("srgan", 100, {**_PACKAGED, "width": 16, "blocks": 2, "feature_scale": 1 / 640, "learning_rate": 1e-5}),
+        Plan(
+            "msrgan",
+            100,
+            {**_PACKAGED, "width": 16, "blocks": 4, "perceptual_weight": 0.02, "learning_rate": 3e-5, "ema": 0.9},
+        ),
+        Plan(
+            "enhancenet",
+            100,
+            {**_PACKAGED, "width": 16, "blocks": 4, "texture_weight": 0.05, "learning_rate": 5e-4},
+        ),
+        Plan(
+            "rrdb",
+            1500,
+            {**_QUICK, **_SMALL_RRDB, "learning_rate": 4e-3},
+            ("default", "bn", "residual-blocks"),
+            resized=_SMALL_BLOCKS,
+            shard="esrgan",
+        ),
+        Plan(
+            "esrgan",
+            100,
+            {**_PACKAGED, **_SMALL_RRDB, "perceptual_weight": 0.02, "learning_rate": 3e-5},
+            ("default", "bn", "tap-after", "standard-gan", "residual-blocks", "ladder-1", "ladder-2", "ladder-3"),
+            resized=_SMALL_BLOCKS,
+            shard="esrgan",
+        ),
+    ),
+    metrics=(*DEFAULT_METRICS, "luma_error"),
+    notes=(
+        "Networks and runs are far smaller than the papers': this suite shows that every part works, not who is best.",
+        "The perceptual network is the ST-LPIPS VGG16 (conv5_3), which a package ships. Before activation its features "
+        "of an embedded photograph and of that photograph enlarged bicubically differ by 41 on average, so the weights "
+        "of the perceptual terms are scaled down to bring them near 1.",
+    ),
+)
+
+SMOKE = Suite(
+    name="smoke",
+    title="a few steps of the longest chain: does the workflow run at all?",
+    train_sets=("Embedded-train",),
+    test_sets=("Embedded-test",),
+    plans=(
+        Plan("bicubic"),
+        Plan("rrdb", iterations=20, knobs={**_SMALL_RRDB, "batch_size": 4, "patch": 48}, shard="esrgan"),
+        Plan(
+            "esrgan",
+            iterations=4,
+            knobs={
+                **_SMALL_RRDB,
+                "blocks": 1,
+                "batch_size": 1,
+                "perceptual": "stlpips-vgg16",
+                "discriminator_width": 8,
+            },
+            shard="esrgan",
+        ),
+    ),
+    metrics=("psnr_y", "ssim_y", "stlpips_alex", "niqe"),
+    notes=("Nothing here is trained; the numbers mean nothing.",),
+)

@@ -1,0 +1,50 @@
+"""Suite gpu: the ablation ladder at a width and a length that need a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bench.api import Knobs
+from bench.plans import Plan, Suite
+
+_RRDB: Knobs = {"width": 64, "growth": 32, "blocks": 8, "ema": 0.999}
+_RESIDUAL: Knobs = {"blocks": 32}  # as many convolutions as eight RRDB have, about
+_SIZES: Mapping[str, Knobs] = dict.fromkeys(
+    ("residual-blocks", "residual-bn", "ladder-1", "ladder-2", "ladder-3"), _RESIDUAL
+)
+
+GPU = Suite(
+    name="gpu",
+    title="the ablation ladder of ESRGAN at eight RRDB of the paper's width",
+    train_sets=("BSD400",),
+    test_sets=("Set5", "Set14", "BSD100"),
+    plans=(
+        Plan("bicubic", shard="ladder"),
+        Plan(
+            "rrdb",
+            60_000,
+            _RRDB,
+            ("default", "bn", "residual-blocks", "residual-bn"),
+            seeds=(1, 2, 3),
+            resized=_SIZES,
+            shard="ladder",
+        ),
+        Plan(
+            "esrgan",
+            30_000,
+            {**_RRDB, "perceptual": "vgg19"},
+            (
+                *("default", "bn", "tap-after", "standard-gan", "residual-blocks"),
+                *("ladder-1", "ladder-2", "ladder-3"),
+            ),
+            seeds=(1, 2, 3),
+            resized=_SIZES,
+            shard="ladder",
+        ),
+    ),
+    metrics=("psnr_y", "ssim_y", "lr_psnr", "luma_error", "lpips_alex", "niqe", "pi"),
+    precision="bf16",
+    channels_last=True,
+    threads=4,
+    notes=("Declared and tested at a small size; no results of this suite have been measured yet.",),
+)
