@@ -13,7 +13,7 @@ from bench.files import read_json, replacing, write_json
 from bench.layout import Layout
 from bench.plans import Suite
 from bench.report.aggregate import COST_COLUMNS, RUN_COLUMNS
-from bench.revision import LOOP, REPORT
+from bench.revision import REPORT
 from bench.seal import seal
 from bench.sources import closure, commit, source_digest
 from bench.spec import Experiment
@@ -86,7 +86,7 @@ def run_record(run: Experiment, suite: Suite, layout: Layout) -> dict[str, Any]:
     code and environment are those of the training where there was one; measured_at those of this moment, when the
     pictures and scores were there.
     """
-    method, module = run.build(), run.entry.method.__module__
+    method = run.build()
     trained, now = _trained(run, layout), commit()
     record: dict[str, Any] = {
         "row": run_row(run, layout),
@@ -95,9 +95,9 @@ def run_record(run: Experiment, suite: Suite, layout: Layout) -> dict[str, Any]:
         "experiment": run.resolved(),
         "digest": run.digest(),
         "code": {
-            "module": module,
-            "modules": closure(module, LOOP),
-            "sha256": source_digest(module, LOOP),
+            "starts": run.modules,
+            "modules": closure(*run.modules),
+            "sha256": source_digest(*run.modules),
             **trained.get("code", now),
         },
         "environment": trained.get("environment", environment()),

@@ -10,9 +10,10 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from bench.errors import BadInput
 from bench.sources import ROOT
@@ -59,14 +60,17 @@ def checked_out(name: str, root: Path = ROOT) -> Iterator[Path]:
         yield Path(folder)
 
 
-def recomputed(tree: Path, modules: Sequence[str]) -> dict[str, tuple[str, tuple[str, ...]]]:
-    """Method module -> (source digest, modules it is made of), for each method among `modules`.
-
-    By the rule of that tree's own bench/sources.py: what counts as code may have changed since.
-    """
+def recomputed(tree: Path, code: Mapping[str, Any]) -> list[tuple[str, tuple[str, ...]]]:
+    """(source digest, modules it is made of) of a record's code, by the rule of that tree's own bench/sources.py:
+    what counts as code may have changed since. Older records do not name the modules they start from: one for each
+    method among theirs."""
     rule = _load(tree / "bench" / "sources.py")
-    candidates = [name for name in modules if name.startswith("methods.") and not name.startswith("methods.common")]
-    return {name: (rule.source_digest(name, LOOP), rule.closure(name, LOOP)) for name in candidates}
+    starts = [code["starts"]] if "starts" in code else [(name, LOOP) for name in code["modules"] if _is_method(name)]
+    return [(rule.source_digest(*start), rule.closure(*start)) for start in starts]
+
+
+def _is_method(module: str) -> bool:
+    return module.startswith("methods.") and not module.startswith("methods.common")
 
 
 @functools.cache

@@ -13,9 +13,13 @@ from pathlib import Path
 from bench.api import Entry
 from bench.errors import BadInput, unknown
 from methods import bicubic, ddbpn, edsr, enhancenet, espcn, msrgan, msrresnet, rcan, srcnn, srgan, srresnet
+from methods.drn import adapt as drn_adapt
+from methods.drn import paired as drn
 from methods.esrgan import gan as esrgan
 from methods.esrgan import interpolation
 from methods.esrgan import psnr as rrdb
+from methods.kernelgan import entry as kernelgan
+from methods.zssr import entry as zssr
 
 METHODS: dict[str, Entry] = {
     module.ENTRY.name: module.ENTRY
@@ -34,6 +38,10 @@ METHODS: dict[str, Entry] = {
         rrdb,
         esrgan,
         interpolation,
+        drn,
+        drn_adapt,
+        kernelgan,
+        zssr,
     )
 }
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from bench.api import Axis, Entry, Method, Training, Upscaler
+from bench.api import Axis, Claim, Entry, Method, Training, Upscaler
 from methods.common.blocks import ResidualBlock, conv, shuffle_stages
 from methods.common.mean_shift import PEAK, MeanShift
 from methods.common.pixel import PixelLearner, Recipe, feed_forward
@@ -107,6 +107,41 @@ ENTRY = Entry(
             "Does a learned way back to LR, as DRN trains it, raise PSNR?",
             {"dual": {"dual_weight": 0.1}},
             "Guo et al., CVPR 2020, dual regression",
+        ),
+    ),
+    claims=(
+        Claim("edsr.loss", "L1 trains to a higher PSNR than L2.", "edsr.default", "edsr.l2", "psnr_y", "section 4.2"),
+        Claim(
+            "edsr.residual-scaling",
+            "A wide network trains badly unless its residuals are scaled down.",
+            "edsr.default",
+            "edsr.scaling-1",
+            "psnr_y",
+            "section 3.2",
+        ),
+        Claim(
+            "edsr.size",
+            "The wide, deep network is above the baseline.",
+            "edsr.default",
+            "edsr.baseline",
+            "psnr_y",
+            "section 3.2",
+        ),
+        Claim(
+            "edsr.srresnet",
+            "The network without batch normalisation is above SRResNet.",
+            "edsr.default",
+            "srresnet.default",
+            "psnr_y",
+            "comparison with SRResNet",
+        ),
+        Claim(
+            "edsr.dual",
+            "A dual regression loss raises the PSNR of a network that was not made for it.",
+            "edsr.dual",
+            "edsr.default",
+            "psnr_y",
+            "Guo et al. 2020",
         ),
     ),
     deviations=(

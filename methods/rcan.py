@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from bench.api import Axis, Entry, Method, Training, Upscaler
+from bench.api import Axis, Claim, Entry, Method, Training, Upscaler
 from methods.common.attention import AttentionBlock
 from methods.common.blocks import conv, shuffle_stages
 from methods.common.mean_shift import PEAK, MeanShift
@@ -126,6 +126,44 @@ ENTRY = Entry(
             "Does a learned way back to LR, as DRN trains it, raise PSNR?",
             {"dual": {"dual_weight": 0.1}},
             "Guo et al., CVPR 2020, dual regression",
+        ),
+    ),
+    claims=(
+        Claim(
+            "rcan.attention",
+            "Channel attention raises the PSNR.",
+            "rcan.default",
+            "rcan.no-attention",
+            "psnr_y",
+            "table 1",
+        ),
+        Claim(
+            "rcan.skips",
+            "Long and short skips together raise the PSNR.",
+            "rcan.default",
+            "rcan.no-skips",
+            "psnr_y",
+            "table 1",
+        ),
+        Claim(
+            "rcan.long-skip", "The long skip raises the PSNR.", "rcan.default", "rcan.no-long-skip", "psnr_y", "table 1"
+        ),
+        Claim(
+            "rcan.short-skip",
+            "The short skips raise the PSNR.",
+            "rcan.default",
+            "rcan.no-short-skip",
+            "psnr_y",
+            "table 1",
+        ),
+        Claim("rcan.edsr", "RCAN is above EDSR.", "rcan.default", "edsr.default", "psnr_y", "benchmark table"),
+        Claim(
+            "rcan.dual",
+            "A dual regression loss raises the PSNR of a network that was not made for it.",
+            "rcan.dual",
+            "rcan.default",
+            "psnr_y",
+            "Guo et al. 2020",
         ),
     ),
     deviations=(

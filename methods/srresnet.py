@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from bench.api import Axis, Entry, Method, Training, Upscaler
+from bench.api import Axis, Claim, Entry, Method, Training, Upscaler
 from methods.common.pixel import PixelLearner, Recipe, feed_forward
 from methods.common.resnets import SRResNet
 
@@ -69,6 +69,32 @@ ENTRY = Entry(
             "Does a learned way back to LR, as DRN trains it, raise PSNR?",
             {"dual": {"dual_weight": 0.1}},
             "Guo et al., CVPR 2020, dual regression",
+        ),
+    ),
+    claims=(
+        Claim(
+            "srresnet.bn",
+            "Without batch normalisation the PSNR is higher.",
+            "srresnet.no-bn",
+            "srresnet.default",
+            "psnr_y",
+            "Lim et al. 2017, section 3.1; Wang et al. 2018, section 3.1",
+        ),
+        Claim(
+            "srresnet.loss",
+            "L1 trains to a higher PSNR than L2.",
+            "srresnet.l1",
+            "srresnet.default",
+            "psnr_y",
+            "Lim et al. 2017, section 4.2",
+        ),
+        Claim(
+            "srresnet.dual",
+            "A dual regression loss raises the PSNR of a network that was not made for it.",
+            "srresnet.dual",
+            "srresnet.default",
+            "psnr_y",
+            "Guo et al. 2020",
         ),
     ),
     deviations=(

@@ -26,8 +26,9 @@ from bench.data.images import F64, to_tensor, to_uint8
 from bench.data.resize import resize_float, resize_tensor
 from bench.errors import BadInput
 from methods.common.blocks import count_parameters
+from methods.zssr.entry import ENTRY
 from methods.zssr.fathers import Fathers, gradient_map
-from methods.zssr.method import ENTRY, Zssr, restore, stalls, step, train
+from methods.zssr.method import Zssr, restore, stalls, step, train
 from methods.zssr.network import ZssrNetwork
 from methods.zssr.shrink import back_project, mirror, shrinker, stage_kernel, stages
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -74,29 +73,31 @@ def _describe(chosen: Any, order: Sequence[str]) -> Any:
         deviations={n: d.deviations for n, d in dossiers.items() if d.deviations},
         paper_training=training,
         claims=tuple(claim for dossier in dossiers.values() for claim in dossier.claims),
-        sweeps=tuple(sweep for dossier in dossiers.values() for sweep in _sweeps(dossier)),
+        sweeps=tuple(sweep for dossier in dossiers.values() for sweep in _sweeps(dossier, runs)),
     )
 
 
-def _sweeps(dossier: Entry) -> Iterator[Any]:
-    """The axes of a method along which one number takes three values or more and nothing else changes.
+def _sweeps(dossier: Entry, runs: Sequence[Experiment]) -> Iterator[Any]:
+    """The axes of a method along which one number took three values or more, every other knob of the axis the same.
 
-    The default is on such an axis where it has the others' values of everything else.
+    The default is on such an axis where it has the others' values of those.
     """
     from bench.report import Sweep
 
-    base = {field.name: field.default for field in dataclasses.fields(dossier.method)}
+    built = {run.variant: run.build() for run in runs if run.method == dossier.name}
     for axis in dossier.axes:
-        rows = {variant: {**base, **knobs} for variant, knobs in axis.variants.items()}
-        first = next(iter(rows.values()))
-        moving = [name for name in base if any(row[name] != first[name] for row in rows.values())]
-        if len(moving) != 1 or len(rows) < 3 or any(_number(row[moving[0]]) is None for row in rows.values()):
+        names = list(dict.fromkeys(name for knobs in axis.variants.values() for name in knobs))
+        rows = {v: {name: getattr(built[v], name) for name in names} for v in axis.variants if v in built}
+        moving = [name for name in names if len({row[name] for row in rows.values()}) > 1]
+        if len(moving) != 1 or any(_number(row[moving[0]]) is None for row in rows.values()):
             continue
         knob = moving[0]
-        if all(base[name] == first[name] for name in base if name != knob) and _number(base[knob]) is not None:
-            rows["default"] = base
+        rest = {name: value for name, value in next(iter(rows.values())).items() if name != knob}
+        if "default" in built and all(getattr(built["default"], name) == value for name, value in rest.items()):
+            rows["default"] = {knob: getattr(built["default"], knob)}
         values = {variant: float(row[knob]) for variant, row in rows.items()}
-        yield Sweep(dossier.name, axis.name, knob, dict(sorted(values.items(), key=lambda item: item[1])))
+        if len(set(values.values())) > 2:
+            yield Sweep(dossier.name, axis.name, knob, dict(sorted(values.items(), key=lambda item: item[1])))
 
 
 def _number(value: object) -> float | None:

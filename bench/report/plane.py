@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -12,27 +11,22 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from bench.report.aggregate import DISTORTION, PERCEPTUAL, Scores, entrants, first_available, methods_of, variants_of
+from bench.report.aggregate import DISTORTION, PERCEPTUAL, Scores
 from bench.report.canvas import COLOURS, DPI, MARKERS, Drawn, save
+from bench.report.points import Spot, front_of, plane_metrics, spots_of
 from bench.report.tables import heading
 
 
 def draw_plane(scores: Scores, folder: Path) -> Drawn:
     """Distortion against perceptual quality, a panel a data set: defaults large and labelled, variants small."""
     name, title = f"perception-distortion{scores.suffix}", "Perception and distortion"
-    x, y = first_available(scores, DISTORTION), first_available(scores, PERCEPTUAL)
+    x, y = plane_metrics(scores)
     if x is None or y is None:
         wanted = DISTORTION if x is None else PERCEPTUAL
         return Drawn(name, title, "", f"no metric of {', '.join(wanted)} has a value for every method")
     datasets = scores.setting.datasets
-    columns = min(2, len(datasets))
-    lines = math.ceil(len(datasets) / columns)
-    figure = Figure(figsize=(5.0 * columns + (1.5 if columns == 1 else 0), 4.2 * lines), dpi=DPI, layout="constrained")
-    FigureCanvasAgg(figure)
-    grid = list(figure.subplots(lines, columns, squeeze=False).flat)
-    panels = [(axes, _draw_panel(axes, scores, place, (x, y))) for axes, place in zip(grid, datasets, strict=False)]
-    for spare in grid[len(datasets) :]:
-        spare.set_axis_off()
+    figure, grid = panels_for(len(datasets))
+    panels = [(axes, _draw_panel(axes, scores, place, (x, y))) for axes, place in zip(grid, datasets, strict=True)]
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     for axes, spots in panels:
@@ -42,41 +36,26 @@ def draw_plane(scores: Scores, folder: Path) -> Drawn:
         name,
         title,
         f"`{x}` against `{y}`, means over pictures and seeds; the arrows on the axes point to the better side. Large: "
-        "defaults. Small, in the same colour: their ablation variants; hollow at the edge: variants beyond the frame.",
+        "defaults, with 95 % intervals over seeds where there are three or more. Small, in the same colour: their "
+        "ablation variants; hollow at the edge: variants beyond the frame. Dashed: the Pareto front of the defaults.",
     )
 
 
-@dataclass(frozen=True)
-class Spot:
-    """A variant in the plane. place: its method's in the suite. entrant: it stands for its method, and is named."""
-
-    x: float
-    y: float
-    label: str
-    place: int
-    entrant: bool
-
-    @property
-    def colour(self) -> str:
-        return COLOURS[self.place % len(COLOURS)]
-
-    @property
-    def marker(self) -> str:
-        """With its colour, a method's own up to 56 methods."""
-        return MARKERS[(self.place + self.place // len(COLOURS)) % len(MARKERS)]
+def panels_for(count: int) -> tuple[Figure, list[Axes]]:
+    """A figure of that many planes, two a line."""
+    columns = min(2, count)
+    lines = math.ceil(count / columns)
+    figure = Figure(figsize=(5.0 * columns + (1.5 if columns == 1 else 0), 4.2 * lines), dpi=DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    grid = list(figure.subplots(lines, columns, squeeze=False).flat)
+    for spare in grid[count:]:
+        spare.set_axis_off()
+    return figure, grid[:count]
 
 
-def spots_of(scores: Scores, dataset: str, metrics: tuple[str, str]) -> list[Spot]:
-    """Every variant that has two finite means on the data set."""
-    labels = {(one.method, one.variant): one.label for one in entrants(scores.runs)}
-    spots = []
-    for place, method in enumerate(methods_of(scores.runs)):
-        for _, variant in variants_of(scores.runs, method):
-            x, y = (scores.means[method, variant, dataset, metric].value for metric in metrics)
-            if x is not None and y is not None and math.isfinite(x) and math.isfinite(y):
-                label = labels.get((method, variant), f"{method}.{variant}")
-                spots.append(Spot(x, y, label, place, (method, variant) in labels))
-    return spots
+def look(place: int) -> tuple[str, str]:
+    """(colour, marker) of the method at this place; its own up to 56 methods."""
+    return COLOURS[place % len(COLOURS)], MARKERS[(place + place // len(COLOURS)) % len(MARKERS)]
 
 
 def _draw_panel(axes: Axes, scores: Scores, dataset: str, metrics: tuple[str, str]) -> list[Spot]:
@@ -87,24 +66,34 @@ def _draw_panel(axes: Axes, scores: Scores, dataset: str, metrics: tuple[str, st
     axes.set(xlim=(left, right), ylim=(low, high), title=dataset)
     for spot in spots:
         x, y = min(max(spot.x, left), right), min(max(spot.y, low), high)
-        face = spot.colour if (x, y) == (spot.x, spot.y) else "white"
+        colour, marker = look(spot.place)
+        face = colour if (x, y) == (spot.x, spot.y) else "white"
+        if spot.entrant:
+            axes.errorbar(x, y, xerr=spot.x_half, yerr=spot.y_half, color=colour, elinewidth=1.0, zorder=3)
         axes.plot(
             x,
             y,
-            marker=spot.marker,
-            color=spot.colour,
+            marker=marker,
+            color=colour,
             markersize=8.0 if spot.entrant else 4.5,
             markerfacecolor=face,
-            markeredgecolor="white" if spot.entrant else spot.colour,
+            markeredgecolor="white" if spot.entrant else colour,
             markeredgewidth=0.5 if spot.entrant else 1.0,
             alpha=1.0 if spot.entrant else 0.75,
             zorder=4 if spot.entrant else 3,
             clip_on=False,
         )
+    front = front_of(spots, (scores.metrics[metrics[0]].better, scores.metrics[metrics[1]].better))
+    axes.plot([s.x for s in front], [s.y for s in front], "--", color="#808080", linewidth=0.9, zorder=2)
+    name_axes(axes, scores, metrics)
+    return spots
+
+
+def name_axes(axes: Axes, scores: Scores, metrics: tuple[str, str]) -> None:
+    """The metrics on the axes, with arrows to the better side."""
     for axis, metric, arrows in zip((axes.xaxis, axes.yaxis), metrics, ("→←", "↑↓"), strict=True):
         info = scores.metrics[metric]
         axis.set_label_text(f"{heading(info)[:-2]}   better {arrows[info.better == 'lower']}")
-    return spots
 
 
 def _limits(values: Sequence[tuple[float, bool]]) -> tuple[float, float]:
@@ -130,7 +119,7 @@ def _label(axes: Axes, spots: Sequence[Spot]) -> None:
             xytext=(0, 0),
             textcoords="offset pixels",
             va="bottom",
-            color=spot.colour,
+            color=look(spot.place)[0],
             size=8.5,
         )
         extent = label.get_window_extent()

@@ -101,8 +101,8 @@ def _ablation(scores: Scores, method: str) -> Table:
         for place, (axis, variant) in enumerate(variants):
             first = place == 0 or variants[place - 1][0] != axis
             texts = (axis if first else "", variant, *_shown(scores, method, variant, labels))
-            values = (_show_gap(scores, (method, variant, dataset, metric)) for metric in scores.setting.metrics)
-            grid.append((*map(Cell, texts), *values))
+            shown = [_show_gap(scores, (method, variant, dataset, metric)) for metric in scores.setting.metrics]
+            grid.append((*map(Cell, texts), *shown))
         header = ("axis", "variant", *labels, *_headings(scores))
         sections.append(Section(dataset, header, tuple(grid), labels=len(labels), lead=() if sections else lead))
     gaps = (text for column in columns for text in ("/".join(column), "/".join(column) + " difference"))

@@ -94,7 +94,9 @@ class KernelGanKnobs(Method):
         _refuse(self, self._at_least_one(), lambda value: value < 1, "be at least 1")
         _refuse(self, self._not_negative(), lambda value: not 0 <= value < math.inf, "not be negative")
         if not self.kernel_sizes or any(size < 1 or size % 2 == 0 for size in self.kernel_sizes):
-            raise BadInput(f"kernel_sizes {self.kernel_sizes} must be odd numbers; the released ones are 7, 5, 3, 1, 1, 1")
+            raise BadInput(
+                f"kernel_sizes {self.kernel_sizes} must be odd numbers; the released ones are 7, 5, 3, 1, 1, 1"
+            )
         bicubic_end = (self.fake_side - 1) * self.factor + self.support // 2 + 5 * self.factor // 2
         if self.support <= 3 * self.factor or max(self.support, bicubic_end) > self.crop:
             least = 3 * self.factor + 1

@@ -24,8 +24,11 @@ GAN_LOSSES: dict[str, Callable[[Tensor, bool], Tensor]] = {
 
 
 def gan_loss(logits: Tensor, real: bool, kind: str) -> Tensor:
-    """(B, 1, positions) logits -> (B,), mean over positions."""
-    return GAN_LOSSES[kind](logits, real).mean((1, 2))
+    """(B, 1, positions) logits -> (B,), mean over positions.
+
+    In float64: at the end of a tensor, float32 exponentials round differently from those inside it.
+    """
+    return GAN_LOSSES[kind](logits.double(), real).mean((1, 2)).to(logits.dtype)
 
 
 def boundary_mask(size: int, ring: int) -> F64:
@@ -50,8 +53,8 @@ def boundary_loss(kernel: Tensor, mask: Tensor, reduction: str) -> Tensor:
 
 
 def sparse_loss(kernel: Tensor, exponent: float, reduction: str) -> Tensor:
-    """|k| ** exponent, (B,); flat at 0, where the slope would be infinite."""
-    return _reduce(kernel.abs().clamp_min(1e-30).pow(exponent), reduction)
+    """|k| ** exponent, (B,), in float64 as `gan_loss`; flat at 0, where the slope would be infinite."""
+    return _reduce(kernel.double().abs().clamp_min(1e-30).pow(exponent), reduction).to(kernel.dtype)
 
 
 def _reduce(values: Tensor, reduction: str) -> Tensor:
@@ -63,7 +66,7 @@ def centre_loss(kernel: Tensor, factor: int, kind: str) -> Tensor:
     size = kernel.shape[-1]
     place = torch.arange(size, dtype=kernel.dtype, device=kernel.device) - (size // 2 + (factor - 1) / 2)
     mass = kernel.sum((1, 2))
-    offset = torch.stack([kernel.sum(2) @ place, kernel.sum(1) @ place], 1) / mass.unsqueeze(1)
+    offset = torch.stack([(kernel.sum(axis) * place).sum(1) for axis in (2, 1)], 1) / mass.unsqueeze(1)
     return offset.square().mean(1) if kind == "mse" else torch.linalg.vector_norm(offset, dim=1)
 
 

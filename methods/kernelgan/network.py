@@ -202,10 +202,12 @@ def effective(network: Discriminator, knobs: KernelGanKnobs) -> list[Tensor]:
 
 
 def _normalised(weight: Tensor, direction: Tensor) -> Tensor:
-    """(..., out, in) over its largest singular value; `direction` (..., out) is moved on in place."""
+    """(..., out, in) over its largest singular value; `direction` (..., out) is moved on in place.
+
+    Sums of products, not matrix products: those of a vector round differently with its place in memory.
+    """
     with torch.no_grad():
-        right = normalize((direction.unsqueeze(-2) @ weight).squeeze(-2), dim=-1)  # (..., in)
-        left = normalize((weight @ right.unsqueeze(-1)).squeeze(-1), dim=-1)
-        direction.copy_(left)
-    norm = ((left.unsqueeze(-2) @ weight) * right.unsqueeze(-2)).sum(-1, keepdim=True)
-    return weight / norm
+        right = normalize((weight * direction.unsqueeze(-1)).sum(-2), dim=-1)  # (..., in)
+        direction.copy_(normalize((weight * right.unsqueeze(-2)).sum(-1), dim=-1))
+        outer = direction.unsqueeze(-1) * right.unsqueeze(-2)
+    return weight / (weight * outer).sum((-2, -1), keepdim=True)

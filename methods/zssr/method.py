@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bench.api import Axis, Claim, Entry, Method, Picture, Precision, Upscaler
+from bench.api import Method, Picture, Precision, Upscaler
 from bench.data.blur_kernels import check_kernel
 from bench.data.degradations import generator
 from bench.data.images import F64
@@ -195,83 +195,3 @@ def enlarge(network: ZssrNetwork, lr: Tensor, shrink: Shrink, method: Zssr) -> T
         members.append(back_project(made, lr, shrink, method.back_projection))
     middle = torch.stack(members).sort(dim=0).values[3:5].mean(0) if method.self_ensemble else members[0]
     return back_project(middle, lr, shrink, method.back_projection)
-
-
-REPOSITORY = {"augment": (0.05, 0.45, 0.5), "loss_map": "none", "self_ensemble": True, "back_projection": 10}
-
-ENTRY = Entry(
-    name="zssr",
-    method=Zssr,
-    paper="Shocher et al., CVPR 2018",
-    axes=(
-        Axis(
-            "kernel",
-            "What does it gain to train with an estimated kernel, or the true one, instead of bicubic shrinking?",
-            {"estimated": {"kernel": "given"}, "true": {"kernel": "given"}},
-            "Bell-Kligler et al. 2019, table 1",
-        ),
-        Axis(
-            "setting",
-            "Is the setting of ZSSR's own release, all augmentations and self-ensemble, better than plain crops?",
-            {"repo": REPOSITORY},
-            "Shocher et al. 2018, section 3; its release",
-        ),
-        Axis(
-            "augment",
-            "Do flips, turns and affine views help?",
-            {"augmented": {"augment": REPOSITORY["augment"]}},
-            "Shocher et al. 2018, section 3.1",
-        ),
-        Axis(
-            "loss-map",
-            "Does weighting the loss by gradients help?",
-            {"unweighted": {"loss_map": "none"}},
-            "release of KernelGAN",
-        ),
-        Axis(
-            "self-ensemble",
-            "What does the median of eight orientations add?",
-            {"self-ensemble": {"self_ensemble": True}},
-            "Shocher et al. 2018, section 3.2",
-        ),
-        Axis(
-            "back-projection",
-            "What does back-projection add?",
-            {"no-back-projection": {"back_projection": 0}, "back-projection-10": {"back_projection": 10}},
-            "Shocher et al. 2018, section 3.2",
-        ),
-        Axis(
-            "gradual",
-            "Does training at x2 first help at x4?",
-            {"direct": {"gradual": False}},
-            "Shocher et al. 2018, section 3.3",
-        ),
-    ),
-    claims=(
-        Claim(
-            "zssr-estimated-kernel",
-            "On pictures that were not shrunk bicubically, an estimated kernel restores more than the bicubic one.",
-            better="estimated",
-            worse="default",
-            metric="psnr_y",
-            source="Bell-Kligler et al. 2019, table 1",
-        ),
-        Claim(
-            "zssr-true-kernel",
-            "On such pictures the true kernel restores more than the bicubic one.",
-            better="true",
-            worse="default",
-            metric="psnr_y",
-            source="Bell-Kligler et al. 2019, table 1",
-        ),
-    ),
-    deviations=(
-        "a given kernel is used as it is: the release centres it once more, which changes only a kernel off its place",
-        "with a kernel given for x4, the x2 stage uses the Gaussian of a fifth of its covariance, which is what a x2 "
-        "kernel applied twice has; KernelGAN has a x2 kernel of its own",
-        "the enlargement of an earlier scale is never a father, and the learning rate starts anew at every scale",
-        "the gradient map is the plain gradient magnitude, mirrored at the border, without clipping extremes",
-        "affine fathers are one bicubic view at any angle and half to full size, with the release's shear and stretch",
-        "fathers are cut to a multiple of the scale",
-    ),
-)

@@ -102,7 +102,7 @@ def gather(every: Sequence[Scores]) -> Board:
 
 def measure(board: Board, ours: str, column: Column) -> Measured | None:
     """What was measured for a column; None where there is no such run or no such picture."""
-    for dataset in filter(None, (column.dataset, column.measured_on)):
+    for dataset in (column.dataset, *column.measured_on):
         stems = PICTURES.get(dataset)
         place = dataset.partition("/")[0] if stems else dataset
         group = board.groups.get((column.scale, column.degradation, ours, place, column.metric))

@@ -29,13 +29,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Column:
-    """One figure of every row. measured_on: the data set scored here in place of one that is not to be had."""
+    """One figure of every row. measured_on: data sets that stand in, the first that is scored here, where the
+    paper's own is not to be had."""
 
     dataset: str
     metric: str
     scale: int = 4
     degradation: str = "bicubic"
-    measured_on: str = ""
+    measured_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -187,7 +188,7 @@ _ESRGAN = (
     ),
 )
 _WEIGHTS = tuple(
-    Row("DRN-S", text, {"0.1": "drn.default", "0": "drn.no-dual"}.get(text, f"drn.dual-{text}"), "drn-s")
+    Row("DRN-S", text, "drn.default" if text == "0.1" else f"drn.lambda-{text}", "drn-s")
     for text in ("0", "0.001", "0.01", "0.1", "1", "10")
 )
 _DRN = (
@@ -234,7 +235,11 @@ _DRN = (
         "drn-dual-scheme",
         "DRN: what the dual loss adds",
         "DRN dual scheme",
-        (Row("DRN-S", "without dual", "drn.no-dual", "drn-s"), *_rows("drn-s")),
+        (
+            Row("DRN-S", "without dual", "drn.lambda-0", "drn-s"),
+            *_rows("drn-s"),
+            Row("DRN-S", "dual on HR too", "drn.dual-hr", "drn-s"),
+        ),
         _columns(("Set5",), ("psnr_y", "lr_psnr")),
         "Set5 ×4.",
     ),
@@ -242,18 +247,19 @@ _DRN = (
         "drn-adaptation",
         "DRN: adaptation to unpaired LR, ×8",
         "DRN adaptation",
-        (Row("DRN-S", "no adaptation", "drn.default"), Row("DRN-Adapt", "", "drn.adapt")),
+        (Row("DRN-S", "no adaptation", "drn.default"), Row("DRN-Adapt", "", "drn-adapt.default")),
         tuple(Column("Set5", "psnr_y", 8, degradation) for degradation in ("nearest", "bd")),
         "The paper's figures were not at hand. Unpaired LR made by nearest sampling or by blurring and decimating.",
     ),
 )
 
 
+_STAND_INS = ("DIV2K-valid", "BSD100", "Set14", "Set5")
+
+
 def _kernels(*metrics: str) -> tuple[Column, ...]:
-    """DIV2KRK, or DIV2K's validation pictures degraded here after its description."""
-    return tuple(
-        Column("DIV2KRK", metric, scale, "kernel_paper", "DIV2K-valid") for scale in (2, 4) for metric in metrics
-    )
+    """DIV2KRK, or other pictures degraded here after its description."""
+    return tuple(Column("DIV2KRK", metric, scale, "kernel_paper", _STAND_INS) for scale in (2, 4) for metric in metrics)
 
 
 _REGULARISERS = tuple(
@@ -261,9 +267,9 @@ _REGULARISERS = tuple(
     for text, variant in (
         ("all terms", "default"),
         ("no sum-to-one", "no-sum"),
-        ("no boundaries", "no-boundaries"),
-        ("no sparsity", "no-sparsity"),
-        ("no centring", "no-centring"),
+        ("no boundaries", "no-boundary"),
+        ("no sparsity", "no-sparse"),
+        ("no centring", "no-centre"),
         ("no bicubic start", "no-bicubic"),
     )
 )
@@ -277,12 +283,12 @@ _KERNELGAN = (
             Row("Bicubic kernel + ZSSR", "", "zssr.default", "zssr"),
             Row("EDSR+"),
             Row("RCAN+"),
-            Row("KernelGAN + ZSSR", "", "zssr.kernelgan", "zssr"),
-            Row("True kernel + ZSSR", "", "zssr.true-kernel", "zssr"),
+            Row("KernelGAN + ZSSR", "", "zssr.estimated", "zssr"),
+            Row("True kernel + ZSSR", "", "zssr.true", "zssr"),
         ),
         _kernels(*FIDELITY),
-        "DIV2KRK ships kernels and LR of its own; where they are not here, DIV2K's validation pictures are degraded "
-        "with kernels drawn after the paper's description, which is another test set. Cells without a figure: no "
+        "DIV2KRK ships kernels and LR of its own; where they are not here, other pictures are degraded with kernels "
+        "drawn after the paper's description, which is another test set. Cells without a figure: no "
         "source at hand prints one.",
     ),
     PaperTable(
@@ -310,7 +316,7 @@ _UNPAIRED = (
         "Pseudo-supervision, section 4.2: realistic-wild LR, ×4",
         "pseudo-SR section 4.2",
         (*_rows("bicubic"), Row("pseudo-supervision", "", "pseudo_sr.default")),
-        tuple(Column("DIV2K-valid", metric, 4, "wild") for metric in ("psnr_rgb", "ssim_rgb")),
+        tuple(Column("DIV2K-valid", metric, 4, "wild", _STAND_INS[1:]) for metric in ("psnr_rgb", "ssim_rgb")),
         "The paper degrades as track 4 of NTIRE 2018, whose LR are shifted against HR; `wild` here is this project's "
         "own. The paper's figures were not at hand; of its faces one, an FID, which is not measured here.",
     ),

@@ -1,0 +1,78 @@
+"""KernelGAN side by side against KernelGAN layer by layer: python tests/speed/kernelgan.py [--threads 2].
+
+Ours: `Batch.step` of the default, one picture and many. Plain: the same loop for one picture in float32, NCHW, every
+filter a convolution, an unfused Adam. In turn, in one process; prints medians per picture and iteration and ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+import torch  # noqa: E402
+from pictures import smooth  # noqa: E402
+from plain_kernelgan import Plain  # noqa: E402
+
+from bench.api import Picture  # noqa: E402
+from bench.data.images import to_tensor  # noqa: E402
+from bench.devices import describe, use_threads  # noqa: E402
+from methods.kernelgan.entry import KernelGan  # noqa: E402
+from methods.kernelgan.estimate import Batch, Subject, prepare  # noqa: E402
+
+Step = Callable[[], object]
+
+
+def subjects(knobs: KernelGan, count: int) -> list[Subject]:
+    pictures = [Picture(f"blobs{index}", to_tensor(smooth(index, 240, 320, 3)), None, 0) for index in range(count)]
+    return [prepare(knobs, picture) for picture in pictures]
+
+
+def our_step(knobs: KernelGan, count: int) -> Step:
+    batch = Batch(knobs, subjects(knobs, count))
+    batch.schedule.constrained = [True] * count
+    iteration = iter(range(knobs.iterations))
+    return lambda: batch.step(next(iteration))
+
+
+def plain_step(knobs: KernelGan) -> Step:
+    source = Batch(knobs, subjects(knobs, 1))
+    plain = Plain(source.subjects[0])
+    plain.constrained = True
+    iteration = iter(range(knobs.iterations))
+    return lambda: plain.step(*source.crops(next(iteration)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--batches", default="1,8,16", help="pictures side by side")
+    chosen = parser.parse_args()
+    use_threads(chosen.threads)
+    knobs = KernelGan()
+    sizes = [int(word) for word in chosen.batches.split(",")]
+    steps = {f"{count} side by side": (our_step(knobs, count), count) for count in sizes}
+    steps["plain"] = plain_step(knobs), 1
+    seconds: dict[str, list[float]] = {name: [] for name in steps}
+    for turn in range(chosen.rounds + 2):
+        for name, (step, count) in steps.items():
+            began = time.perf_counter()
+            step()
+            if turn >= 2:
+                seconds[name].append((time.perf_counter() - began) / count)
+    print(f"{describe(torch.device('cpu'))}, {torch.get_num_threads()} threads, medians of {chosen.rounds}")
+    plain = statistics.median(seconds["plain"])
+    for name, values in seconds.items():
+        median = statistics.median(values)
+        print(f"{name:>16}: {1e3 * median:7.2f} ms a picture and iteration, {plain / median:5.1f} times plain")
+
+
+if __name__ == "__main__":
+    main()
