@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,10 @@ from tqdm import tqdm
 
 from bench.api import Estimator, Method, Picture
 from bench.data.images import F64, U8, image_files, read_image, to_tensor
-from bench.devices import describe, peak_memory_mib
+from bench.devices import describe, environment, peak_memory_mib
 from bench.errors import BadInput
 from bench.files import replacing, write_json
+from bench.sources import commit
 
 PREVIEW_SIDE = 400  # pixels, about
 
@@ -53,6 +54,32 @@ def estimate_folder(method: Method, lr: Path, out: Path, seed: int, device: torc
             write_kernel(temporary, picture.name, kernel.numpy())
         write_json(temporary / "kernels.json", done)
     return done
+
+
+def estimate_sets(method: Method, sets: Mapping[str, Path], out: Path, seed: int, device: torch.device) -> None:
+    """out/<data set>/<stem>.npy and .png for every picture of every set (data set to LR folder), all sets side by
+    side, and out/kernels.json. Raises BadInput as `estimate_folder` does."""
+    estimator = method.estimator()
+    if estimator is None:
+        raise BadInput(f"{type(method).__name__} estimates no kernels; use python -m bench upscale")
+    places = [(name, path) for name, lr in sets.items() for path in image_files(lr)]
+    pictures = [Picture(f"{name}/{p.stem}", to_tensor(read_image(p)).to(device), None, seed) for name, p in places]
+    began, began_cpu = time.monotonic(), time.process_time()
+    kernels = with_bar(estimator, pictures, int(getattr(method, "iterations", 0)))
+    done = {
+        "pictures": len(pictures),
+        "seconds": round(time.monotonic() - began, 2),
+        "cpu_seconds": round(time.process_time() - began_cpu, 2),
+        "device": describe(device),
+        "threads": torch.get_num_threads(),
+        "peak_mib": round(peak_memory_mib(device)),
+        "code": commit(),
+        "environment": environment(),
+    }
+    with replacing(out) as temporary:
+        for (name, path), kernel in zip(places, kernels, strict=True):
+            write_kernel(temporary / name, path.stem, kernel.numpy())
+        write_json(temporary / "kernels.json", done)
 
 
 def with_bar(estimator: Estimator, pictures: Sequence[Picture], iterations: int) -> list[Tensor]:

@@ -182,11 +182,9 @@ def _file(kind: str, name: str, file: Path | None, sha256: str) -> Link:
 
 def _store(run: str, work: Path | None, sets: str, sha256: str) -> Link:
     """A training store, whose folder's name says more than its sets: any of them with that manifest will do."""
-    stores = sorted((work / "train").glob(f"{sets}.x*/manifest.json")) if work else []
-    links = [_file("training data", run, file, sha256) for file in stores]
-    return next(
-        (link for link in links if link.state == "ok"), _file("training data", run, *(stores[:1] or [None]), sha256)
-    )
+    stores: list[Path | None] = [*(work / "train").glob(f"{sets}.x*/manifest.json")] if work else []
+    links = [_file("training data", run, file, sha256) for file in stores or [None]]
+    return next((link for link in links if link.state == "ok"), links[0])
 
 
 def check_same_pictures(records: Mapping[str, Record]) -> Iterator[Link]:

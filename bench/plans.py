@@ -22,9 +22,9 @@ class Plan:
 
     once: variants run with the first seed only. resized: scales a variant's own knobs. train_sets: a variant's own
     training sets. degradation: of the pictures it is tested on; pairs: of those it is trained on, where they differ.
-    evaluates: train nothing, take the network of the run tested on `pairs`. kernels: variant to the estimator's
-    "<method>.<variant>" whose kernels it is given, or "truth". unpaired: training sets of which it sees only LR, under
-    the degradation that it is tested on.
+    evaluates: train nothing, take the network of the run tested on `pairs`. starts: variant to the earlier stage's,
+    where several have its network. kernels: variant to the estimator's "<method>.<variant>" whose kernels it is given,
+    or "truth". unpaired: training sets of which it sees only LR, under the degradation that it is tested on.
     """
 
     method: str
@@ -42,6 +42,7 @@ class Plan:
     test_sets: tuple[str, ...] | None = None
     train_sets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     metrics: tuple[str, ...] | None = None
+    starts: Mapping[str, str] = field(default_factory=dict)
     kernels: Mapping[str, str] = field(default_factory=dict)
     unpaired: tuple[str, ...] = ()
 
@@ -158,7 +159,7 @@ class Suite:
             links = [Link(self.plan(method, run.scale, run.degradation), variant or "default", run.seed)]
             return replace(run, kernel_from=self._names(links)[0]), links
         if dossier.pretrain and run.iterations and getattr(run.build(), "pretrained", True):
-            earlier = pretrain_variant(dossier, dossier.pretrain, run.variant)
+            earlier = plan.starts.get(run.variant) or pretrain_variant(dossier, dossier.pretrain, run.variant)
             links = [Link(self.plan(dossier.pretrain.method, *at), earlier, run.seed)]
             return replace(run, warm_start=self._names(links)[0]), links
         return run, []

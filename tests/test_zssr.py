@@ -178,12 +178,12 @@ def blurred(kernel: F64) -> tuple[Tensor, Picture]:
     return hr, Picture("blocks", lr, torch.from_numpy(kernel))
 
 
-def test_the_true_kernel_restores_more_than_bicubic_and_than_no_training() -> None:
+def test_training_alone_restores_more_with_the_true_kernel_than_with_bicubic() -> None:
     hr, seen = blurred(gauss(2, (2.0, 2.0)))
-    knobs = {"width": 16, "depth": 4, "iterations": 120, "crop": 128, "learning_rate": 4e-3}
+    knobs = {"width": 16, "depth": 4, "iterations": 200, "crop": 64, "learning_rate": 4e-3, "back_projection": 0}
     given, bicubic = (upscale(seen, kernel=kernel, **knobs) for kernel in ("given", "bicubic"))
     errors = [float((sr - hr).square().mean()) for sr in (given, bicubic, resize_tensor(seen.lr, 2))]
-    assert errors[0] < 0.8 * errors[1] and errors[0] < 0.8 * errors[2]
+    assert errors[0] < 0.9 * errors[1] and errors[0] < 0.85 * errors[2]
 
 
 def test_the_same_seed_gives_the_same_picture_and_another_seed_or_name_another() -> None:

@@ -35,6 +35,7 @@ def add_verbs(verbs: Any) -> None:
     kernels = verbs.add_parser("kernels-suite", help="estimate the blur kernels of one run's test sets")
     kernels.add_argument("run", metavar="RUN")
     kernels.add_argument("--suite", default="demo")
+    kernels.add_argument("--device", default="auto", help="auto, cpu or cuda")
     kernels.set_defaults(verb=kernel_run)
 
     for name, verb, text in (
@@ -123,17 +124,18 @@ def _training_store(layout: Any, run: Any) -> Any:
 
 
 def kernel_run(arguments: Arguments) -> None:
-    """The blur kernel of every test picture of a run, every set in one batch after the other."""
-    from bench.devices import use_threads
+    """The blur kernel of every test picture of a run, all its sets side by side."""
+    from bench.devices import choose_device, use_threads
     from bench.kernels import estimate_sets
     from bench.layout import Layout
     from bench.suites import find_run
 
     run, layout = find_run(arguments.suite, arguments.run), Layout(arguments.suite)
     use_threads(run.threads)
+    device = choose_device(arguments.device)
     with _turn(layout, f"kernels.{run.name}"):
-        sets = {name: layout.test_data(name, run.scale, run.degradation) for name in run.test_sets}
-        estimate_sets(run.build(), sets, layout.kernels(run), run.seed)
+        sets = {name: layout.test_data(name, run.scale, run.degradation) / "lr" for name in run.test_sets}
+        estimate_sets(run.build(), sets, layout.kernels(run), run.seed, device)
 
 
 def upscale_runs(arguments: Arguments) -> None:

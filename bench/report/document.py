@@ -8,13 +8,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from bench.report import MetricInfo, SuiteInfo
 from bench.report.aggregate import Scores, entrants, read, read_costs
 from bench.report.canvas import Drawn
-from bench.report.facts import deviations, disclaimer, facts, headline, tracing, training
+from bench.report.facts import deviations, disclaimer, facts, headline, tally, tracing, training
 from bench.report.figures import draw
+from bench.report.papers import build as papers_tables
+from bench.report.papers import has_measurement, overview
 from bench.report.render import Section, Table, to_grid, write
 from bench.report.tables import ablation_tables, cost_table, image_table, method_table
+from bench.report.verdict_tables import claims_table, effects_table
+from bench.report.verdicts import Verdict, judge
 
 GAPS = "One change at a time. In brackets: the difference to the default, between the two means shown."
 
@@ -26,12 +32,29 @@ class Chapter:
     scores: Scores
     methods: Table
     ablations: tuple[Table, ...]
+    effects: Table | None
     images: Table
     figures: tuple[Drawn, ...]
 
     @property
     def tables(self) -> tuple[Table, ...]:
-        return (self.methods, *self.ablations, self.images)
+        return (self.methods, *self.ablations, *((self.effects,) if self.effects else ()), self.images)
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that REPORT.md and the page are made of; claims and papers where there is anything to say."""
+
+    chapters: tuple[Chapter, ...]
+    costs: Table
+    verdicts: tuple[Verdict, ...]
+    claims: Table | None
+    papers: tuple[Table, ...]
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        own = [table for chapter in self.chapters for table in chapter.tables]
+        return (*own, *((self.claims,) if self.claims else ()), *self.papers, self.costs)
 
 
 def build(results: Path, work: Path, suite: SuiteInfo, metrics: Mapping[str, MetricInfo] | None = None) -> Path:
@@ -46,14 +69,13 @@ def build(results: Path, work: Path, suite: SuiteInfo, metrics: Mapping[str, Met
 
         metrics = METRICS
     every = read(results, suite, metrics)
-    costs = cost_table(read_costs(results, suite))
     draft = results / f".report.{os.getpid()}"
     shutil.rmtree(draft, ignore_errors=True)
     try:
-        chapters = [_chapter(scores, work, draft) for scores in every]
-        for table in (*(table for chapter in chapters for table in chapter.tables), costs):
+        report = _gather(every, results, work, draft)
+        for table in report.tables:
             write(table, draft / "tables")
-        (draft / "REPORT.md").write_text(compose(chapters, costs), encoding="utf-8", newline="\n")
+        (draft / "REPORT.md").write_text(compose(report), encoding="utf-8", newline="\n")
         for name in ("tables", "figures", "REPORT.md"):
             _replace(draft / name, results / name)
     finally:
@@ -61,10 +83,28 @@ def build(results: Path, work: Path, suite: SuiteInfo, metrics: Mapping[str, Met
     return results / "REPORT.md"
 
 
-def _chapter(scores: Scores, work: Path, draft: Path) -> Chapter:
-    """The tables of a setting, and its figures, drawn under `draft`."""
-    figures = draw(scores, work, draft / "figures")
-    return Chapter(scores, method_table(scores), tuple(ablation_tables(scores)), image_table(scores), tuple(figures))
+def _gather(every: Sequence[Scores], results: Path, work: Path, draft: Path) -> Report:
+    """All tables and verdicts, and the figures, drawn under `draft`."""
+    suite = every[0].suite
+    runs = pd.concat([scores.runs for scores in every])
+    chapters = tuple(_chapter(scores, runs, work, draft) for scores in every)
+    verdicts = tuple(judge(suite.claims, every)) if suite.claims else ()
+    papers = [table for table in papers_tables(every) if has_measurement(table)]
+    return Report(
+        chapters,
+        cost_table(read_costs(results, suite)),
+        verdicts,
+        claims_table(verdicts, every) if verdicts else None,
+        (overview(papers), *papers) if papers else (),
+    )
+
+
+def _chapter(scores: Scores, runs: pd.DataFrame, work: Path, draft: Path) -> Chapter:
+    """The tables of a setting, and its figures, drawn under `draft`. runs: of all settings."""
+    effects = effects_table(scores, runs)
+    figures = draw(scores, work, draft / "figures", effects)
+    ablations = tuple(ablation_tables(scores))
+    return Chapter(scores, method_table(scores), ablations, effects, image_table(scores), tuple(figures))
 
 
 def _replace(new: Path, old: Path) -> None:
@@ -74,8 +114,9 @@ def _replace(new: Path, old: Path) -> None:
     new.replace(old)
 
 
-def compose(chapters: Sequence[Chapter], costs: Table) -> str:
+def compose(report: Report) -> str:
     """The report's Markdown; its links are relative to the folder that holds it."""
+    chapters, costs = report.chapters, report.costs
     every = [chapter.scores for chapter in chapters]
     suite, alone = every[0].suite, len(chapters) == 1
     parts = [f"# Suite `{suite.name}`" + (f": {every[0].setting.title}" if alone else "")]
@@ -87,6 +128,7 @@ def compose(chapters: Sequence[Chapter], costs: Table) -> str:
     for chapter in chapters:
         parts += _compose_chapter(chapter, "" if alone else f", {chapter.scores.setting.title}", told)
         told |= set(chapter.methods.footnotes)
+    parts += [f"## {title}\n\n{text}" for title, text in (_claims(report), _papers(report)) if text]
     lines = deviations(every)
     parts += ["## Training, here and in the papers", to_grid(training(every))]
     parts += ["Deviations from the papers:", _bullets(lines)] if lines else []
@@ -95,22 +137,48 @@ def compose(chapters: Sequence[Chapter], costs: Table) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def _claims(report: Report) -> tuple[str, str]:
+    """The papers' sentences and what was found."""
+    if report.claims is None:
+        return "", ""
+    parts = [tally(report.verdicts)]
+    for section in report.claims.sections:
+        parts += [f"### {section.title}"] if section.title else []
+        parts.append(to_grid(section))
+    parts += [_bullets(report.claims.footnotes), "With every digit: [CSV](tables/claims.csv)."]
+    return report.claims.title, "\n\n".join(parts)
+
+
+def _papers(report: Report) -> tuple[str, str]:
+    """How many cells of the papers' tables are like ours; the tables are files of their own."""
+    if not report.papers:
+        return "", ""
+    first = report.papers[0]
+    links = [f"{table.title}: [tables/{table.name}.md](tables/{table.name}.md)" for table in report.papers[1:]]
+    parts = [to_grid(first.sections[0]), *([_bullets(first.footnotes)] if first.footnotes else []), _bullets(links)]
+    return first.title, "\n\n".join(parts)
+
+
 def _compose_chapter(chapter: Chapter, whose: str, told: set[str]) -> list[str]:
     """One setting: methods, figures, ablations; footnotes that an earlier one has are not repeated."""
     methods = chapter.methods
     footnotes = [line for line in methods.footnotes if line not in told]
-    parts = [f"## {methods.title}", _marks(chapter)]
+    parts = [f"## {methods.title}", f"{methods.legend} {_files(chapter)}"]
     parts += [part for section in methods.sections for part in (f"### {section.title}", to_grid(section))]
     parts += ["How the metrics were measured, and why values are n/a:", _bullets(footnotes)] if footnotes else []
     parts += [f"## Figures{whose}", *(_figure(drawn) for drawn in chapter.figures)]
     parts += [f"## Ablations{whose}", GAPS] if chapter.ablations else []
-    return parts + [_ablation(table, (*methods.footnotes, *told)) for table in chapter.ablations]
+    parts += [_ablation(table, (*methods.footnotes, *told)) for table in chapter.ablations]
+    if chapter.effects is not None:
+        name = chapter.effects.name
+        parts += [f"Every difference with its interval and test: [table](tables/{name}.md), [CSV](tables/{name}.csv)."]
+    return parts
 
 
-def _marks(chapter: Chapter) -> str:
+def _files(chapter: Chapter) -> str:
     return (
-        "**Best** and <u>second best</u> of each column. With every digit: "
-        f"[CSV](tables/{chapter.methods.name}.csv); [every picture](tables/{chapter.images.name}.md)."
+        f"With every digit: [CSV](tables/{chapter.methods.name}.csv); to paste: "
+        f"[LaTeX](tables/{chapter.methods.name}.tex); [every picture](tables/{chapter.images.name}.md)."
     )
 
 

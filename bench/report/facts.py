@@ -22,6 +22,8 @@ from bench.report.aggregate import (
 )
 from bench.report.render import Cell, Section, Table
 from bench.report.tables import rank, show_difference, show_mean, unit_of
+from bench.report.verdicts import Verdict
+from bench.statistics import MIN_SEEDS
 
 REFERENCE = "bicubic"
 SCHEDULE = ("iterations", "batch", "patch", "train_set")
@@ -46,7 +48,22 @@ def basis(scores: Scores) -> str:
     seeds = sorted({len(one.runs) for one in entrants(scores.runs)})
     counts = " to ".join(dict.fromkeys((str(seeds[0]), str(seeds[-1]))))
     noun = "seed" if seeds[-1] == 1 else "seeds"
-    return f"Every number is a mean over pictures and {counts} {noun}; nothing here is a test of significance."
+    text = f"Every number is a mean over pictures and {counts} {noun}"
+    return f"{text}; nothing here is a test of significance." if seeds[-1] < MIN_SEEDS else f"{text}."
+
+
+def tally(verdicts: Sequence[Verdict]) -> str:
+    """'Of 12 claims of the papers 5 hold, 1 is contradicted, 4 are undecided, 2 were not run.'"""
+    words = {
+        "holds": ("holds", "hold"),
+        "contradicted": ("is contradicted", "are contradicted"),
+        "undecided": ("is undecided", "are undecided"),
+        "not run": ("was not run", "were not run"),
+    }
+    counts = {status: sum(one.status == status for one in verdicts) for status in words}
+    said = [f"{count} {words[status][count != 1]}" for status, count in counts.items() if count]
+    noun = "claim" if len(verdicts) == 1 else "claims"
+    return f"Of {len(verdicts)} {noun} of the papers {', '.join(said)}."
 
 
 def estimates_only(scores: Scores) -> bool:
@@ -59,7 +76,7 @@ def _best(scores: Scores, dataset: str, metric: str) -> str:
     info = scores.metrics[metric]
     means = {one.label: scores.means[one.method, one.variant, dataset, metric] for one in entrants(scores.runs)}
     marks = dict(zip(means, rank(list(means.values()), info.better), strict=True))
-    best = [name for name, mark in marks.items() if mark == "best"]
+    best = [name for name, mark in marks.items() if mark == "leading"]
     if not best:
         return f"no two methods differ on {dataset}" if len(means) > 1 else f"{next(iter(means))} alone on {dataset}"
     other, name = REFERENCE, REFERENCE

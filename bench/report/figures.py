@@ -14,19 +14,33 @@ from bench.report.aggregate import Scores
 from bench.report.canvas import STYLE, Drawn, save
 from bench.report.crops import WINDOW, crop_figure
 from bench.report.facts import estimates_only
+from bench.report.kernels import draw_kernels
 from bench.report.losses import draw_curves
 from bench.report.plane import draw_plane
+from bench.report.render import Table
+from bench.report.trends import draw_differences, draw_paths, draw_sweeps
 
 
-def draw(scores: Scores, work: Path, folder: Path) -> list[Drawn]:
-    """All figures of a setting into `folder`. work: the suite's folder, with data/, sr/ and runs/."""
+def draw(scores: Scores, work: Path, folder: Path, effects: Table | None = None) -> list[Drawn]:
+    """All figures of a setting into `folder`. work: the suite's folder, with data/, sr/, kernels/ and runs/.
+
+    effects: the table of the variants' differences, to be drawn too.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(STYLE)
         if estimates_only(scores):
-            return []
-        return [draw_crops(scores, work, folder), draw_plane(scores, folder), draw_curves(scores, work, folder)]
+            return [draw_kernels(scores, work, folder)]
+        found = (
+            draw_crops(scores, work, folder),
+            draw_plane(scores, folder),
+            draw_paths(scores, folder),
+            draw_differences(scores, effects, folder),
+            draw_sweeps(scores, folder),
+            draw_curves(scores, work, folder),
+        )
+        return [drawn for drawn in found if drawn is not None]
 
 
 def draw_crops(scores: Scores, work: Path, folder: Path) -> Drawn:

@@ -26,18 +26,17 @@ F64 = NDArray[np.float64]
 def draw_curves(scores: Scores, work: Path, folder: Path) -> Drawn:
     """Small multiples, a panel a method and loss: the default in colour, its variants in grey."""
     name, title = f"curves{scores.suffix}", "Training"
-    panels: dict[tuple[str, str], list[tuple[str, F64, F64]]] = {}
-    for method in methods_of(scores.runs):
-        for _, variant in variants_of(scores.runs, method):
-            for run in runs_of(scores.runs, method, variant):
-                for loss, (steps, values) in read_curves(work / "runs" / run / "curves.jsonl").items():
-                    panels.setdefault((method, loss), []).append((variant, steps, values))
+    panels = read_panels(scores, work)
     if not panels:
         return Drawn(name, title, "", "runs/*/curves.jsonl are not here, or nothing was trained")
     columns = min(PANELS, len(panels))
     lines = math.ceil(len(panels) / columns)
-    figure = Figure(figsize=(2.6 * columns, 1.9 * lines), dpi=DPI, layout="constrained")
+    width, height = 2.6 * columns, 1.9 * lines
+    figure = Figure(figsize=(width, height), dpi=DPI)
     grid = figure.subplots(lines, columns, squeeze=False).flat
+    figure.subplots_adjust(
+        left=0.5 / width, right=1 - 0.1 / width, top=1 - 0.25 / height, bottom=0.45 / height, wspace=0.3, hspace=0.4
+    )
     methods = methods_of(scores.runs)
     for (method, loss), curves in panels.items():
         _draw_losses(next(grid), f"{method}: {loss}", curves, COLOURS[methods.index(method) % len(COLOURS)])
@@ -51,6 +50,17 @@ def draw_curves(scores: Scores, work: Path, folder: Path) -> Drawn:
         f"Losses as trained, medians of {BINS} stretches of steps. In colour: the default, a line a seed. Grey: its "
         "variants, where they log a loss of the same name; they may weigh it differently.",
     )
+
+
+def read_panels(scores: Scores, work: Path) -> dict[tuple[str, str], list[tuple[str, F64, F64]]]:
+    """(method, loss) -> (variant, steps, values) of every run, the default's first."""
+    panels: dict[tuple[str, str], list[tuple[str, F64, F64]]] = {}
+    for method in methods_of(scores.runs):
+        for _, variant in variants_of(scores.runs, method):
+            for run in runs_of(scores.runs, method, variant):
+                for loss, (steps, values) in read_curves(work / "runs" / run / "curves.jsonl").items():
+                    panels.setdefault((method, loss), []).append((variant, steps, values))
+    return panels
 
 
 def read_curves(path: Path) -> dict[str, tuple[F64, F64]]:

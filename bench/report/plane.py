@@ -98,10 +98,10 @@ def name_axes(axes: Axes, scores: Scores, metrics: tuple[str, str]) -> None:
 
 def _limits(values: Sequence[tuple[float, bool]]) -> tuple[float, float]:
     """An interval that holds every entrant, and the variants no further off than the entrants' own spread."""
-    leading = [value for value, entrant in values if entrant]
+    leading = [value for value, entrant in values if entrant] or [value for value, _ in values] or [0.0, 1.0]
     low, high = min(leading), max(leading)
     reach = 0.75 * (high - low) or max(abs(high) * 0.05, 0.01)
-    near = [value for value, _ in values if low - reach <= value <= high + reach]
+    near = [value for value, _ in values if low - reach <= value <= high + reach] or [low, high]
     margin = 0.12 * (max(near) - min(near)) or reach
     return min(near) - margin, max(near) + margin
 

@@ -138,8 +138,9 @@ def differences_of(effects: Table, metric: str) -> list[Difference]:
     for row in effects.records:
         mean, low, high, p_holm = (_number(row[place[name]]) for name in ("difference", "low", "high", "p_holm"))
         if row[place["metric"]] == metric and mean is not None and low is not None and high is not None:
-            about = (row[place[name]] for name in ("method", "variant", "axis"))
-            found.append(Difference(*about, mean, low, high, p_holm, row[place["kind"]] == "two-way"))
+            method, variant, axis = (row[place[name]] for name in ("method", "variant", "axis"))
+            tested = row[place["kind"]] == "two-way"
+            found.append(Difference(method, variant, axis, mean, low, high, p_holm, tested))
     return found
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from bench.api import Knobs
-from bench.plans import Plan, Suite
+from bench.plans import TRUTH, Plan, Suite
 from methods import entry
 
 _SHORT: Knobs = {"batch_size": 4, "patch": 64, "learning_rate": 1e-3, "schedule": "cosine", "ema": 0.99}
@@ -28,6 +29,80 @@ _RRDB_SIZES: Mapping[str, Knobs] = {
 }
 _LESS: Mapping[str, tuple[str, ...]] = {"less-data": ("T91",)}
 
+_SRRESNET: Knobs = {**_SHORT, "width": 32, "blocks": 4}
+_RCAN: Knobs = {**_SHORT, "width": 32, "groups": 2, "blocks": 2, "reduction": 8}
+_EDSR: Knobs = {**_SHORT, "width": 32, "blocks": 4, "residual_scaling": 1.0, "batch_size": 8, "learning_rate": 2e-3}
+_ESTIMATE: Knobs = {"iterations": 1000, "side_by_side": 10}
+_ZSSR: Knobs = {"iterations": 250, "precision": "bf16"}
+_BLURRED: Mapping[str, Any] = {"degradation": "kernel_paper", "shard": "kernelgan"}
+_X2: Mapping[str, Any] = {**_BLURRED, "scale": 2, "test_sets": ("Set14-5", "BSD100-5")}
+_X4: Mapping[str, Any] = {**_BLURRED, "scale": 4, "test_sets": ("Set14-5",)}
+_GIVEN: Mapping[str, str] = {"estimated": "kernelgan.default", "true": TRUTH}
+_KERNELGAN = (
+    Plan("bicubic", **_X2),
+    Plan("bicubic", **_X4),
+    Plan("edsr", 2500, {**_EDSR, "patch": 48}, scale=2, test_sets=("Set14-5", "BSD100-5"), shard="kernelgan"),
+    Plan("edsr", 2500, {**_EDSR, "patch": 48}, pairs="bicubic", evaluates=True, **_X2),
+    Plan("edsr", 11000, _EDSR, pairs="bicubic", evaluates=True, **_X4),
+    Plan("kernelgan", 0, _ESTIMATE, seeds=(1, 2, 3, 4, 5), **_X2),
+    Plan(
+        "kernelgan",
+        0,
+        _ESTIMATE,
+        ("no-sum", "no-boundary", "no-sparse", "no-centre", "no-bicubic", "released"),
+        seeds=(1, 2, 3),
+        once=("single-layer", "relu", "depth-3", "width-1", "rf-3", "rf-15", "uniform", "no-post", "paper"),
+        **_X2,
+    ),
+    Plan("kernelgan", 0, _ESTIMATE, **_X4),
+    Plan("zssr", 0, _ZSSR, ("default", "estimated", "true"), (1, 2, 3), kernels=_GIVEN, **_X2),
+    Plan("zssr", 0, _ZSSR, ("default", "estimated", "true"), kernels=_GIVEN, **_X4),
+)
+_PAIRED: Knobs = {"features": 8, "blocks": 3, "batch_size": 4, "patch": 64, "learning_rate": 1e-3}
+_LAMBDAS = ("lambda-0", "lambda-0.001", "lambda-0.01", "lambda-1", "lambda-10")
+
+
+def _adapted(kind: str) -> tuple[Plan, ...]:
+    """Networks trained on bicubic pairs, on LR of another kind, and DRN adapted to it."""
+    shown: Mapping[str, Any] = {"degradation": kind, "test_sets": ("Set5", "Set14"), "shard": "drn"}
+    told: Mapping[str, Any] = {**shown, "pairs": "bicubic"}
+    seeds = (1, 2, 3)
+    rhos = ("rho-0", "rho-10", "rho-50", "rho-70", "rho-100", "level1") if kind == "nearest" else ()
+    return (
+        Plan("bicubic", **shown),
+        Plan("srresnet", 1500, _SRRESNET, seeds=seeds, evaluates=True, **told),
+        Plan("drn", 1000, _PAIRED, ("default", "without-t91"), seeds, evaluates=True, **told),
+        Plan(
+            "drn-adapt",
+            400,
+            {**_PAIRED, "batch_size": 10, "patch": 48},
+            seeds=seeds,
+            once=rhos,
+            starts=dict.fromkeys(("default", *rhos), "without-t91"),
+            train_sets=dict.fromkeys(("default", *rhos), ("BSD400",)),
+            unpaired=("T91",),
+            **told,
+        ),
+    )
+
+
+_PLUGGED: Mapping[str, Any] = {"variants": ("dual",), "shard": "drn"}
+_DRN = (
+    Plan(
+        "drn",
+        1000,
+        _PAIRED,
+        ("default", *_LAMBDAS, "without-t91"),
+        seeds=(1, 2, 3),
+        train_sets={"without-t91": ("BSD400",)},
+        once=("dual-bicubic", "dual-frozen", "cascade", "top-only", "dual-hr", "mean-shift-fixed"),
+        shard="drn",
+    ),
+    Plan("srresnet", 1500, _SRRESNET, ("default", "dual"), seeds=(1, 2, 3), shard="drn"),
+    Plan("rcan", 2000, _RCAN, **_PLUGGED),
+    *(plan for kind in ("nearest", "bd") for plan in _adapted(kind)),
+)
+
 CPU = Suite(
     name="cpu",
     title="the evidence that two cores can give: small networks, real pictures, seeds and intervals",
@@ -41,14 +116,10 @@ CPU = Suite(
             {"batch_size": 8, "patch": 36, "learning_rate": 5e-3, "schedule": "cosine", "init_std": 1e-2, "ema": 0.99},
         ),
         Plan("espcn", 20000, {"batch_size": 8, "patch": 68, "learning_rate": 2e-3, "schedule": "cosine"}),
-        Plan("srresnet", 1500, {**_SHORT, "width": 32, "blocks": 4}),
+        Plan("srresnet", 1500, _SRRESNET),
         Plan("msrresnet", 4000, {**_SHORT, "learning_rate": 2e-3, "width": 32, "blocks": 4}),
-        Plan(
-            "edsr",
-            11000,
-            {**_SHORT, "width": 32, "blocks": 4, "residual_scaling": 1.0, "batch_size": 8, "learning_rate": 2e-3},
-        ),
-        Plan("rcan", 2000, {**_SHORT, "width": 32, "groups": 2, "blocks": 2, "reduction": 8}),
+        Plan("edsr", 11000, _EDSR),
+        Plan("rcan", 2000, _RCAN),
         Plan("ddbpn", 2000, {**_SHORT, "features": 32, "width": 16, "stages": 3}),
         Plan(
             "rrdb",
@@ -98,6 +169,8 @@ CPU = Suite(
             variants=tuple(entry("esrgan-interpolation").variants),
             shard="esrgan",
         ),
+        *_KERNELGAN,
+        *_DRN,
     ),
     metrics=("psnr_y", "ssim_y", "lr_psnr", "luma_error", "lpips_alex", "niqe"),
     precision="bf16",

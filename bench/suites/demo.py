@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from bench.api import Knobs
-from bench.plans import Plan, Suite
+from bench.plans import TRUTH, Plan, Suite
 from bench.score import DEFAULT_METRICS
 
 _QUICK: Knobs = {"batch_size": 4, "patch": 48, "learning_rate": 2e-3, "schedule": "cosine"}
@@ -18,6 +19,14 @@ _SMALL_BLOCKS: Mapping[str, Knobs] = {
     "ladder-3": {"blocks": 3},
 }
 _PACKAGED: Knobs = {"perceptual": "stlpips-vgg16", "batch_size": 2, "patch": 64, "discriminator_width": 16}
+
+_SMALL_DRN: Knobs = {"features": 4, "blocks": 2, "batch_size": 4, "patch": 64, "learning_rate": 2e-3}
+_BLURRED: Mapping[str, Any] = {
+    "scale": 2,
+    "degradation": "kernel_paper",
+    "test_sets": ("Embedded-one",),
+    "shard": "kernelgan",
+}
 
 DEMO = Suite(
     name="demo",
@@ -64,6 +73,35 @@ DEMO = Suite(
             ("default", "bn", "tap-after", "standard-gan", "residual-blocks", "ladder-1", "ladder-2", "ladder-3"),
             resized=_SMALL_BLOCKS,
             shard="esrgan",
+        ),
+        Plan("esrgan-interpolation", 0, _SMALL_RRDB, shard="esrgan"),
+        Plan("drn", 600, _SMALL_DRN, ("default", "lambda-0"), shard="drn"),
+        Plan("drn", 600, _SMALL_DRN, evaluates=True, degradation="nearest", pairs="bicubic", shard="drn"),
+        Plan(
+            "drn-adapt",
+            100,
+            {**_SMALL_DRN, "batch_size": 10},
+            train_sets={"default": ("Embedded-train-first",)},
+            unpaired=("Embedded-train-second",),
+            degradation="nearest",
+            pairs="bicubic",
+            shard="drn",
+        ),
+        Plan("bicubic", **_BLURRED),
+        Plan(
+            "kernelgan",
+            0,
+            {"iterations": 400, "side_by_side": 1},
+            ("default", "no-sum", "no-boundary", "no-sparse", "no-centre", "no-bicubic"),
+            **_BLURRED,
+        ),
+        Plan(
+            "zssr",
+            0,
+            {"iterations": 150},
+            ("default", "estimated", "true"),
+            kernels={"estimated": "kernelgan.default", "true": TRUTH},
+            **_BLURRED,
         ),
     ),
     metrics=(*DEFAULT_METRICS, "luma_error"),

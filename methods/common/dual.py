@@ -37,7 +37,8 @@ class DownBlock(nn.Module):
 
 
 class Duals(nn.Module):
-    """One dual network a level: levels[k] takes RGB at 2^(k+1) times the LR's size to 2^k times, in float32."""
+    """One dual network a level: levels[k] takes RGB at 2^(k+1) times the LR's size to 2^k times, in the precision of its
+    weights, whatever the autocast: bf16 would round a grey level away."""
 
     def __init__(self, count: int, features: int) -> None:
         super().__init__()
@@ -45,7 +46,7 @@ class Duals(nn.Module):
 
     def forward(self, image: Tensor, level: int) -> Tensor:
         with torch.autocast(image.device.type, enabled=False):
-            lower: Tensor = self.levels[level](image.float())
+            lower: Tensor = self.levels[level](image)
         return lower
 
 

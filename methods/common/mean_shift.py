@@ -31,4 +31,4 @@ class MeanShift(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         with torch.autocast(x.device.type, enabled=False):
-            return functional.conv2d(x.float(), self.weight, self.bias)
+            return functional.conv2d(x.to(self.weight.dtype), self.weight, self.bias)

@@ -63,7 +63,8 @@ class PixelLearner:
     def step(self, batch: Batch) -> dict[str, Tensor]:
         with autocast(self.training):
             sr = self.forward(arrange(batch.lr, self.training))
-        loss = self.loss(sr.float(), batch.hr)
+        sr = sr.float()
+        loss = self.loss(sr, batch.hr)
         losses = {}
         if self.dual:
             losses["dual"] = self.dual.loss(sr, batch.lr)

@@ -28,7 +28,7 @@ Halve = Callable[[Tensor, int], Tensor]
 def bicubic_half(image: Tensor, level: int) -> Tensor:
     """MATLAB's bicubic by 1/2, the same at every level."""
     with torch.autocast(image.device.type, enabled=False):
-        return resize_tensor(image.float(), Fraction(1, 2))
+        return resize_tensor(image, Fraction(1, 2))
 
 
 def targets_of(batch: Batch, knobs: DrnKnobs, training: Training) -> list[Tensor]:
@@ -42,7 +42,7 @@ def targets_of(batch: Batch, knobs: DrnKnobs, training: Training) -> list[Tensor
 def primal_loss(outputs: Pyramid, targets: Pyramid, supervision: str) -> Tensor:
     """Sum over the levels, the LR's own among them, of the mean absolute error; over the top one for `top`."""
     levels = range(len(outputs)) if supervision == "all" else [len(outputs) - 1]
-    return torch.stack([l1_loss(outputs[level].float(), targets[level]) for level in levels]).sum()
+    return torch.stack([l1_loss(outputs[level], targets[level]) for level in levels]).sum()
 
 
 def dual_loss(outputs: Pyramid, targets: Pyramid, halve: Halve, chain: str, supervision: str) -> Tensor:

@@ -29,8 +29,8 @@ SIZES: dict[str, dict[int, tuple[int, int]]] = {
 
 
 def enlarge_torch(image: Tensor, scale: int) -> Tensor:
-    """PyTorch's bicubic (a = -0.75, no antialiasing), in float32, as the released code enlarges its input."""
-    return functional.interpolate(image.float(), scale_factor=float(scale), mode="bicubic", align_corners=False)
+    """PyTorch's bicubic (a = -0.75, no antialiasing), as the released code enlarges its input."""
+    return functional.interpolate(image, scale_factor=float(scale), mode="bicubic", align_corners=False)
 
 
 BICUBIC_INPUTS: dict[str, Callable[[Tensor, int], Tensor]] = {"torch": enlarge_torch, "matlab": bicubic}

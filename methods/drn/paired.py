@@ -98,7 +98,7 @@ class PairedLearner:
         lr = chain_down(hr, self._halve, halvings(self.knobs.scale))
         with autocast(self.training):
             sr = self.pyramid(lr / PEAK)[-1]
-        return l1_loss(sr.float(), hr)
+        return l1_loss(sr, hr)
 
     def warm_start(self, state: dict[str, Tensor]) -> None:
         """Begin from another run's network, every key matching; the duals begin anew."""
@@ -166,6 +166,12 @@ ENTRY = Entry(
             "What does DRN-L gain over DRN-S?",
             {"large": {"size": "large", "blocks": None, "features": None}},
             "comparison with the state of the art",
+        ),
+        Axis(
+            "data",
+            "What do the 91 small pictures add? The variant is what an adaptation to them starts from.",
+            {"without-t91": {}},
+            "this project; a suite says which sets the variant is trained on",
         ),
         Axis(
             "mean-shift",

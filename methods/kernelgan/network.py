@@ -83,11 +83,11 @@ def equivalent_kernel(filters: Sequence[Tensor]) -> Tensor:
     for weight in reversed(filters[:-1]):
         batch, outputs, inputs, size, _ = weight.shape
         side = kernel.shape[-1]
+        if side == 1:  # a vector times a matrix, which as a matrix product rounds differently with B
+            kernel = (weight * kernel.unsqueeze(2)).sum(1)  # (B, inputs, size, size)
+            continue
         taps = torch.bmm(weight.reshape(batch, outputs, -1).transpose(1, 2), kernel.reshape(batch, outputs, -1))
-        wide = side + size - 1
-        kernel = (
-            taps.view(batch, inputs, side, side) if size == 1 else fold(taps, (wide, wide), size)
-        )  # (B, inputs, wide, wide)
+        kernel = fold(taps, (side + size - 1,) * 2, size)  # (B, inputs, side + size - 1, side + size - 1)
     return kernel[:, 0]
 
 

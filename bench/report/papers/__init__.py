@@ -109,6 +109,7 @@ def _record(cell: Comparison) -> tuple[str, ...]:
 def _sections(table: PaperTable, cells: Sequence[Comparison]) -> Iterable[Section]:
     """A grid for each data set and setting: rows of methods, four columns a metric."""
     settings = {(column.scale, column.degradation) for column in table.columns}
+    found = {(cell.row, cell.column): cell for cell in cells}
     for where, group in groupby(table.columns, key=_where):
         columns = tuple(group)
         header = ["method", "here"]
@@ -116,7 +117,7 @@ def _sections(table: PaperTable, cells: Sequence[Comparison]) -> Iterable[Sectio
             header += [f"{heading(METRICS[column.metric])} printed", "measured", "difference", "verdict"]
         grid = []
         for row in table.rows:
-            mine = [cell for cell in cells if cell.row == row and cell.column in columns]
+            mine = [found[row, column] for column in columns]
             texts = [row.label, row.ours or "–", *(text for cell in mine for text in _shown(cell, table.only_shown))]
             grid.append(tuple(map(Cell, texts)))
         title = where[0] if len(settings) == 1 else f"{where[0]}, ×{where[1]} {where[2]}"

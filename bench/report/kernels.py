@@ -1,0 +1,127 @@
+"""Blur kernels: what was to be found, and what every estimator found, picture by picture."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from bench.errors import BadInput
+from bench.report.aggregate import (
+    KERNEL,
+    Scores,
+    beside,
+    cell_of,
+    first_available,
+    methods_of,
+    runs_of,
+    variants_of,
+    widen,
+)
+from bench.report.canvas import DPI, Drawn, save
+from bench.report.tables import NA, decimals, heading
+
+MAX_PICTURES = 10
+MAX_ROWS = 8
+CELL = 0.85  # inches
+TRUTH = "true kernel"
+
+
+@dataclass(frozen=True)
+class KernelGrid:
+    """rows: the truth, then every estimate by variant. kernels: (row, picture) -> (k, k), of those that are there.
+
+    captions: the score of an estimate.
+    """
+
+    rows: tuple[str, ...]
+    pictures: tuple[tuple[str, str], ...]
+    kernels: Mapping[tuple[str, tuple[str, str]], NDArray[np.float64]]
+    captions: Mapping[tuple[str, tuple[str, str]], str]
+    metric: str
+
+
+def read_kernels(scores: Scores, work: Path) -> KernelGrid:
+    """The kernels of the first seed of every variant. Raises FileNotFoundError where no estimate is here."""
+    metric = first_available(scores, KERNEL) or scores.setting.metrics[0]
+    values = widen(scores.frame)[metric]
+    pictures = list(dict.fromkeys((str(place), str(image)) for _, place, image in values.index))[:MAX_PICTURES]
+    runs = {
+        f"{method}.{variant}" if variant != "default" else method: runs_of(scores.runs, method, variant)[0]
+        for method in methods_of(scores.runs)
+        for _, variant in variants_of(scores.runs, method)
+    }
+    setting, info = scores.setting, scores.metrics[metric]
+    kernels: dict[tuple[str, tuple[str, str]], NDArray[np.float64]] = {}
+    captions: dict[tuple[str, tuple[str, str]], str] = {}
+    for dataset, image in pictures:
+        data = work / "data" / f"{dataset}.x{setting.scale}.{setting.degradation}"
+        files = {TRUTH: data / "kernels" / f"{image}.npy"}
+        for name, run in list(runs.items())[:MAX_ROWS]:
+            folder = beside(work / "kernels", run, cell_of(scores.runs, run, "method"))
+            files[name] = folder / dataset / f"{image}.npy"
+            value = float(values[run, dataset, image])
+            captions[name, (dataset, image)] = NA if math.isnan(value) else f"{value:.{decimals(info)}f}"
+        kernels |= {(name, (dataset, image)): _load(path) for name, path in files.items() if path.is_file()}
+    if not any(name != TRUTH for name, _ in kernels):
+        raise FileNotFoundError("kernels/")
+    rows = tuple(row for row in (TRUTH, *runs) if any(name == row for name, _ in kernels))
+    return KernelGrid(rows, tuple(pictures), kernels, captions, metric)
+
+
+def _load(path: Path) -> NDArray[np.float64]:
+    """(k, k). Raises BadInput for something else."""
+    try:
+        kernel = np.asarray(np.load(path, allow_pickle=False), dtype=np.float64)
+    except (ValueError, OSError) as error:
+        raise BadInput(f"{path}: no kernel ({error}); estimate it again") from error
+    if kernel.ndim != 2 or not np.isfinite(kernel).all():
+        raise BadInput(f"{path}: no kernel of finite numbers; estimate it again")
+    return kernel
+
+
+def shade(kernel: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Grey levels to look at: the peak is white, what is not positive is black."""
+    peak = float(kernel.max())
+    scaled = np.clip(kernel / peak, 0, 1) if peak > 0 else np.zeros_like(kernel)
+    return np.asarray(np.rint(255 * scaled), dtype=np.uint8)
+
+
+def draw_kernels(scores: Scores, work: Path, folder: Path) -> Drawn:
+    """The grid as a figure."""
+    name, title = f"kernels{scores.suffix}", "Blur kernels, true and estimated"
+    try:
+        grid = read_kernels(scores, work)
+    except FileNotFoundError as error:
+        return Drawn(name, title, "", f"{error} is not here")
+    lines, columns = len(grid.rows), len(grid.pictures)
+    width, height = 1.6 + CELL * columns, 0.5 + (CELL + 0.2) * lines
+    figure = Figure(figsize=(width, height), dpi=DPI)
+    for line, row in enumerate(grid.rows):
+        lower = 1 - (0.4 + CELL + line * (CELL + 0.2)) / height
+        figure.text(1.5 / width, lower + CELL / 2 / height, row, ha="right", va="center", size=8.5)
+        for column, picture in enumerate(grid.pictures):
+            axes = figure.add_axes(
+                ((1.6 + column * CELL) / width, lower, 0.94 * CELL / width, 0.94 * CELL / height), frameon=False
+            )
+            axes.set(xticks=[], yticks=[])
+            if line == 0:
+                axes.set_title("\n".join(picture), size=6.5)
+            axes.set_xlabel(grid.captions.get((row, picture), ""), size=7, labelpad=1)
+            if (row, picture) in grid.kernels:
+                axes.imshow(shade(grid.kernels[row, picture]), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    save(figure, folder, name)
+    return Drawn(name, title, caption(scores, grid))
+
+
+def caption(scores: Scores, grid: KernelGrid) -> str:
+    """What the grid shows."""
+    return (
+        f"Each kernel's peak is white. Below an estimate its {heading(scores.metrics[grid.metric])}. Of several seeds "
+        f"the first is shown; the first {len(grid.pictures)} pictures."
+    )
