@@ -42,7 +42,8 @@ Progress = Callable[[int], None]
 """Told after every few iterations how many have been made since the last call."""
 
 Estimator = Callable[[Sequence[Picture], Progress], list[Tensor]]
-"""Pictures -> the blur kernel of each, (k, k) float64 summing to 1, cross-correlation orientation."""
+"""Pictures -> the blur kernel of each, (k, k) float64 summing to 1, cross-correlation orientation; NaN where the
+estimation came to nothing."""
 
 
 @dataclass(frozen=True)

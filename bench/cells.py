@@ -23,7 +23,7 @@ Scores = dict[tuple[str, str, str], float | None]
 
 @dataclass(frozen=True)
 class Cell:
-    """One figure. kind: 'mean', 'difference', 'picture', 'setting', or 'other' for what is not recomputed.
+    """One figure. kind: 'mean', 'difference', 'picture', 'setting', or 'other' for what is not recomputed here.
 
     runs: the runs behind it, one a seed; base: those of the default that a difference is taken to.
     """
@@ -101,9 +101,14 @@ def locate(results: Path, table: str, row: str, column: str) -> Cell:
     if _plain(column) not in names:
         raise unknown(f"column of {table}", column, rows[0])
     chosen = _choose(rows, runs, table, row)
-    cell = describe((table, rows), chosen, names[_plain(column)], runs)
+    column = names[_plain(column)]
+    cell = describe((table, rows), chosen, column, runs)
     if cell is None:
-        raise BadInput(f"{table}: its rows name no run; look at tables that do, such as methods or per-image")
+        setting = chosen.get("setting") or table.partition(".")[2] or _main_setting(results, runs)
+        behind = _compared(chosen, setting, runs)
+        cell = Cell(table, _labels(chosen, runs)[0], column, chosen[column], "other", behind)
+    if not cell.runs:
+        raise BadInput(f"{table}: {cell.row!r} names no run: nothing was measured for it; choose another row")
     return cell
 
 
@@ -117,6 +122,8 @@ def describe(table: tuple[str, Sequence[Row]], row: Row, column: str, runs: Mapp
     text, plain = row[column], column.removesuffix(DIFFERENCE)
     if "image" in row and column not in ("run", "dataset", "image"):
         return Cell(table[0], label, column, text, "picture", behind, (), row["dataset"], column, row["image"])
+    if column == "measured" and {"dataset", "metric"} <= set(row):
+        return Cell(table[0], label, column, text, "mean", behind, (), row["dataset"], row["metric"])
     dataset, _, metric = plain.partition("/")
     if metric and " " not in metric:
         base = _default(table[1], about["method"], runs) if plain != column else ()
@@ -187,6 +194,27 @@ def _behind(row: Row, runs: Mapping[str, Row]) -> tuple[str, ...]:
     return tuple(name for name in (row.get("runs") or row.get("run") or "").split() if name in runs)
 
 
+def _compared(row: Row, setting: str, runs: Mapping[str, Row]) -> tuple[str, ...]:
+    """The runs of the two variants, '<method>.<variant>' or '<method>', that a row of effects or claims sets side by
+    side in a setting, 'x4.bicubic' and what else its name says."""
+    labels = [row.get("better", ""), row.get("worse", "")]
+    if "better" not in row:
+        labels = [f"{row.get('method')}.{row.get('variant')}", f"{row.get('method')}.default"]
+    wanted = [(method, variant or "default") for method, _, variant in (label.partition(".") for label in labels)]
+    here = {
+        name: (about["method"], about["variant"])
+        for name, about in runs.items()
+        if f"{setting}.".startswith(f"x{about.get('scale')}.{about.get('degradation')}.")
+    }
+    return tuple(dict.fromkeys(name for variant in wanted for name in here if here[name] == variant))
+
+
+def _main_setting(results: Path, runs: Mapping[str, Row]) -> str:
+    """Scale and degradation of tables/methods.csv."""
+    behind = _behind(read_table(results, "methods")[0], runs)
+    return f"x{runs[behind[0]].get('scale')}.{runs[behind[0]].get('degradation')}" if behind else ""
+
+
 def _choose(rows: Sequence[Row], runs: Mapping[str, Row], table: str, wanted: str) -> Row:
     """The one row that answers to a name."""
     named = [(labels, row) for row in rows for labels in [[_plain(text) for text in _labels(row, runs)]]]
@@ -208,6 +236,8 @@ def _labels(row: Row, runs: Mapping[str, Row]) -> list[str]:
         return [" ".join(cells[:3]), f"{row['run']} {row['image']}", f"{short} {row['image']}", row["run"]]
     behind = _behind(row, runs)
     words = [cells[0], " ".join(cells[:2]), *behind]
+    if "method" in row and "metric" in row:
+        words.insert(0, f"{row['method']} {row.get('variant', '')} {row['metric']}")
     for about in (runs[name] for name in behind[:1]):
         words += [f"{about['method']} {about['variant']}", f"{about['method']}.{about['variant']}"]
         words += [about["method"]] if about["variant"] == "default" else []

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from bench.api import Estimator, Method, Picture
 from bench.data.images import F64, U8, image_files, read_image, to_tensor
 from bench.devices import describe, environment, peak_memory_mib
-from bench.errors import BadInput
+from bench.errors import BadInput, Diverged
 from bench.files import replacing, write_json
 from bench.sources import commit
 
@@ -39,6 +39,9 @@ def estimate_folder(method: Method, lr: Path, out: Path, seed: int, device: torc
     began = time.monotonic()
     kernels = with_bar(estimator, pictures, int(getattr(method, "iterations", 0)))
     seconds = time.monotonic() - began
+    failed = [picture.name for picture, kernel in zip(pictures, kernels, strict=True) if not kernel.isfinite().all()]
+    if failed:
+        raise Diverged(f"{', '.join(failed)}: the generator amounts to no kernel; use more iterations or another seed")
     done = {
         "pictures": len(pictures),
         "seconds": round(seconds, 3),
@@ -63,6 +66,7 @@ def estimate_sets(method: Method, sets: Mapping[str, Path], out: Path, seed: int
     if estimator is None:
         raise BadInput(f"{type(method).__name__} estimates no kernels; use python -m bench upscale")
     places = [(name, path) for name, lr in sets.items() for path in image_files(lr)]
+    # an estimation that comes to nothing leaves no file: its metrics are n/a
     pictures = [Picture(f"{name}/{p.stem}", to_tensor(read_image(p)).to(device), None, seed) for name, p in places]
     began, began_cpu = time.monotonic(), time.process_time()
     kernels = with_bar(estimator, pictures, int(getattr(method, "iterations", 0)))
@@ -78,14 +82,20 @@ def estimate_sets(method: Method, sets: Mapping[str, Path], out: Path, seed: int
     }
     with replacing(out) as temporary:
         for (name, path), kernel in zip(places, kernels, strict=True):
-            write_kernel(temporary / name, path.stem, kernel.numpy())
+            (temporary / name).mkdir(parents=True, exist_ok=True)
+            if kernel.isfinite().all():
+                write_kernel(temporary / name, path.stem, kernel.numpy())
         write_json(temporary / "kernels.json", done)
 
 
 def with_bar(estimator: Estimator, pictures: Sequence[Picture], iterations: int) -> list[Tensor]:
     """The kernels, under a progress bar that counts iterations over all pictures."""
     with tqdm(total=iterations * len(pictures), desc="kernels", unit="iteration", unit_scale=True) as bar:
-        return estimator(pictures, lambda made: bar.update(made) and None)
+
+        def made(iterations: int) -> None:
+            bar.update(iterations)
+
+        return estimator(pictures, made)
 
 
 def write_kernel(folder: Path, stem: str, kernel: F64) -> None:

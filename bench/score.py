@@ -278,17 +278,18 @@ def score_run(
 
 def score_kernels(folder: Path, data_folders: dict[str, Path], metrics: Sequence[str]) -> list[Record]:
     """All Records of one estimator's run: `folder/<dataset>/<stem>.npy` beside the true kernels in `kernels/` of the
-    data folders. Raises BadInput where the degradation has none."""
-    pairs = []
+    data folders; n/a for a picture without one. Raises BadInput where the degradation has none."""
+    pairs, records = [], []
     for dataset, data in sorted(data_folders.items()):
         lr = _by_name(data / "lr", "{name}", "--lr-pattern")
         true_kernels = _kernel_files(data / "kernels", lr)
-        kernels = _kernel_files(folder / dataset, lr)
-        pairs += [
-            Pair(name, 1, path, kernel=kernels[name], true_kernel=true_kernels[name], dataset=dataset)
-            for name, path in lr.items()
-        ]
-    return score_pairs(pairs, metrics, 1)
+        for name, path in lr.items():
+            kernel = folder / dataset / f"{name}.npy"
+            if kernel.is_file():
+                pairs.append(Pair(name, 1, path, kernel=kernel, true_kernel=true_kernels[name], dataset=dataset))
+            else:
+                records += [Record(dataset, name, key, None, "no kernel: the estimation diverged") for key in metrics]
+    return records + score_pairs(pairs, metrics, 1)
 
 
 def write_csv(path: Path, records: Iterable[Record], with_dataset: bool) -> None:

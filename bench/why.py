@@ -16,6 +16,7 @@ WIDTH = 110
 LABEL = 14
 SHORT = 16  # hex digits of a sha256 shown, unless in full
 MAX_PICTURES = 30
+OTHERS = "python -m bench verify builds the whole table anew and compares it"
 Line = tuple[str, str]
 """(label, text)"""
 
@@ -67,7 +68,7 @@ def _figure(cell: Cell, scores: Mapping[str, Scores], runs: Mapping[str, Row]) -
     """How the figure comes about, and whether it is what the files give."""
     again = recompute(cell, scores, runs)
     if again is None:
-        return [("not recomputed", "this column is neither a score nor a line of runs.csv or cost.csv")], True
+        return [("not recomputed", f"made of the runs below; {OTHERS}")], True
     lines = []
     if cell.kind in ("mean", "difference"):
         lines.append(("is", _mean_text(cell, scores)))

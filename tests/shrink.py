@@ -39,9 +39,11 @@ def small_run(method: str, variant: str = "default", iterations: int = 20, seed:
 
 
 def _can_train(entry: Entry, variant: str) -> bool:
-    """Whether a variant has something to train, and the published weights it needs are on every machine."""
+    """Whether a variant has something to train on plain pairs, and the weights it needs are on every machine."""
+    if entry.estimates or entry.networks:
+        return False
     method = entry.build(4, shrink(entry, variant))
-    return not entry.networks and method.network() is not None and "minc-vgg16" not in method.needs_weights
+    return method.network() is not None and not method.levels and "minc-vgg16" not in method.needs_weights
 
 
 TRAINED = [

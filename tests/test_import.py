@@ -13,10 +13,13 @@ import numpy as np
 import pytest
 import torch
 from published import (
+    BLOCKS,
     PUBLISHED,
     WIDTH,
     Forward,
     State,
+    drn_forward,
+    drn_state,
     edsr_basicsr_forward,
     edsr_basicsr_state,
     edsr_forward,
@@ -36,8 +39,10 @@ from bench.__main__ import main
 from bench.api import Method
 from bench.checkpoints import ALL, LAYOUTS, imported_method
 from bench.data.images import read_image, to_tensor, to_uint8, write_png
+from bench.errors import BadInput
 from bench.train import load_network
 from methods import entry
+from methods.drn.layouts import DRN_OFFICIAL, build_duals
 
 
 @pytest.fixture
@@ -119,6 +124,60 @@ def test_the_scale_is_read_off_the_tensors(
     checkpoint = bring(method, saved(state(scale), tmp_path))
     sr = output_of(method, checkpoint, lr, scale)
     torch.testing.assert_close(sr, forward(state(scale), lr), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("scale", [2, 8])
+def test_the_scale_of_drn_is_the_number_of_its_steps(scale: int, lr: Tensor, tmp_path: Path) -> None:
+    checkpoint = bring("drn", saved(drn_state(scale), tmp_path))
+    sr = output_of("drn", checkpoint, lr, scale)
+    torch.testing.assert_close(sr, drn_forward(drn_state(scale), lr), atol=1e-6, rtol=0)
+    assert metadata(checkpoint)["knobs"] == {"blocks": BLOCKS, "features": WIDTH // 2, "reduction": 4}
+
+
+def test_the_released_drn_has_504_keys_and_every_one_is_used() -> None:
+    with torch.device("meta"):
+        network = entry("drn").build(4, {}).network()
+    assert network is not None
+    theirs = {DRN_OFFICIAL.theirs(name, {}) for name in network.state_dict()}
+    assert len(theirs) == 504
+    assert {"up_blocks.1.29.body.3.conv_du.2.bias", "up_blocks.0.30.0.weight", "up_blocks.0.31.bias"} <= theirs
+    assert {"down.1.dual_module.0.0.weight", "tail.2.weight", "head.bias", "add_mean.weight"} <= theirs
+
+
+def dual_states(count: int = 2, features: int = 6) -> list[State]:
+    """The dual networks as they are released: a list of dictionaries."""
+    shapes = {"dual_module.0.0.weight": (features, 3, 3, 3), "dual_module.1.weight": (3, features, 3, 3)}
+    generator = torch.Generator().manual_seed(2)
+    return [{name: torch.randn(shape, generator=generator) for name, shape in shapes.items()} for _ in range(count)]
+
+
+def test_a_list_of_dual_networks_is_imported_in_its_order(tmp_path: Path) -> None:
+    states = dual_states()
+    checkpoint = bring("drn", saved(states, tmp_path))
+    duals = build_duals(4, 6)
+    load_network(duals, checkpoint)
+    image = torch.rand(1, 3, 8, 8)
+    for level, state in enumerate(states):
+        x = torch.nn.functional.conv2d(image, state["dual_module.0.0.weight"], stride=2, padding=1)
+        x = torch.nn.functional.leaky_relu(x, 0.2)
+        expected = torch.nn.functional.conv2d(x, state["dual_module.1.weight"], padding=1)
+        torch.testing.assert_close(duals(image, level), expected)
+    said = metadata(checkpoint)
+    assert (said["layout"], said["scale"], said["knobs"]) == ("drn-duals-official", 4, {"features": 6})
+    with pytest.raises(BadInput, match="holds the dual networks of drn, which upscale nothing"):
+        read_method("drn", checkpoint)
+
+
+def test_unusable_lists_of_dual_networks_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = dual_states()
+    del second["dual_module.1.weight"]
+    line = refuse(capsys, "drn", saved([first, second], tmp_path))
+    assert "missing key 1.dual_module.1.weight" in line
+    line = refuse(capsys, "drn", saved([{**first, "more": torch.zeros(1)}], tmp_path))
+    assert "extra key 0.more" in line
+    line = refuse(capsys, "drn", saved([first, dual_states(1, 7)[0]], tmp_path))
+    assert "1.dual_module.0.0.weight has shape (7, 3, 3, 3), expected (6, 3, 3, 3)" in line
+    assert "unknown layout" in refuse(capsys, "edsr", saved(dual_states(), tmp_path))
 
 
 @pytest.mark.parametrize("blocks", [16, 23])

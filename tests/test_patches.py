@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from pictures import noise
+from pictures import noise, smooth
 
 from bench.data.datasets import DATASETS, Dataset
 from bench.data.images import U8, write_png
@@ -21,13 +21,19 @@ SCALE, PATCH = 2, 24
 SHAPES = {"large": (96, 120, 3), "small": (40, 48, 3), "wide": (33, 90, 3)}
 
 
-def make_store(folder: Path, monkeypatch: pytest.MonkeyPatch, pictures: dict[str, U8]) -> Path:
+def make_store(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    pictures: dict[str, U8],
+    levels: tuple[int, ...] = (),
+    scale: int = SCALE,
+) -> Path:
     monkeypatch.setenv("BENCH_DATA", str(folder / "data"))
     entry = Dataset("Tiny", "train", len(pictures), "none", "made", "Tiny", how="draw it")
     monkeypatch.setitem(DATASETS, "Tiny", entry)
     for name, picture in pictures.items():
         write_png(folder / "data" / "Tiny" / f"{name}.png", picture)
-    prepare_train(("Tiny",), SCALE, "bicubic_float", folder / "t")
+    prepare_train(("Tiny",), scale, "bicubic_float", folder / "t", levels=levels)
     return folder / "t"
 
 
@@ -132,3 +138,25 @@ def test_a_folder_that_is_no_store_or_an_incomplete_one_is_refused(prepared: Pat
     (prepared / "hr.u8").write_bytes(content[:-1])
     with pytest.raises(BadInput, match="prepare the folder again"):
         PatchStore(prepared)
+
+
+@pytest.mark.parametrize("levels", [(4, 2), (2, 4), (2,)])
+def test_levels_are_cut_where_the_pair_is(
+    levels: tuple[int, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = {name: smooth(number, 70, 90, 3) for number, name in enumerate("ab")}
+    without = make_store(tmp_path / "without", monkeypatch, pictures, scale=8)
+    folder = make_store(tmp_path / "with", monkeypatch, pictures, levels, scale=8)
+    plain, batch = (PatchStore(store).batch(2, 1, 32, 48) for store in (without, folder))
+    assert plain.levels == ()
+    assert torch.equal(plain.hr, batch.hr) and torch.equal(plain.lr, batch.lr)
+    assert [level.shape[-1] for level in batch.levels] == [48 // level for level in levels]
+    for level, found in zip(levels, batch.levels, strict=True):
+        shrunk = resize_tensor(batch.hr.double(), Fraction(1, level)).clamp(0, 1)
+        difference = (shrunk - found.double())[..., 2:-2, 2:-2].abs() * 255
+        assert float(difference.max()) < 1.01  # 8 bits after each of two passes
+
+
+def test_the_lr_side_of_a_batch_can_be_drawn_alone(prepared: Path) -> None:
+    store = PatchStore(prepared)
+    assert torch.equal(store.lr_batch(5, 1, 7, PATCH), store.batch(5, 1, 7, PATCH).lr)

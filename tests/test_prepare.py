@@ -141,6 +141,33 @@ def test_a_training_store_holds_every_picture_as_planar_rgb(tmp_path: Path, tiny
             assert np.array_equal(stored.reshape(3, *size).transpose(1, 2, 0), expected)
 
 
+def test_levels_are_kept_beside_a_store_whose_other_bytes_stay(tmp_path: Path, tiny: Path) -> None:
+    prepare_train(("Tiny",), 8, "bicubic", tmp_path / "plain")
+    facts = prepare_train(("Tiny",), 8, "bicubic", tmp_path / "t", levels=(4, 2))
+    plain, more = contents(tmp_path / "plain"), contents(tmp_path / "t")
+    assert sorted(set(more) - set(plain)) == ["lr2.u8", "lr4.u8"]
+    assert all(plain[name] == more[name] for name in ("hr.u8", "lr.u8"))
+    assert "levels" not in json.loads(plain["manifest.json"]) and "levels" not in json.loads(plain["index.json"])
+    index = json.loads(more["index.json"])
+    assert index["levels"] == facts["levels"] == [4, 2]
+    for picture in index["pictures"]:
+        hr = crop_to_multiple(read_image(tiny / f"{picture['name'][5:]}.png"), 8)
+        for level in (4, 2):
+            expected = resize(hr, Fraction(1, level))
+            height, width = picture[f"lr{level}_size"]
+            start = picture[f"lr{level}_offset"]
+            stored = np.frombuffer(more[f"lr{level}.u8"], np.uint8)[start : start + 3 * height * width]
+            assert np.array_equal(stored.reshape(3, height, width).transpose(1, 2, 0), to_rgb(expected))
+            assert facts["pictures"][picture["name"]][f"lr{level}_sha256"] == pixel_sha256(expected)
+
+
+@pytest.mark.parametrize(("scale", "levels"), [(4, (3,)), (4, (4,)), (4, (1,)), (8, (2, 2)), (2, (4,))])
+def test_levels_that_no_pyramid_has_are_refused(tmp_path: Path, scale: int, levels: tuple[int, ...]) -> None:
+    with pytest.raises(BadInput, match=rf"x{levels[0]} is no level between HR and x{scale}"):
+        prepare_train(("Tiny",), scale, "bicubic", tmp_path / "t", levels=levels)
+    assert not (tmp_path / "t").exists()
+
+
 @pytest.mark.parametrize(
     ("names", "word"),
     [

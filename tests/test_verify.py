@@ -102,6 +102,7 @@ def test_a_folder_that_was_never_sealed_is_broken(folder: Path) -> None:
         (f"scores/edsr/{EDSR}.csv", "30.000000", "30.100000", "score file"),
         ("tables/methods.csv", "31.250000", "31.260000", "cell follows from scores"),
         ("tables/ablation-edsr.csv", "-1.250000", "-1.200000", "cell follows from scores"),
+        ("tables/paper-edsr.csv", "31.250000", "31.260000", "cell follows from scores"),
         ("tables/per-image.csv", "29.500000", "29.600000", "cell follows from scores"),
         ("tables/methods.csv", ",1234,2,", ",1234,3,", "cell follows from scores"),
         ("runs.csv", "1234", "1235", "runs.csv"),

@@ -66,6 +66,28 @@ def test_a_cell_is_found_by_any_of_its_names_and_follows(
 
 
 @pytest.mark.parametrize(
+    ("table", "row", "column", "runs"),
+    [
+        ("effects", "edsr bn psnr_y", "difference", ["edsr.bn.x4.bicubic.s1", EDSR, "edsr.default.x4.bicubic.s2"]),
+        ("claims", "esrgan.sharp", "difference", [EDSR, "esrgan.default.x4.bicubic.s1"]),
+        ("paper-edsr", "EDSR/Set5", "reported", [EDSR, "edsr.default.x4.bicubic.s2"]),
+    ],
+)
+def test_a_statistic_is_traced_to_its_runs_and_said_to_be_checked_elsewhere(
+    table: str, row: str, column: str, runs: list[str], results: Path
+) -> None:
+    answer = why(results, table, row, column)
+    assert answer.follows and "verify builds the whole table anew" in answer.text
+    assert all(f"\n{run}\n" in answer.text for run in runs)
+
+
+def test_a_measured_figure_beside_a_printed_one_is_recomputed(results: Path) -> None:
+    assert "31.250000: the table's figure follows" in why(results, "paper-edsr", "EDSR/Set5", "measured").text
+    with pytest.raises(BadInput, match="nothing was measured"):
+        why(results, "paper-edsr", "RCAN/Set5", "measured")
+
+
+@pytest.mark.parametrize(
     ("table", "row", "column", "said"),
     [
         ("method", "edsr", "Set5/psnr_y", "did you mean 'methods'"),

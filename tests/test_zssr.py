@@ -26,6 +26,7 @@ from bench.data.images import F64, to_tensor, to_uint8
 from bench.data.resize import resize_float, resize_tensor
 from bench.errors import BadInput
 from methods.common.blocks import count_parameters
+from methods.zssr import method as training
 from methods.zssr.entry import ENTRY
 from methods.zssr.fathers import Fathers, gradient_map
 from methods.zssr.method import Zssr, restore, stalls, step, train
@@ -122,8 +123,8 @@ def run_rule(monkeypatch: pytest.MonkeyPatch, error: Callable[[int], float]) -> 
     rates: list[float] = []
     weights = network(4, 2)
     adam = torch.optim.Adam(weights.parameters())
-    monkeypatch.setattr("methods.zssr.method.step", lambda _, adam, *__: rates.append(adam.param_groups[0]["lr"]))
-    monkeypatch.setattr("methods.zssr.method.restoration_error", lambda *_: error(len(rates)))
+    monkeypatch.setattr(training, "step", lambda _, adam, *__: rates.append(adam.param_groups[0]["lr"]))
+    monkeypatch.setattr(training, "restoration_error", lambda *_: error(len(rates)))
     return train(weights, adam, None, Zssr()), rates  # type: ignore[arg-type]
 
 
@@ -242,7 +243,7 @@ def test_gradual_training_takes_its_steps_at_every_scale(monkeypatch: pytest.Mon
         seen.append(words[2].scale)
         return step(*words)
 
-    monkeypatch.setattr("methods.zssr.method.step", counted)
+    monkeypatch.setattr(training, "step", counted)
     upscale(picture(), scale=4, iterations=3)
     assert seen == [2, 2, 2, 4, 4, 4]
 

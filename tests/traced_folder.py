@@ -171,4 +171,11 @@ def _write_tables(folder: Path) -> None:
         for image, value in zip(IMAGES, values, strict=True)
     ]
     write_rows(folder / "tables/per-image.csv", pictures)
+    effect = {"method": "edsr", "variant": "bn", "axis": "norm", "metric": "psnr_y", "difference": "-1.250000"}
+    write_rows(folder / "tables/effects.csv", [effect, {**effect, "metric": "ma", "difference": "n/a"}])
+    claim = {"claim": "esrgan.sharp", "better": "edsr", "worse": "esrgan", "metric": "psnr_y", "setting": "x4.bicubic"}
+    write_rows(folder / "tables/claims.csv", [{**claim, "difference": "3.000000"}])
+    printed = {"cell": "EDSR/Set5", "runs": edsr, "dataset": "Set5", "metric": "psnr_y", "reported": "32.46"}
+    waiting = {**printed, "cell": "RCAN/Set5", "runs": "", "measured": ""}
+    write_rows(folder / "tables/paper-edsr.csv", [{**printed, "measured": "31.250000"}, waiting])
     (folder / "tables/methods.md").write_text("# Methods\n")

@@ -5,56 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
 from bench.report import MetricInfo, SuiteInfo
-from bench.report.aggregate import Scores, entrants, read, read_costs
+from bench.report.aggregate import Scores, entrants, read
 from bench.report.canvas import Drawn
 from bench.report.facts import deviations, disclaimer, facts, headline, tally, tracing, training
-from bench.report.figures import draw
-from bench.report.papers import build as papers_tables
-from bench.report.papers import has_measurement, overview
 from bench.report.render import Section, Table, to_grid, write
-from bench.report.tables import ablation_tables, cost_table, image_table, method_table
-from bench.report.verdict_tables import claims_table, effects_table
-from bench.report.verdicts import Verdict, judge
 
 GAPS = "One change at a time. In brackets: the difference to the default, between the two means shown."
-
-
-@dataclass(frozen=True)
-class Chapter:
-    """One setting of a suite, with the tables and figures made of its scores."""
-
-    scores: Scores
-    methods: Table
-    ablations: tuple[Table, ...]
-    effects: Table | None
-    images: Table
-    figures: tuple[Drawn, ...]
-
-    @property
-    def tables(self) -> tuple[Table, ...]:
-        return (self.methods, *self.ablations, *((self.effects,) if self.effects else ()), self.images)
-
-
-@dataclass(frozen=True)
-class Report:
-    """Everything that REPORT.md and the page are made of; claims and papers where there is anything to say."""
-
-    chapters: tuple[Chapter, ...]
-    costs: Table
-    verdicts: tuple[Verdict, ...]
-    claims: Table | None
-    papers: tuple[Table, ...]
-
-    @property
-    def tables(self) -> tuple[Table, ...]:
-        own = [table for chapter in self.chapters for table in chapter.tables]
-        return (*own, *((self.claims,) if self.claims else ()), *self.papers, self.costs)
 
 
 def build(results: Path, work: Path, suite: SuiteInfo, metrics: Mapping[str, MetricInfo] | None = None) -> Path:
@@ -72,7 +31,7 @@ def build(results: Path, work: Path, suite: SuiteInfo, metrics: Mapping[str, Met
     draft = results / f".report.{os.getpid()}"
     shutil.rmtree(draft, ignore_errors=True)
     try:
-        report = _gather(every, results, work, draft)
+        report = gather(every, results, work, draft)
         for table in report.tables:
             write(table, draft / "tables")
         (draft / "REPORT.md").write_text(compose(report), encoding="utf-8", newline="\n")
@@ -81,30 +40,6 @@ def build(results: Path, work: Path, suite: SuiteInfo, metrics: Mapping[str, Met
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return results / "REPORT.md"
-
-
-def _gather(every: Sequence[Scores], results: Path, work: Path, draft: Path) -> Report:
-    """All tables and verdicts, and the figures, drawn under `draft`."""
-    suite = every[0].suite
-    runs = pd.concat([scores.runs for scores in every])
-    chapters = tuple(_chapter(scores, runs, work, draft) for scores in every)
-    verdicts = tuple(judge(suite.claims, every)) if suite.claims else ()
-    papers = [table for table in papers_tables(every) if has_measurement(table)]
-    return Report(
-        chapters,
-        cost_table(read_costs(results, suite)),
-        verdicts,
-        claims_table(verdicts, every) if verdicts else None,
-        (overview(papers), *papers) if papers else (),
-    )
-
-
-def _chapter(scores: Scores, runs: pd.DataFrame, work: Path, draft: Path) -> Chapter:
-    """The tables of a setting, and its figures, drawn under `draft`. runs: of all settings."""
-    effects = effects_table(scores, runs)
-    figures = draw(scores, work, draft / "figures", effects)
-    ablations = tuple(ablation_tables(scores))
-    return Chapter(scores, method_table(scores), ablations, effects, image_table(scores), tuple(figures))
 
 
 def _replace(new: Path, old: Path) -> None:

@@ -15,16 +15,18 @@ from bench.report.canvas import STYLE, Drawn, save
 from bench.report.crops import WINDOW, crop_figure
 from bench.report.facts import estimates_only
 from bench.report.kernels import draw_kernels
-from bench.report.losses import draw_curves
+from bench.report.losses import Panels, draw_curves, read_panels
 from bench.report.plane import draw_plane
 from bench.report.render import Table
 from bench.report.trends import draw_differences, draw_paths, draw_sweeps
 
 
-def draw(scores: Scores, work: Path, folder: Path, effects: Table | None = None) -> list[Drawn]:
+def draw(
+    scores: Scores, work: Path, folder: Path, effects: Table | None = None, panels: Panels | None = None
+) -> list[Drawn]:
     """All figures of a setting into `folder`. work: the suite's folder, with data/, sr/, kernels/ and runs/.
 
-    effects: the table of the variants' differences, to be drawn too.
+    effects: the table of the variants' differences, to be drawn too. panels: the training curves, read if not given.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with matplotlib.rc_context():
@@ -38,7 +40,7 @@ def draw(scores: Scores, work: Path, folder: Path, effects: Table | None = None)
             draw_paths(scores, folder),
             draw_differences(scores, effects, folder),
             draw_sweeps(scores, folder),
-            draw_curves(scores, work, folder),
+            draw_curves(scores, read_panels(scores, work) if panels is None else panels, folder),
         )
         return [drawn for drawn in found if drawn is not None]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +21,13 @@ NOT_LOSSES = ("step", "seconds", "learning_rate")
 BINS = 40
 PANELS = 4  # a line of small multiples
 F64 = NDArray[np.float64]
+Panels = Mapping[tuple[str, str], Sequence[tuple[str, F64, F64]]]
+"""(method, loss) -> (variant, steps, values) of every run, the default's first"""
 
 
-def draw_curves(scores: Scores, work: Path, folder: Path) -> Drawn:
+def draw_curves(scores: Scores, panels: Panels, folder: Path) -> Drawn:
     """Small multiples, a panel a method and loss: the default in colour, its variants in grey."""
     name, title = f"curves{scores.suffix}", "Training"
-    panels = read_panels(scores, work)
     if not panels:
         return Drawn(name, title, "", "runs/*/curves.jsonl are not here, or nothing was trained")
     columns = min(PANELS, len(panels))
@@ -52,8 +53,8 @@ def draw_curves(scores: Scores, work: Path, folder: Path) -> Drawn:
     )
 
 
-def read_panels(scores: Scores, work: Path) -> dict[tuple[str, str], list[tuple[str, F64, F64]]]:
-    """(method, loss) -> (variant, steps, values) of every run, the default's first."""
+def read_panels(scores: Scores, work: Path) -> Panels:
+    """The curves of every run that has them here."""
     panels: dict[tuple[str, str], list[tuple[str, F64, F64]]] = {}
     for method in methods_of(scores.runs):
         for _, variant in variants_of(scores.runs, method):

@@ -37,7 +37,7 @@ class DownBlock(nn.Module):
 
 
 class Duals(nn.Module):
-    """One dual network a level: levels[k] takes RGB at 2^(k+1) times the LR's size to 2^k times, in the precision of its
+    """One dual network a level: levels[k] takes RGB at 2^(k+1) times the LR's size to 2^k times. In the precision of its
     weights, whatever the autocast: bf16 would round a grey level away."""
 
     def __init__(self, count: int, features: int) -> None:

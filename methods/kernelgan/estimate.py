@@ -12,6 +12,7 @@ from torch import Tensor
 from bench.api import Picture, Progress
 from bench.data.degradations import generator as random_numbers
 from bench.data.images import F64
+from bench.errors import Diverged
 from methods.kernelgan import losses, network
 from methods.kernelgan.kernel import finish
 from methods.kernelgan.knobs import KernelGanKnobs
@@ -37,8 +38,8 @@ class Subject:
 def estimate(knobs: KernelGanKnobs, pictures: Sequence[Picture], progress: Progress) -> list[Tensor]:
     """The kernel of each picture, in the order given; `progress` counts iterations, one per picture.
 
-    Pictures of one seed and name get the same kernel whatever is beside them. Raises BadInput, before any work, for a
-    picture that is constant or too small, and Diverged where no kernel comes out.
+    Pictures of one seed and name get the same kernel whatever is beside them; one whose generator amounts to no kernel
+    gets NaN. Raises BadInput, before any work, for a picture that is constant or too small.
     """
     for picture in pictures:
         trimmed(picture.name, _values(picture), knobs)
@@ -49,8 +50,15 @@ def estimate(knobs: KernelGanKnobs, pictures: Sequence[Picture], progress: Progr
         subjects = [prepare(knobs, pictures[index]) for index in chosen]
         raw = train(knobs, subjects, progress)
         for index, subject, values in zip(chosen, subjects, raw, strict=True):
-            kernels[index] = torch.from_numpy(finish(subject.name, values, knobs))
+            kernels[index] = _finished(subject.name, values, knobs)
     return [kernels[index] for index in range(len(pictures))]
+
+
+def _finished(name: str, raw: F64, knobs: KernelGanKnobs) -> Tensor:
+    try:
+        return torch.from_numpy(finish(name, raw, knobs))
+    except Diverged:
+        return torch.full((knobs.support, knobs.support), float("nan"), dtype=torch.float64)
 
 
 def _values(picture: Picture) -> F64:
@@ -91,18 +99,17 @@ class Batch:
     def __init__(self, knobs: KernelGanKnobs, subjects: Sequence[Subject]) -> None:
         self.knobs, self.subjects = knobs, subjects
         self.schedule = Schedule(knobs, len(subjects))
-        image = subjects[0].image
-        like = {"device": image.device, "dtype": image.dtype}
+        like = subjects[0].image
         each = zip(*(subject.filters for subject in subjects), strict=True)
-        self.filters = [torch.stack(list(one)).to(**like).requires_grad_() for one in each]
+        self.filters = [torch.stack(list(one)).to(like).requires_grad_() for one in each]
         each = zip(*(subject.discriminator for subject in subjects), strict=True)
-        self.discriminator = Discriminator(*(torch.stack(list(one)).to(**like) for one in each))
+        self.discriminator = Discriminator(*(torch.stack(list(one)).to(like) for one in each))
         for weight in self.discriminator.parameters:
             weight.requires_grad_()
-        self.mask = torch.from_numpy(losses.boundary_mask(knobs.support, knobs.boundary_ring)).to(**like)
-        self.bicubic = losses.bicubic_matrix(knobs).to(**like)
-        adam = {"lr": knobs.learning_rate, "betas": (0.5, 0.999), "fused": True}
-        self.adams = torch.optim.Adam(self.filters, **adam), torch.optim.Adam(self.discriminator.parameters, **adam)
+        self.mask = torch.from_numpy(losses.boundary_mask(knobs.support, knobs.boundary_ring)).to(like)
+        self.bicubic = losses.bicubic_matrix(knobs).to(like)
+        both = self.filters, self.discriminator.parameters
+        self.adams = [torch.optim.Adam(w, lr=knobs.learning_rate, betas=(0.5, 0.999), fused=True) for w in both]
         self.kernel = network.equivalent_kernel(self.filters)
 
     def step(self, iteration: int) -> None:

@@ -81,7 +81,7 @@ def equivalent_kernel(filters: Sequence[Tensor]) -> Tensor:
     """(B, k, k): the one cross-correlation kernel that the chain of filters amounts to; differentiable."""
     kernel = filters[-1][:, 0]  # (B, width, k, k)
     for weight in reversed(filters[:-1]):
-        batch, outputs, inputs, size, _ = weight.shape
+        batch, outputs, _, size, _ = weight.shape
         side = kernel.shape[-1]
         if side == 1:  # a vector times a matrix, which as a matrix product rounds differently with B
             kernel = (weight * kernel.unsqueeze(2)).sum(1)  # (B, inputs, size, size)
