@@ -41,7 +41,7 @@ class Cell:
 
 
 def read_rows(path: Path) -> list[Row]:
-    """A CSV with a header as text. Raises BadInput where it is missing, torn or empty."""
+    """A CSV with a header as text. Raises BadInput where it is missing or torn."""
     try:
         with path.open(newline="", encoding="utf-8") as stream:
             rows = list(csv.DictReader(stream, strict=True))
@@ -49,8 +49,8 @@ def read_rows(path: Path) -> list[Row]:
         raise BadInput(f"{path}: no such file; make it with python -m bench report") from None
     except (csv.Error, UnicodeDecodeError) as error:
         raise BadInput(f"{path}: cannot be read ({error}); make it again") from None
-    if not rows or any(None in row or None in row.values() for row in rows):
-        raise BadInput(f"{path}: has no rows, or rows of different lengths; make it again")
+    if any(None in row or None in row.values() for row in rows):
+        raise BadInput(f"{path}: has rows of different lengths; make it again")
     return rows
 
 
@@ -70,9 +70,9 @@ def read_runs(results: Path) -> dict[str, Row]:
     costs = results / "cost.csv"
     spent = {row["run"]: row for row in (read_rows(costs) if costs.is_file() else []) if "run" in row}
     rows = read_rows(results / "runs.csv")
-    absent = {"run", "method", "variant"} - set(rows[0])
+    absent = {"run", "method", "variant"} - set(rows[0] if rows else ())
     if absent:
-        raise BadInput(f"{results / 'runs.csv'}: lacks the column {min(absent)}; make it again")
+        raise BadInput(f"{results / 'runs.csv'}: lacks rows, or the column {min(absent)}; make it again")
     return {row["run"]: {**spent.get(row["run"], {}), **row} for row in rows}
 
 
@@ -97,6 +97,8 @@ def locate(results: Path, table: str, row: str, column: str) -> Cell:
     """The cell that three words name. Raises BadInput, naming the nearest, where there is none or more than one."""
     table = _stem(table)
     rows, runs = read_table(results, table), read_runs(results)
+    if not rows:
+        raise BadInput(f"{table}: has no rows; choose another table")
     names = {_plain(name): name for name in rows[0]}
     if _plain(column) not in names:
         raise unknown(f"column of {table}", column, rows[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,9 @@ from bench.files import read_json, replacing, write_json
 from bench.layout import Layout
 from bench.plans import Suite
 from bench.report.aggregate import COST_COLUMNS, RUN_COLUMNS
-from bench.revision import REPORT
+from bench.revision import REPORT, checked_out, recomputed
 from bench.seal import seal
-from bench.sources import closure, commit, source_digest
+from bench.sources import code_of, commit, source_digest
 from bench.spec import Experiment
 from bench.train import checkpoint_path
 from bench.weights import locate, sha256_of
@@ -45,7 +46,7 @@ def run_row(run: Experiment, layout: Layout) -> dict[str, Any]:
         "parameters": _trained(run, layout).get("parameters", counted.parameters if counted else 0),
         "macs": counted.macs if counted else "",
         "warm_start": run.warm_start or "",
-        "digest": run.digest(),
+        "digest": _trained(run, layout).get("digest", run.digest()),
         "paper": run.entry.paper,
     }
 
@@ -93,13 +94,8 @@ def run_record(run: Experiment, suite: Suite, layout: Layout) -> dict[str, Any]:
         "cost": cost_row(run, layout),
         "suite": suite.name,
         "experiment": run.resolved(),
-        "digest": run.digest(),
-        "code": {
-            "starts": run.modules,
-            "modules": closure(*run.modules),
-            "sha256": source_digest(*run.modules),
-            **trained.get("code", now),
-        },
+        "digest": trained.get("digest", run.digest()),
+        "code": _code(run.modules, trained.get("code")),
         "environment": trained.get("environment", environment()),
         "measured_at": {**now, "environment": environment(), "report": source_digest(REPORT)},
         "weights": {name: sha256_of(locate(name)) for name in method.needs_weights},
@@ -119,6 +115,23 @@ def run_record(run: Experiment, suite: Suite, layout: Layout) -> dict[str, Any]:
         if run.unpaired_sets:
             record["unpaired_data"] = sha256_of(layout.unpaired_data(run) / "manifest.json")
     return record
+
+
+def _code(modules: tuple[str, ...], noted: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The code of a run: as noted when it was trained, completed from that commit where the note is short; else now's.
+
+    Raises BadInput where the commit is not here.
+    """
+    if noted is None or "sha256" in noted:
+        return dict(noted or code_of(*modules))
+    return {"starts": modules, **_at_commit(noted["commit"], modules), **noted}
+
+
+@functools.cache
+def _at_commit(name: str, modules: tuple[str, ...]) -> dict[str, Any]:
+    with checked_out(name) as tree:
+        [(digest, made_of)] = recomputed(tree, {"starts": modules})
+    return {"modules": made_of, "sha256": digest}
 
 
 def _stages(run: Experiment, suite: Suite, layout: Layout) -> dict[str, Any]:

@@ -106,3 +106,8 @@ def commit() -> dict[str, Any]:
 
     changed = git("status", "--porcelain", "--untracked-files=no", "--", "bench", "methods", "Snakefile")
     return {"commit": git("rev-parse", "HEAD") or "unknown", "changed": bool(changed) if changed is not None else None}
+
+
+def code_of(*modules: str) -> dict[str, Any]:
+    """What code something is made with: the modules it starts from, all they import, their digest, and the commit."""
+    return {"starts": modules, "modules": closure(*modules), "sha256": source_digest(*modules), **commit()}

@@ -25,7 +25,7 @@ from bench.api import Batch, Learner, Training
 from bench.devices import be_deterministic, describe, environment, peak_memory_mib
 from bench.errors import BadInput, Diverged, OutOfTime
 from bench.files import locked, replacing, write_json
-from bench.sources import commit
+from bench.sources import code_of
 from bench.spec import Experiment
 from bench.weights import sha256_of
 
@@ -142,7 +142,7 @@ def _train(run: Experiment, store: Store, folder: Path, device: torch.device, li
         "peak_mib": round(peak_memory_mib(device)),
         "device": describe(device),
         "threads": torch.get_num_threads(),
-        "code": commit(),
+        "code": code_of(*run.modules),
         "environment": environment(),
     }
     write_json(folder / "train.json", record)

@@ -137,6 +137,17 @@ def write_kernel_run(results: Path) -> None:
     write_scores(results, KERNEL_RUN, rows)
 
 
+def write_kernels(work: Path) -> None:
+    """True and estimated kernels of the run of `write_kernel_run`: a peak, and one beside it."""
+    for image in IMAGES["Set5"]:
+        for place, folder in enumerate((work / "data" / "Set5.x2.blur" / "kernels", work / "kernels" / "kernelgan")):
+            kernel = np.zeros((13, 13))
+            kernel[6, 6 + place] = 1.0
+            path = (folder if place == 0 else folder / KERNEL_RUN / "Set5") / f"{image}.npy"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            np.save(path, kernel)
+
+
 def write_pictures(work: Path, side: int = 72) -> None:
     """HR pictures of noise; every run's SR is HR but for a square at (40, 20) that its own grey level fills."""
     noise = np.random.default_rng(0)

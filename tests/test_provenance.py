@@ -84,7 +84,8 @@ def test_kernels_are_recorded_as_pictures_are(layout: Layout) -> None:
 
 
 def test_commit_and_environment_are_those_of_the_training_and_of_the_measuring_beside_them(layout: Layout) -> None:
-    told = {"code": {"commit": "c" * 40, "changed": False}, "environment": {"python": "3.11.0"}, "cpu_seconds": 59.5}
+    code = {"commit": "c" * 40, "changed": False, "sha256": "d" * 64, "starts": ["a"], "modules": ["a"]}
+    told = {"code": code, "environment": {"python": "3.11.0"}, "cpu_seconds": 59.5}
     run = RUNS[RRDB]
     write_json(layout.run(RRDB) / "train.json", trained(run, layout, told))
     record = run_record(run, SMOKE, layout)
@@ -126,7 +127,7 @@ def test_a_network_that_was_trained_with_other_settings_than_the_report_knows_br
     write_json(layout.run(RRDB) / "train.json", {**trained(run, layout, {}), "digest": "0" * 16})
     write_records(SMOKE, RUNS.values(), layout, layout.results)
     seal(layout.results)
-    broken = [link for link in verify(layout.results) if link.state == "broken" and link.kind == "settings"]
+    broken = [link for link in verify(layout.results) if link.state == "broken" and link.kind == "digest"]
     assert [link.name for link in broken] == [RRDB] and "digest" in broken[0].text
 
 

@@ -86,6 +86,15 @@ def test_one_changed_byte_ends_as_a_broken_link_that_names_the_file_and_never_as
         path.write_bytes(whole)
 
 
+def test_a_table_without_rows_and_a_torn_one_leave_the_others_checked(made: tuple[Path, Path], folder: Path) -> None:
+    (folder / "tables" / "empty.csv").write_text("claim,runs\n")
+    (folder / "tables" / "effects.csv").write_text("method,variant\nedsr\n")
+    seal(folder)
+    links = verify(folder, root=made[1])
+    assert [link.name for link in links if link.state == "broken"] == ["effects.csv"]
+    assert sum(link.kind == "cell follows from scores" for link in links if link.state == "ok") > 20
+
+
 def test_a_file_removed_or_added_is_found(folder: Path) -> None:
     (folder / "REPORT.md").rename(folder / "OTHER.md")
     assert {name for name, text in compare(folder).items() if text} == {"REPORT.md", "OTHER.md"}

@@ -73,8 +73,6 @@ def _around(results: Path) -> Path | None:
 
 def rebuild_tables(suite_name: str, folder: Path, runs: Sequence[str]) -> None:
     """tables/ of a folder from its scores, by the report's own code. Raises BadInput for an unknown suite or run."""
-    from bench.commands.reporting import _describe
-    from bench.report.document import build
     from bench.suites import suite
 
     chosen = suite(suite_name)
@@ -82,6 +80,10 @@ def rebuild_tables(suite_name: str, folder: Path, runs: Sequence[str]) -> None:
     lacking = [name for name in runs if name not in known]
     if lacking:
         raise BadInput(f"suite {suite_name} no longer has {lacking[0]}")
+
+    from bench.commands.reporting import _describe
+    from bench.report.document import build
+
     build(folder, folder / "work", _describe(chosen, [name for name in known if name in set(runs)]))
 
 

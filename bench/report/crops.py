@@ -53,21 +53,34 @@ def crop_figure(scores: Scores, work: Path) -> tuple[Figure, list[str]]:
     Returns the figure, and the methods that it lacks because their pictures are not here. Raises FileNotFoundError,
     naming it, where HR pictures or those of every method are not.
     """
-    every = {one.label: one for one in entrants(scores.runs)}
-    folders = {name: beside(work / "sr", one.runs[0], one.method) for name, one in every.items()}
-    runs = {name: every[name].runs[0] for name, folder in folders.items() if folder.is_dir()}
-    if not runs:
-        raise FileNotFoundError("sr/")
-    cells = _places(len(runs))
-    lines = 1 + max(line for _, line in cells)
-    chosen = choose_pictures(scores, min(MAX_PICTURES, max(1, MAX_LINES // lines)))
-    blocks = [_read_block(scores, work, runs, picture) for picture in chosen]
+    lines = _lines(len(entrants(scores.runs)))
+    blocks, absent = read_blocks(scores, work, min(MAX_PICTURES, max(1, MAX_LINES // lines)))
+    cells = _places(len(blocks[0].pictures) - 1)
+    lines = _lines(len(blocks[0].pictures) - 1)
     height = TITLE + lines * (CELL + TEXT)
     size = (2 * GAP + THUMBNAIL + (1 + max(column for column, _ in cells)) * (CELL + GAP), height * len(blocks))
     figure = Figure(figsize=(size[0] / DPI, size[1] / DPI), dpi=DPI)
     for place, block in enumerate(blocks):
         _draw_block(figure, block, size, place * height, cells)
-    return figure, [name for name in every if name not in runs]
+    return figure, absent
+
+
+def read_blocks(scores: Scores, work: Path, count: int) -> tuple[list[Block], list[str]]:
+    """The pictures to compare, chosen by rule, with those of every entrant that are here; and who lacks them.
+
+    Raises FileNotFoundError, naming it, where HR pictures or those of every method are not here.
+    """
+    every = {one.label: one for one in entrants(scores.runs)}
+    folders = {name: beside(work / "sr", one.runs[0], one.method) for name, one in every.items()}
+    runs = {name: every[name].runs[0] for name, folder in folders.items() if folder.is_dir()}
+    if not runs:
+        raise FileNotFoundError("sr/")
+    blocks = [_read_block(scores, work, runs, picture) for picture in choose_pictures(scores, count)]
+    return blocks, [name for name in every if name not in runs]
+
+
+def _lines(methods: int) -> int:
+    return 1 + max(line for _, line in _places(methods))
 
 
 def _places(methods: int) -> list[tuple[int, int]]:
@@ -130,10 +143,11 @@ def _read_block(scores: Scores, work: Path, runs: Mapping[str, str], picture: tu
     metrics = [
         metric for metric in (first_available(scores, DISTORTION), first_available(scores, PERCEPTUAL)) if metric
     ]
-    values = widen(scores.frame)
+    rows = scores.frame[(scores.frame["dataset"] == dataset) & (scores.frame["image"] == image)]
+    values = dict(zip(zip(rows["run"], rows["metric"], strict=True), rows["value"], strict=True))
     captions = {"HR": "HR\n" + "   ".join(f"{m} {ARROWS[scores.metrics[m].better]}" for m in metrics)}
     for name, run in runs.items():
-        numbers = [float(values[metric][run, dataset, image]) for metric in metrics]
+        numbers = [float(values[run, metric]) for metric in metrics]
         texts = [
             NA if math.isnan(number) else f"{number:.{decimals(scores.metrics[metric])}f}"
             for number, metric in zip(numbers, metrics, strict=True)

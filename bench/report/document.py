@@ -10,14 +10,16 @@ from pathlib import Path
 from bench.report import MetricInfo, SuiteInfo
 from bench.report.aggregate import Scores, entrants, read
 from bench.report.canvas import Drawn
+from bench.report.contents import Chapter, Report, gather
 from bench.report.facts import deviations, disclaimer, facts, headline, tally, tracing, training
+from bench.report.html import write_page
 from bench.report.render import Section, Table, to_grid, write
 
 GAPS = "One change at a time. In brackets: the difference to the default, between the two means shown."
 
 
 def build(results: Path, work: Path, suite: SuiteInfo, metrics: Mapping[str, MetricInfo] | None = None) -> Path:
-    """Write tables/, figures/ and REPORT.md under `results`, replacing them; returns the report's path.
+    """Write tables/, figures/, report/index.html and REPORT.md under `results`; returns the path of REPORT.md.
 
     results: holds scores/, runs.csv and, where there is one, cost.csv. work: the suite's folder with data/, sr/ and
     runs/. metrics: how each metric is named and measured, default bench.metrics.METRICS. Everything is made in a
@@ -35,7 +37,8 @@ def build(results: Path, work: Path, suite: SuiteInfo, metrics: Mapping[str, Met
         for table in report.tables:
             write(table, draft / "tables")
         (draft / "REPORT.md").write_text(compose(report), encoding="utf-8", newline="\n")
-        for name in ("tables", "figures", "REPORT.md"):
+        write_page(report, work, draft / "report" / "index.html")
+        for name in ("tables", "figures", "report", "REPORT.md"):
             _replace(draft / name, results / name)
     finally:
         shutil.rmtree(draft, ignore_errors=True)

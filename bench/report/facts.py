@@ -152,13 +152,18 @@ def _iterations(runs: pd.DataFrame) -> str:
     return " to ".join(dict.fromkeys(f"{number:,}" for number in (found[:1] + found[-1:]))) or "–"
 
 
+def iterations_of(every: Sequence[Scores]) -> str:
+    """How long the trained runs of all settings are."""
+    return _iterations(pd.concat([scores.runs for scores in every]))
+
+
 def disclaimer(every: Sequence[Scores]) -> str:
     """How long these runs are, against the papers' own schedules, for the methods whose schedule is known."""
     suite = every[0].suite
     if not any(one in suite.paper_training for scores in every for one in methods_of(scores.runs)):
         return ""
     return (
-        f"Trained here for {_iterations(pd.concat([scores.runs for scores in every]))} iterations; what the papers did "
+        f"Trained here for {iterations_of(every)} iterations; what the papers did "
         "is under [Training](#training-here-and-in-the-papers). Where a run is shorter than its paper's, its numbers "
         "compare methods under this budget: they do not reproduce the paper's, and a method that needs long training "
         "is at a disadvantage."

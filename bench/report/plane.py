@@ -61,8 +61,8 @@ def look(place: int) -> tuple[str, str]:
 def _draw_panel(axes: Axes, scores: Scores, dataset: str, metrics: tuple[str, str]) -> list[Spot]:
     """One data set. Returns the spots."""
     spots = spots_of(scores, dataset, metrics)
-    left, right = _limits([(spot.x, spot.entrant) for spot in spots])
-    low, high = _limits([(spot.y, spot.entrant) for spot in spots])
+    left, right = limits([(spot.x, spot.entrant) for spot in spots])
+    low, high = limits([(spot.y, spot.entrant) for spot in spots])
     axes.set(xlim=(left, right), ylim=(low, high), title=dataset)
     for spot in spots:
         x, y = min(max(spot.x, left), right), min(max(spot.y, low), high)
@@ -96,7 +96,7 @@ def name_axes(axes: Axes, scores: Scores, metrics: tuple[str, str]) -> None:
         axis.set_label_text(f"{heading(info)[:-2]}   better {arrows[info.better == 'lower']}")
 
 
-def _limits(values: Sequence[tuple[float, bool]]) -> tuple[float, float]:
+def limits(values: Sequence[tuple[float, bool]]) -> tuple[float, float]:
     """An interval that holds every entrant, and the variants no further off than the entrants' own spread."""
     leading = [value for value, entrant in values if entrant] or [value for value, _ in values] or [0.0, 1.0]
     low, high = min(leading), max(leading)
@@ -124,12 +124,12 @@ def _label(axes: Axes, spots: Sequence[Spot]) -> None:
         )
         extent = label.get_window_extent()
         x, y = axes.transData.transform((spot.x, spot.y))
-        right, up = _free_place((x, y), (extent.width, extent.height), taken, frame)
+        right, up = free_place((x, y), (extent.width, extent.height), taken, frame)
         label.set_position((right, up))
         taken.append(Bbox.from_bounds(x + right, y + up, extent.width, extent.height))
 
 
-def _free_place(
+def free_place(
     here: tuple[float, float], size: tuple[float, float], taken: Sequence[Bbox], frame: Bbox
 ) -> tuple[float, float]:
     """Offset in pixels of a label's lower left corner from its point."""

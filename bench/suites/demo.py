@@ -98,7 +98,7 @@ DEMO = Suite(
         Plan(
             "zssr",
             0,
-            {"iterations": 150},
+            {"iterations": 120, "crop": 64},
             ("default", "estimated", "true"),
             kernels={"estimated": "kernelgan.default", "true": TRUTH},
             **_BLURRED,

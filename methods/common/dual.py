@@ -37,8 +37,10 @@ class DownBlock(nn.Module):
 
 
 class Duals(nn.Module):
-    """One dual network a level: levels[k] takes RGB at 2^(k+1) times the LR's size to 2^k times. In the precision of its
-    weights, whatever the autocast: bf16 would round a grey level away."""
+    """One dual network a level: levels[k] takes RGB at 2^(k+1) times the LR's size to 2^k times.
+
+    In the precision of the weights whatever the autocast: bf16 would round grey levels away.
+    """
 
     def __init__(self, count: int, features: int) -> None:
         super().__init__()

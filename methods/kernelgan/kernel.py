@@ -51,5 +51,6 @@ def grown(kernel: F64) -> F64:
     dilated[::2, ::2] = kernel
     whole = convolve2d(kernel, dilated)  # (3*size - 2,) * 2
     border = size // 2
-    result: F64 = whole[border : len(whole) - border, border : len(whole) - border]
-    return result / result.sum()
+    middle = whole[border : len(whole) - border, border : len(whole) - border]
+    result: F64 = middle / middle.sum()
+    return result

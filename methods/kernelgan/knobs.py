@@ -52,6 +52,7 @@ class KernelGanKnobs(Method):
 
     scale: int = 2
     iterations: int = 3000
+    schedule_length: int = 3000
     side_by_side: int = 16
     generator: str = "deep-linear"
     kernel_sizes: tuple[int, ...] = (7, 5, 3, 1, 1, 1)
@@ -106,7 +107,7 @@ class KernelGanKnobs(Method):
 
     @staticmethod
     def _at_least_one() -> tuple[str, ...]:
-        return ("iterations", "side_by_side", "width", "discriminator_size", "discriminator_width", "crop")
+        return ("iterations", "schedule_length", "side_by_side", "width", "discriminator_size", "discriminator_width", "crop")
 
     @staticmethod
     def _not_negative() -> tuple[str, ...]:

@@ -74,7 +74,8 @@ def centre_loss(kernel: Tensor, factor: int, kind: str) -> Tensor:
 def bicubic_taps(factor: int) -> F64:
     """(4*factor,) weights of MATLAB's bicubic shrinking; their outer product is the ideal downscaling kernel."""
     side = 16 * factor
-    return weights(side, side // factor, Fraction(1, factor))[1][side // factor // 2]
+    taps: F64 = weights(side, side // factor, Fraction(1, factor))[1][side // factor // 2]
+    return taps
 
 
 def bicubic_matrix(knobs: KernelGanKnobs) -> Tensor:
@@ -105,22 +106,22 @@ class Schedule:
     The bicubic weight falls a hundredfold at every period once the generator's output has been within 0.4 of the
     bicubic one for three iterations; the second fall switches the centre and sparsity losses on. `always`: it stays;
     `none`: it is 0. Both switch the other two on when the second fall would be at the earliest. The period is 1/15
-    of the run, 200 of the released 3000 iterations.
+    of `schedule_length`, 200 of the released 3000 iterations.
     """
 
     SIMILAR, FALL, LEAST, SWITCH = 0.4, 100.0, 5e-6, 5e-3
 
     def __init__(self, knobs: KernelGanKnobs, pictures: int) -> None:
         self.knobs = knobs
-        self.period = max(1, round(knobs.iterations / 15))
+        self.period = max(1, round(knobs.schedule_length / 15))
         self.timed = knobs.bicubic_schedule != "until-similar" or knobs.bicubic_weight == 0
         self.bicubic = [0.0 if knobs.bicubic_schedule == "none" else knobs.bicubic_weight] * pictures
         self.constrained = [False] * pictures
         self.streak = [0] * pictures
 
     def learning_rate(self, iteration: int) -> float:
-        """Divided by ten after each quarter of the run."""
-        return self.knobs.learning_rate / 10.0 ** max(0, 4 * (iteration - 1) // self.knobs.iterations)
+        """Divided by ten after each quarter of `schedule_length`."""
+        return self.knobs.learning_rate / 10.0 ** max(0, 4 * (iteration - 1) // self.knobs.schedule_length)
 
     def after(self, iteration: int, bicubic_losses: list[float]) -> None:
         """Take in the raw bicubic loss of each picture in this iteration, counted from 0."""

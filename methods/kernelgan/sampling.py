@@ -42,10 +42,9 @@ def draw_crops(image: F64, knobs: KernelGanKnobs, random: np.random.Generator) -
     image: (h, w, 3), trimmed. The generator's are drawn where the picture shrunk has strong gradients.
     """
     shrunk = resize_float(image, Fraction(1, knobs.factor))
-    coarse = np.kron(strong_gradients(shrunk.mean(2)), np.ones((knobs.factor, knobs.factor)))
-    maps = (coarse, knobs.crop), (strong_gradients(image.mean(2)), knobs.fake_side)
-    first, second = (_draw(place, side, knobs, random) for place, side in maps)
-    return first, second
+    coarse = strong_gradients(shrunk.mean(2)).repeat(knobs.factor, 0).repeat(knobs.factor, 1)
+    inputs = _draw(coarse, knobs.crop, knobs, random)
+    return inputs, _draw(strong_gradients(image.mean(2)), knobs.fake_side, knobs, random)
 
 
 def strong_gradients(grey: F64) -> F64:
@@ -72,7 +71,7 @@ def crop_probabilities(place: F64, side: int) -> F64:
 def _draw(place: F64, side: int, knobs: KernelGanKnobs, random: np.random.Generator) -> Corners:
     """Even corners around centres drawn with replacement."""
     place = place if knobs.sampling == "gradient" else np.ones_like(place)
-    chosen = random.choice(place.size, size=knobs.iterations, p=crop_probabilities(place, side).ravel())
+    chosen = random.choice(place.size, size=max(knobs.iterations, knobs.schedule_length), p=crop_probabilities(place, side).ravel())
     centres = np.stack(np.unravel_index(chosen, place.shape), axis=1)
     corners: Corners = np.clip(centres - side // 2, 0, np.array(place.shape) - side).astype(np.int64)
     return corners // 2 * 2

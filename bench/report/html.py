@@ -1,0 +1,212 @@
+"""report/index.html: the whole report as one file that opens anywhere, offline, on paper and without a mouse."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from importlib.resources import files as package_files
+from pathlib import Path
+from string import Template
+
+from bench.report.aggregate import entrants
+from bench.report.contents import Chapter, Report
+from bench.report.facts import deviations, disclaimer, facts, tracing, training
+from bench.report.html_charts import difference_charts, loss_charts, path_charts, planes, sweep_charts
+from bench.report.html_headline import cards, claim_list
+from bench.report.html_pictures import kernel_table, viewer
+from bench.report.html_tables import bullets, files, folded, grid, notes, prose, whole
+from bench.report.kernels import caption, read_kernels
+from bench.report.render import Section, Table
+
+ASSETS = ("page.html", "page.css", "page.js")
+Part = tuple[str, str, str]
+"""(anchor, title, HTML)"""
+
+
+def write_page(report: Report, work: Path, place: Path) -> None:
+    """The page at `place`. work: the suite's folder, with data/, sr/ and kernels/."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(page(report, work), encoding="utf-8", newline="\n")
+
+
+def page(report: Report, work: Path) -> str:
+    """Everything inline: no address in it is fetched when it opens."""
+    suite = report.chapters[0].scores.suite
+    shell, style, script = (package_files("bench.report").joinpath(name).read_text("utf-8") for name in ASSETS)
+    parts = [part for part in (_claims(report), *_chapters(report, work), *_ending(report)) if part[2]]
+    nav = "".join(f'<a href="#{anchor}">{escape(title)}</a>' for anchor, title, _ in parts)
+    main = "\n".join(
+        f'<section id="{anchor}" class="part"><h2>{escape(title)}</h2>{content}</section>'
+        for anchor, title, content in parts
+    )
+    return Template(shell).substitute(
+        title=escape(f"Suite {suite.name}: super-resolution report"),
+        name=escape(suite.name),
+        lead=prose(suite.notes[0]) if suite.notes else "",
+        style=style,
+        script=script,
+        cards=cards(report),
+        nav=nav,
+        main=main,
+    )
+
+
+def _claims(report: Report) -> Part:
+    """The papers' sentences, each with what was found; those without a result folded away."""
+    if report.claims is None:
+        return "claims", "", ""
+    content = claim_list(report) + notes(report.claims.footnotes) + files(report.claims, "csv", "md", "tex")
+    return "claims", "What the papers claim, and what was found here", content
+
+
+def _chapters(report: Report, work: Path) -> list[Part]:
+    """The parts of every setting."""
+    parts = []
+    told: list[str] = []
+    for number, chapter in enumerate(report.chapters):
+        whose = "" if len(report.chapters) == 1 else f" · {chapter.scores.setting.title}"
+        suffix = "" if number == 0 else f"-{number + 1}"
+        for anchor, title, content in _chapter(chapter, work, told):
+            parts.append((f"{anchor}{suffix}", f"{title}{whose}", content))
+        told += chapter.methods.footnotes
+    return parts
+
+
+def _chapter(chapter: Chapter, work: Path, told: Sequence[str]) -> list[Part]:
+    """One setting. told: footnotes that an earlier one has."""
+    scores = chapter.scores
+    curves = next((drawn.caption for drawn in chapter.figures if drawn.title == "Training"), "")
+    parts = [
+        ("pictures", "See for yourself", viewer(scores, work) + _note(_crops_note())),
+        ("plane", "Perception and distortion", _charts(planes(scores), PLANE_NOTE, "wide")),
+        ("between", "From one network to another", _charts(path_charts(scores), BETWEEN_NOTE, "wide")),
+        ("methods", "All methods", _methods(chapter, told)),
+        ("ablations", "What each change does", _ablations(chapter, told)),
+        ("sweeps", "One knob, several values", _charts(sweep_charts(scores), SWEEP_NOTE)),
+        ("kernels", "Blur kernels", _kernels(chapter, work)),
+        (
+            "training",
+            "Training curves",
+            _charts(loss_charts(scores, chapter.panels), curves, "small"),
+        ),
+    ]
+    empty = {"pictures": not parts[0][2].startswith("<div"), "training": not chapter.panels}
+    return [part for part in parts if part[2] and not empty.get(part[0], False)]
+
+
+PLANE_NOTE = (
+    "Better is towards the arrows. Named: the default of each method, with 95 % intervals over seeds where there are "
+    "three or more. Small, in the same colour and shape: its variants; hollow: beyond the frame. Dashed: the Pareto "
+    "front, where nothing is better in one quality without being worse in the other. Point at a mark for its numbers."
+)
+BETWEEN_NOTE = (
+    "Each point a mixture of the PSNR-oriented network (0) and the one fine-tuned adversarially (1): of the weights, "
+    "or of the pictures."
+)
+SWEEP_NOTE = (
+    "Means over pictures and seeds, with 95 % intervals over seeds where there are three or more. The values are set "
+    "at equal steps. Beware of the axis: it shows a small part of the range."
+)
+GAPS_NOTE = (
+    "Differences to the default on the pictures of all data sets. Filled dots: 95 % intervals over seeds and pictures. "
+    "Hollow dots: fewer than three seeds, the interval is over pictures alone and nothing is tested. In colour: "
+    "significant at 5 % after Holm's correction, blue for the better, orange for the worse; grey: not shown to differ."
+)
+
+
+def _crops_note() -> str:
+    return (
+        "Pictures and windows are chosen by rule: where the methods' scores, then their detail, differ most. The "
+        "numbers are of the whole picture; of several seeds the first is shown, pixel for pixel."
+    )
+
+
+def _note(text: str) -> str:
+    return f'<p class="note">{prose(text)}</p>' if text else ""
+
+
+def _charts(charts: Sequence[str], note: str, role: str = "") -> str:
+    found = "".join(f"<figure>{chart}</figure>" for chart in charts if chart)
+    return f'{_note(note)}<div class="charts {role}">{found}</div>' if found else ""
+
+
+def _methods(chapter: Chapter, told: Sequence[str]) -> str:
+    """A table a data set, then how the metrics were measured."""
+    table = chapter.methods
+    protocol = [line for line in table.footnotes if line not in told]
+    return (
+        _note(table.legend)
+        + "".join(grid(table, section) for section in table.sections)
+        + files(table, "csv", "md", "tex")
+        + (folded("How the metrics were measured, and why values are n/a", notes(protocol)) if protocol else "")
+    )
+
+
+def _ablations(chapter: Chapter, told: Sequence[str]) -> str:
+    """The differences drawn, then a folded table a method."""
+    if not chapter.ablations:
+        return ""
+    skip = (*chapter.methods.footnotes, *told)
+    parts = [_charts(difference_charts(chapter.scores, chapter.effects), GAPS_NOTE, "wide")]
+    for table in chapter.ablations:
+        parts.append(folded(table.title, whole(table, skip) + files(table, "csv", "md", "tex")))
+    if chapter.effects is not None:
+        parts.append(folded("Every difference with its interval and test", whole(chapter.effects)))
+        parts.append(files(chapter.effects, "csv", "md", "tex"))
+    return "".join(parts)
+
+
+def _kernels(chapter: Chapter, work: Path) -> str:
+    if not any(drawn.name.startswith("kernels") for drawn in chapter.figures):
+        return ""
+    try:
+        found = read_kernels(chapter.scores, work)
+    except FileNotFoundError:
+        return ""
+    return _note(caption(chapter.scores, found)) + kernel_table(found)
+
+
+def _ending(report: Report) -> list[Part]:
+    """What concerns the whole suite."""
+    every = [chapter.scores for chapter in report.chapters]
+    suite = every[0].suite
+    words, commands = tracing(every[0])
+    compared = facts(every, report.costs)
+    listed = "".join(
+        f"<div><dt>{escape(row[0].text)}</dt><dd>{escape(row[1].text)}</dd></div>" for row in compared.rows
+    )
+    schedule = Table("training", "Training, here and in the papers", (), (), (training(every),))
+    return [
+        ("papers", report.papers[0].title if report.papers else "", _papers(report)),
+        ("compared", "What was compared", f'<dl class="facts">{listed}</dl>{bullets(suite.notes)}'),
+        (
+            "schedule",
+            "Training, here and in the papers",
+            _note(disclaimer(every).replace("[Training](#training-here-and-in-the-papers)", "this heading"))
+            + grid(schedule, schedule.sections[0])
+            + folded("Deviations from the papers", bullets(deviations(every))),
+        ),
+        ("cost", "Cost", _cost(report)),
+        ("tracing", "Where a number comes from", f"<p>{prose(words)}</p><pre>{escape(commands)}</pre>"),
+    ]
+
+
+def _papers(report: Report) -> str:
+    if not report.papers:
+        return ""
+    first, *rest = report.papers
+    tables = (folded(table.title, whole(table) + files(table, "csv", "md", "tex")) for table in rest)
+    return whole(first) + "".join(tables)
+
+
+def _cost(report: Report) -> str:
+    """Seconds and memory of the entrants; of every run folded away."""
+    shown = {run for chapter in report.chapters for one in entrants(chapter.scores.runs) for run in one.runs}
+    section = report.costs.sections[0]
+    rows = tuple(row for row in section.rows if row[0].text in shown)
+    if not rows:
+        return ""
+    main = Section("Runs of the methods compared", section.header, rows, labels=section.labels)
+    every = grid(report.costs, section, "Every run") if len(rows) < len(section.rows) else ""
+    text = "Measured on the machine of each run: these numbers differ from run to run."
+    return _note(text) + grid(report.costs, main) + folded("Every run", every) + files(report.costs, "csv", "md", "tex")

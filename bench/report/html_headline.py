@@ -1,0 +1,183 @@
+"""What is to be understood in ten seconds: who is ahead, how surely, which claims hold, what stands behind it."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from html import escape
+
+from bench.report import MetricInfo
+from bench.report.aggregate import (
+    DISTORTION,
+    KERNEL,
+    PERCEPTUAL,
+    Entrant,
+    Mean,
+    Scores,
+    difference,
+    entrants,
+    first_available,
+    methods_of,
+)
+from bench.report.contents import Chapter, Report
+from bench.report.facts import REFERENCE, estimates_only, iterations_of
+from bench.report.html_charts import interval_bar, stack
+from bench.report.html_tables import folded, pill
+from bench.report.render import Mark
+from bench.report.tables import ARROWS, heading, show_difference, show_mean, unit_of
+from bench.report.verdicts import Verdict
+from bench.statistics import MIN_SEEDS
+
+ORDER = ("contradicted", "holds", "undecided", "not run")
+KINDS = {"Closest to the original": DISTORTION, "Best perceptual score": PERCEPTUAL}
+
+
+def cards(report: Report) -> str:
+    """The cards at the head of the page, those of every setting, then the claims and what stands behind the numbers."""
+    several = len(report.chapters) > 1
+    made = []
+    for chapter in report.chapters:
+        kinds = {"Closest blur kernel": KERNEL} if estimates_only(chapter.scores) else KINDS
+        where = f" · {chapter.scores.setting.title}" if several else ""
+        made += [_ahead(chapter, title + where, wanted) for title, wanted in kinds.items()]
+    return "".join([*made, _claims(report.verdicts), _basis(report)])
+
+
+def _card(title: str, big: str, lines: Sequence[str], role: str = "") -> str:
+    listed = "".join(f"<li>{line}</li>" for line in lines)
+    return f'<article class="card {role}"><h2>{escape(title)}</h2><p class="big">{big}</p><ul>{listed}</ul></article>'
+
+
+def _ahead(chapter: Chapter, title: str, wanted: Sequence[str]) -> str:
+    """Who leads in the first of these metrics, data set by data set, and whether that is significant."""
+    scores = chapter.scores
+    metric = first_available(scores, wanted)
+    if metric is None:
+        return _card(
+            title, "not measured", [f"no metric of it has a value for every method ({', '.join(wanted[:3])}, …)"]
+        )
+    info = scores.metrics[metric]
+    found = [(dataset, *_leader(chapter, dataset, metric)) for dataset in scores.setting.datasets]
+    names = Counter(name for _, name, _, _ in found if name)
+    if not names:
+        return _card(title, "no difference", [f"in {escape(heading(info))}"])
+    lines = [_line(scores, dataset, name, metric) for dataset, name, _, _ in found if name]
+    sure = all(mark == "best" for _, name, mark, _ in found if name)
+    runner = next(second for _, name, _, second in found if name)
+    seeds = min(
+        len(one.runs) for one in entrants(scores.runs) if one.label in (*names, runner) and one.method != REFERENCE
+    )
+    if seeds < MIN_SEEDS:
+        lines.append(f"<em>{_seeds(seeds)}: not tested</em>")
+    else:
+        lines.append(f"<em>{'significantly' if sure else 'not significantly'} ahead of {escape(runner)}</em>")
+    return _card(title, " / ".join(escape(name) for name in names), lines)
+
+
+def _seeds(count: int) -> str:
+    return f"{count} seed" + ("" if count == 1 else "s")
+
+
+def _leader(chapter: Chapter, dataset: str, metric: str) -> tuple[str, Mark, str]:
+    """(who leads, its mark, who is second) in the table of methods; empty where no two differ."""
+    section = next(section for section in chapter.methods.sections if section.title == dataset)
+    place = section.header.index(heading(chapter.scores.metrics[metric]))
+    leaders = [row for row in section.rows if row[place].mark in ("best", "leading")]
+    seconds = [row[0].text for row in section.rows if row[place].mark == "second"]
+    if not leaders or not seconds:
+        return "", "", ""
+    return leaders[0][0].text, leaders[0][place].mark, seconds[0]
+
+
+def _line(scores: Scores, dataset: str, name: str, metric: str) -> str:
+    """'Set5: 30.71 dB (+2.28 to bicubic)'."""
+    info = scores.metrics[metric]
+    means = {one.label: _mean(scores, one, dataset, metric) for one in entrants(scores.runs)}
+    text = f"<b>{escape(dataset)}</b> {show_mean(means[name], info)} {escape(unit_of(info))}".rstrip()
+    gap = difference(means[name], means.get(REFERENCE))
+    more = f", {show_difference(gap, info)} to {REFERENCE}" if gap and name != REFERENCE else ""
+    return f"{text}<small> {escape(info.key)} {ARROWS[info.better]}{more}</small>"
+
+
+def _mean(scores: Scores, one: Entrant, dataset: str, metric: str) -> Mean:
+    return scores.means[one.method, one.variant, dataset, metric]
+
+
+def _claims(verdicts: Sequence[Verdict]) -> str:
+    """How many claims of the papers hold."""
+    if not verdicts:
+        return ""
+    counts = Counter(one.status for one in verdicts)
+    judged = counts["holds"] + counts["contradicted"]
+    big = f"{counts['holds']} of {judged} hold" if judged else "none decided"
+    rows = [(status.replace(" ", "-"), counts[status]) for status in ("holds", "contradicted", "undecided", "not run")]
+    lines = [f"{pill(status)} {counts[status]}" for status in ("holds", "contradicted", "undecided", "not run")]
+    listed = "".join(f"<li>{line}</li>" for line in lines)
+    return (
+        f'<article class="card claims"><h2>The papers’ claims</h2><p class="big">{big}</p>{stack(rows)}'
+        f'<ul class="pills">{listed}</ul><p><a href="#claims">Claim by claim</a></p></article>'
+    )
+
+
+def _basis(report: Report) -> str:
+    """How much stands behind the numbers."""
+    every = [chapter.scores for chapter in report.chapters]
+    counts = sorted({len(one.runs) for scores in every for one in entrants(scores.runs) if one.method != REFERENCE})
+    methods = dict.fromkeys(name for scores in every for name in methods_of(scores.runs))
+    pictures = {key for scores in every for key in zip(scores.frame["dataset"], scores.frame["image"], strict=True)}
+    runs = sum(len(scores.runs) for scores in every)
+    seeds = "–".join(dict.fromkeys((str(counts[0]), str(counts[-1])))) if counts else "1"
+    lines = [
+        f"{runs} runs, {seeds} {'seed' if seeds == '1' else 'seeds'} a method, {len(pictures)} test pictures",
+        f"trained for {escape(iterations_of(every))} iterations",
+    ]
+    if every[0].suite.paper_training:
+        lines.append('<a href="#schedule">far from the papers’ training? compare</a>')
+    return _card("What stands behind it", f"{len(methods)} methods", lines)
+
+
+def claim_list(report: Report) -> str:
+    """Every claim with its verdict, the difference drawn and in numbers; those without a result folded away."""
+    infos = {metric: info for chapter in report.chapters for metric, info in chapter.scores.metrics.items()}
+    judged = sorted((v for v in report.verdicts if v.effect is not None), key=lambda v: ORDER.index(v.status))
+    rows = "".join(_claim(verdict, infos[verdict.metric]) for verdict in judged)
+    rest = [v for v in report.verdicts if v.effect is None]
+    others = "".join(
+        f"<li>{escape(v.text)} <small>{escape(v.source)}</small>: <em>{escape(v.status)}, {escape(v.note)}</em></li>"
+        for v in rest
+    )
+    table = (
+        '<div class="scroll" role="region" tabindex="0" aria-label="Claims"><table class="claims"><thead><tr>'
+        '<th scope="col">verdict</th><th scope="col">claim</th><th scope="col">claimed side on the right</th>'
+        f'<th scope="col">difference, 95 % interval</th></tr></thead><tbody>{rows}</tbody></table></div>'
+    )
+    noun = "claim" if len(rest) == 1 else "claims"
+    return (table if judged else "") + folded(
+        f"{len(rest)} {noun} without a result", f"<ul>{others}</ul>" if rest else ""
+    )
+
+
+def _claim(verdict: Verdict, info: MetricInfo) -> str:
+    one = verdict.effect
+    assert one is not None
+    sign = 1.0 if info.better == "higher" else -1.0
+    low, high = sorted((sign * one.low, sign * one.high))
+    status = verdict.status.replace(" ", "-")
+    numbers = f"{show_difference(one.mean, info)} [{show_difference(one.low, info)}, {show_difference(one.high, info)}]"
+    size = f"{_seeds(one.seeds)} × {one.pictures} pictures"
+    budget = f"trained unequally: {verdict.budget}" if verdict.budget else ""
+    told = "; ".join(part for part in (_p(verdict.p_holm), size, verdict.note, budget) if part)
+    bar = interval_bar(sign * one.mean, low, high, status) if math.isfinite(low) and math.isfinite(high) else ""
+    return (
+        f'<tr><td>{pill(verdict.status)}</td><th scope="row">{escape(verdict.text)}'
+        f"<small>{escape(verdict.source)} · <code>{escape(verdict.better)}</code> against "
+        f"<code>{escape(verdict.worse)}</code> on <code>{escape(verdict.metric)}</code></small></th>"
+        f"<td>{bar}</td><td>{escape(numbers)} {escape(unit_of(info))}<small>{escape(told)}</small></td></tr>"
+    )
+
+
+def _p(p_holm: float | None) -> str:
+    if p_holm is None:
+        return ""
+    return "p < 0.001" if p_holm < 0.001 else f"p = {p_holm:.3f}"

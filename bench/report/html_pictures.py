@@ -1,0 +1,114 @@
+"""The page's pictures: crops to compare under a slider, and blur kernels. All are data in the page itself."""
+
+from __future__ import annotations
+
+import base64
+import io
+from html import escape
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from bench.report.aggregate import Scores
+from bench.report.crops import Block, choose_window, read_blocks
+from bench.report.kernels import TRUTH, KernelGrid, shade
+
+WINDOW = 96  # HR pixels
+PICTURES = 4
+THUMBNAIL = 260
+
+
+def uri(pixels: NDArray[np.uint8], lossless: bool) -> str:
+    """A picture as a WebP data URI."""
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "WEBP", lossless=lossless, quality=90 if lossless else 80, method=6)
+    return f"data:image/webp;base64,{base64.b64encode(stream.getvalue()).decode()}"
+
+
+def viewer(scores: Scores, work: Path) -> str:
+    """The comparison of every entrant on the pictures where they differ most; empty where the pictures are not here."""
+    try:
+        blocks, _ = read_blocks(scores, work, PICTURES)
+    except FileNotFoundError:
+        return ""
+    tabs = "".join(
+        f'<button type="button" aria-pressed="{"true" if place == 0 else "false"}" data-view="{place}">'
+        f"{escape(block.title)}</button>"
+        for place, block in enumerate(blocks)
+    )
+    views = "".join(_view(block, place) for place, block in enumerate(blocks))
+    chooser = f'<div class="tabs" role="group" aria-label="Picture">{tabs}</div>' if len(blocks) > 1 else ""
+    return f'<div class="viewer">{chooser}{views}</div>'
+
+
+def _view(block: Block, place: int) -> str:
+    """One picture: the stage with its slider, and every crop, which the stage borrows its pictures from."""
+    hr = block.pictures["HR"]
+    side = min(WINDOW, *hr.shape[:2])
+    methods = [pixels for name, pixels in block.pictures.items() if name != "HR"]
+    top, left = choose_window(methods if len(methods) > 1 else [hr, *methods], side)
+    tiles = []
+    for name, pixels in block.pictures.items():
+        _, _, numbers = block.captions[name].partition("\n")
+        source = uri(np.ascontiguousarray(pixels[top : top + side, left : left + side]), lossless=True)
+        tiles.append(
+            f'<li><button type="button" class="tile" data-name="{escape(name)}" aria-pressed="false">'
+            f'<img src="{source}" width="{side}" height="{side}" alt="{escape(name)}, window of {escape(block.title)}">'
+            f"<b>{escape(name)}</b><small>{escape(numbers)}</small></button></li>"
+        )
+    options = "".join(f"<option>{escape(name)}</option>" for name in block.pictures)
+    return (
+        f'<section class="view" data-view="{place}" aria-label="{escape(block.title)}">'
+        f'<div class="table"><div class="stage"><img class="under" alt=""><img class="over" alt="">'
+        f'<span class="tag left"></span><span class="tag right"></span><span class="handle" aria-hidden="true"></span>'
+        f'<input type="range" min="0" max="100" value="50" step="1" aria-label="How much of the left picture is shown, '
+        f'in per cent"></div><div class="side">{_overview(hr, (top, left), side, block.title)}'
+        f'<label>Left <select class="pick-left">{options}</select></label>'
+        f'<label>Right <select class="pick-right">{options}</select></label>'
+        f'<p class="note">Drag, or use the arrow keys. A click on a crop below puts it on the right.</p></div></div>'
+        f'<ul class="tiles">{"".join(tiles)}</ul></section>'
+    )
+
+
+def _overview(hr: NDArray[np.uint8], corner: tuple[int, int], side: int, title: str) -> str:
+    """The whole HR picture, small, with the window marked."""
+    height, width = hr.shape[:2]
+    scale = min(1.0, THUMBNAIL / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = Image.fromarray(hr).resize(size, Image.Resampling.BOX)
+    box = f"left:{100 * corner[1] / width:.2f}%;top:{100 * corner[0] / height:.2f}%"
+    box += f";width:{100 * side / width:.2f}%;height:{100 * side / height:.2f}%"
+    return (
+        f'<div class="overview"><img src="{uri(np.asarray(small), lossless=False)}" alt="{escape(title)}, whole, with '
+        f'the window marked" width="{small.width}" height="{small.height}"><span style="{box}"></span></div>'
+    )
+
+
+def kernel_table(grid: KernelGrid) -> str:
+    """Pictures across, true and estimated kernels down."""
+    titles = [f"{escape(image)}<br><small>{escape(place)}</small>" for place, image in grid.pictures]
+    head = "".join(f'<th scope="col">{title}</th>' for title in titles)
+    rows = []
+    for row in grid.rows:
+        cells = "".join(_kernel_cell(grid, row, picture) for picture in grid.pictures)
+        role = ' class="truth"' if row == TRUTH else ""
+        rows.append(f'<tr{role}><th scope="row">{escape(row)}</th>{cells}</tr>')
+    return (
+        '<div class="scroll" role="region" tabindex="0" aria-label="Blur kernels"><table class="kernels">'
+        f"<thead><tr><td></td>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def _kernel_cell(grid: KernelGrid, row: str, picture: tuple[str, str]) -> str:
+    kernel = grid.kernels.get((row, picture))
+    told = escape(f"{row}, {picture[1]}")
+    shown = "–" if kernel is None else f'<img src="{_png(shade(kernel))}" alt="{told}">'
+    return f"<td>{shown}<small>{escape(grid.captions.get((row, picture), ''))}</small></td>"
+
+
+def _png(pixels: NDArray[np.uint8]) -> str:
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"

@@ -1,0 +1,102 @@
+"""The page's tables: every number with its CSV value beside it, columns that sort, marks that say what they mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from html import escape
+
+from bench.report.render import Cell, Section, Table
+
+PIECES = re.compile(r"\*\*(?P<b>.+?)\*\*|`(?P<code>[^`]+)`|<u>(?P<u>.+?)</u>|\*(?P<i>[^*\s][^*]*)\*")
+SHORT = 34  # characters from which a cell breaks its lines
+PILLS = {
+    "holds": ("✓", "holds"),
+    "contradicted": ("✗", "contradicted"),
+    "undecided": ("?", "undecided"),
+    "not run": ("–", "not-run"),
+}
+
+
+def prose(text: str) -> str:
+    """A sentence of the report as HTML: **bold**, `code`, <u>underlined</u> and *italic* become elements."""
+    parts, done = [], 0
+    for found in PIECES.finditer(text):
+        kind = str(found.lastgroup)
+        parts += [escape(text[done : found.start()]), f"<{kind}>{escape(found.group(kind))}</{kind}>"]
+        done = found.end()
+    return "".join([*parts, escape(text[done:])])
+
+
+def bullets(lines: Sequence[str]) -> str:
+    return f"<ul>{''.join(f'<li>{prose(line)}</li>' for line in lines)}</ul>" if lines else ""
+
+
+def pill(status: str) -> str:
+    """A verdict as a sign and a word."""
+    sign, role = PILLS[status]
+    return f'<span class="pill {role}"><span aria-hidden="true">{sign}</span> {escape(status)}</span>'
+
+
+def grid(table: Table, section: Section, caption: str = "") -> str:
+    """A section as a sortable table. data-table and data-section say which CSV and what in it."""
+    head = "".join(_heading(title, place < section.labels) for place, title in enumerate(section.header))
+    body, before = [], ("",) * len(section.header)
+    for row in section.rows:
+        texts = tuple(cell.text or (above if n < section.labels else "") for n, (cell, above) in enumerate(
+            zip(row, before, strict=True)))  # fmt: skip
+        cells = [_cell(cell, text, n, section.labels) for n, (cell, text) in enumerate(zip(row, texts, strict=True))]
+        body.append(f"<tr>{''.join(cells)}</tr>")
+        before = texts
+    name = caption or section.title or table.title
+    return (
+        f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(name)}">'
+        f'<table class="data" data-table="{escape(table.name)}" data-section="{escape(section.title)}">'
+        f"<caption>{prose(name)}</caption><thead><tr>{head}</tr></thead>\n<tbody>{chr(10).join(body)}</tbody>"
+        "</table></div>"
+    )
+
+
+def _heading(title: str, label: bool) -> str:
+    if not title:
+        return '<th scope="col"></th>'
+    role = "" if label else ' class="number"'
+    return f'<th scope="col"{role} aria-sort="none"><button type="button">{escape(title)}</button></th>'
+
+
+def _cell(cell: Cell, text: str, place: int, labels: int) -> str:
+    """A th for the row's name, else a td; `value` goes into data-value."""
+    value = f' data-value="{escape(cell.value)}"' if cell.value else ""
+    roles = [role for role, wanted in (
+        (cell.mark, bool(cell.mark)),
+        ("number", place >= labels and len(text) <= SHORT),
+        ("long", len(text) > SHORT),
+        ("same", bool(text) and not cell.text),
+    ) if wanted]  # fmt: skip
+    said = f' class="{" ".join(roles)}"' if roles else ""
+    shown = pill(text) if text in PILLS else escape(text)
+    return f'<th scope="row"{said}{value}>{shown}</th>' if place == 0 else f"<td{said}{value}>{shown}</td>"
+
+
+def folded(summary: str, content: str) -> str:
+    """Content that opens on a click, and in print."""
+    return f"<details><summary>{prose(summary)}</summary>{content}</details>" if content else ""
+
+
+def whole(table: Table, skip: Sequence[str] = ()) -> str:
+    """Every section of a table with what a reader must know; skip: footnotes told elsewhere."""
+    parts = [f'<p class="note">{prose(table.legend)}</p>'] if table.legend else []
+    for section in table.sections:
+        parts += [bullets(section.lead), grid(table, section, section.title)]
+    parts.append(notes([line for line in table.footnotes if line not in skip]))
+    return "".join(parts)
+
+
+def notes(lines: Sequence[str]) -> str:
+    return f'<div class="notes">{bullets(lines)}</div>' if lines else ""
+
+
+def files(table: Table, *suffixes: str) -> str:
+    """Links to the files of a table beside the page."""
+    links = [f'<a href="../tables/{table.name}.{suffix}">{suffix.upper()}</a>' for suffix in suffixes]
+    return f'<p class="files">{" · ".join(links)}</p>'
