@@ -33,11 +33,11 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """Every verb with its options."""
-    from bench.commands import curves, kernels, stages, tools, trace
+    from bench.commands import curves, kernels, stages, taps, tools, trace
 
     parser = argparse.ArgumentParser(prog="python -m bench", description="Super-resolution, reproduced and scored.")
     verbs = parser.add_subparsers(dest="name", required=True, metavar="VERB")
-    for module in (tools, curves, kernels, stages, trace):
+    for module in (tools, curves, taps, kernels, stages, trace):
         module.add_verbs(verbs)
     return parser
 

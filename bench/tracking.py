@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from bench.errors import BadInput
 from bench.files import locked
 from bench.metrics import METRICS
+from bench.metrics.means import set_mean
 from bench.paths import work_folder
 
 if TYPE_CHECKING:
@@ -191,9 +192,7 @@ def mean_scores(path: Path) -> dict[str, float]:
                 found.setdefault((row["dataset"], row["metric"]), []).append(float(row["value"]))
     means = {}
     for (dataset, metric), values in found.items():
-        quadratic = metric in METRICS and METRICS[metric].mean == "quadratic"
-        total = math.fsum(value**2 for value in values) if quadratic else math.fsum(values)
-        mean = math.sqrt(total / len(values)) if quadratic else total / len(values)
+        mean = set_mean(values, METRICS[metric].mean if metric in METRICS else "arithmetic")
         if math.isfinite(mean):
             means[f"{dataset}/{metric}"] = mean
     return means

@@ -36,6 +36,7 @@ from bench.report.aggregate import (
     variants_of,
     widen,
 )
+from bench.tracking import mean_scores
 
 EDSR = "edsr.default.x4.bicubic.s1"
 
@@ -50,6 +51,22 @@ def test_a_mean_is_over_pictures_and_seeds(tmp_path: Path) -> None:
     assert edsr.value == pytest.approx((30 + 29 + 28 + 31 + 30 + 29) / 6, abs=1e-12)
     assert (len(edsr.pictures), edsr.of, edsr.seeds, edsr.reasons) == (3, 3, 2, ())
     assert means["edsr", "l2", "Set5", "psnr_y"].value == pytest.approx(29.0, abs=1e-12)
+
+
+def test_a_mean_keeps_each_seeds_figure_and_has_an_interval_from_three_seeds_on() -> None:
+    three = Mean(2.0, ("a",), 1, 3, (), (1.0, 2.0, 3.0))
+    assert three.half_width == pytest.approx(4.302653 / math.sqrt(3), abs=1e-6)
+    assert Mean(2.0, ("a",), 1, 2, (), (1.0, 3.0)).half_width is None
+    assert Mean(math.inf, ("a",), 1, 3, (), (1.0, math.inf, 3.0)).half_width is None
+
+
+def test_the_mirror_and_the_tables_have_the_same_means(tmp_path: Path) -> None:
+    scores = read_tiny(write_results(tmp_path))
+    mirrored = mean_scores(tmp_path / "scores" / "esrgan" / f"{NAMES[-1]}.csv")
+    assert len(mirrored) == 4
+    for name, value in mirrored.items():
+        dataset, metric = name.split("/")
+        assert scores.means["esrgan", "default", dataset, metric].value == value
 
 
 def test_a_quadratic_mean_is_the_root_of_the_mean_square(tmp_path: Path) -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from report_folder import (
     INFOS,
+    KERNELS,
     NAMES,
     scores_of,
     setting,
     suite_info,
     write_curves,
+    write_kernel_run,
+    write_kernels,
     write_pictures,
     write_results,
 )
@@ -60,7 +64,7 @@ def test_the_report_is_made_of_the_suites_own_words_and_numbers(report: Path) ->
 
 def test_nothing_but_the_report_is_left_behind(report: Path) -> None:
     names = {path.name for path in report.parent.iterdir()}
-    assert names == {"REPORT.md", "runs.csv", "cost.csv", "scores", "tables", "figures"}
+    assert names == {"REPORT.md", "runs.csv", "cost.csv", "scores", "tables", "figures", "report"}
 
 
 def test_the_headline_names_the_best_and_its_gap_to_bicubic(tmp_path: Path) -> None:
@@ -92,6 +96,47 @@ def test_a_report_can_be_made_from_scores_alone(tmp_path: Path) -> None:
     assert not (tmp_path / "results" / "figures" / "crops.png").exists()
 
 
+@dataclass(frozen=True)
+class Claimed:
+    """A sentence of a paper, as bench.api has it."""
+
+    better: str
+    worse: str
+    id: str = "loss"
+    text: str = "L1 is better than L2."
+    metric: str = "psnr_y"
+    source: str = "By X 2018"
+    scale: int = 4
+    degradation: str = "bicubic"
+    margin: float = 0.0
+    pooled: bool = True
+
+
+def test_claims_are_told_with_their_verdicts(tmp_path: Path) -> None:
+    claims = (Claimed("edsr.default", "edsr.l2"), Claimed("edsr.default", "vdsr.default", id="other"))
+    suite = replace(suite_info(), claims=claims)
+    text = build(write_results(tmp_path / "results"), tmp_path, suite, INFOS).read_text()
+    assert "Of 2 claims of the papers 1 is undecided, 1 was not run." in text
+    assert "L1 is better than L2." in text
+    page = (tmp_path / "results" / "report" / "index.html").read_text()
+    assert "No claim is decided here" not in page and page.count("L1 is better than L2.") == 2
+    assert (tmp_path / "results" / "tables" / "claims.csv").is_file()
+
+
+def test_every_setting_has_its_tables_and_its_part_of_the_report(tmp_path: Path) -> None:
+    results = write_results(tmp_path / "results")
+    write_kernel_run(results)
+    write_kernels(tmp_path)
+    text = build(results, tmp_path, suite_info(setting(), KERNELS), INFOS).read_text()
+    for words in ("# Suite `tiny`\n", "## Methods, ×4 bicubic", "## Methods, ×2 blur, kernels", "**Blur kernels**"):
+        assert words in text, words
+    assert (results / "tables" / "methods.csv").is_file()
+    assert (results / "tables" / "methods.x2.blur.kernels.csv").is_file()
+    assert (results / "figures" / "kernels.x2.blur.kernels.png").is_file()
+    links = re.findall(r"\]\(([^#)]+)\)", text)
+    assert not [link for link in links if not (results / link).is_file()]
+
+
 def test_a_failed_build_leaves_the_old_report_as_it_was(tmp_path: Path) -> None:
     results = write_results(tmp_path / "results")
     build(results, tmp_path, suite_info(), INFOS)
@@ -120,4 +165,4 @@ def test_costs_change_no_table_of_scores(tmp_path: Path) -> None:
         (results / "cost.csv").write_text((results / "cost.csv").read_text().replace("12.5", seconds))
         build(results, tmp_path, suite_info(), INFOS)
         tables.append({path.name: path.read_bytes() for path in (results / "tables").iterdir()})
-    assert {name for name in tables[0] if tables[0][name] != tables[1][name]} == {"cost.csv", "cost.md"}
+    assert {name for name in tables[0] if tables[0][name] != tables[1][name]} == {"cost.csv", "cost.md", "cost.tex"}

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -19,20 +20,25 @@ from matplotlib.text import Annotation
 from PIL import Image
 from report_folder import (
     INFOS,
+    KERNEL_RUN,
+    KERNELS,
     NAMES,
     RUNS,
     scores_of,
     setting,
     suite_info,
     write_curves,
+    write_kernel_run,
+    write_kernels,
     write_pictures,
     write_results,
 )
 
 from bench.data.images import read_image
 from bench.errors import BadInput
-from bench.report import crops, figures, losses, plane
+from bench.report import Sweep, crops, figures, losses, plane, points
 from bench.report.aggregate import Scores, read
+from bench.report.kernels import read_kernels
 
 EDSR = "edsr.default.x4.bicubic.s1"
 
@@ -160,7 +166,7 @@ def test_without_pictures_curves_or_a_perceptual_metric_the_reasons_are_said(tmp
 
 
 def test_the_plane_has_every_variant_where_its_means_are(tmp_path: Path) -> None:
-    spots = plane.spots_of(tiny(tmp_path), "Set5", ("psnr_y", "lpips_alex"))
+    spots = points.spots_of(tiny(tmp_path), "Set5", ("psnr_y", "lpips_alex"))
     assert [(spot.label, spot.entrant) for spot in spots] == [
         ("bicubic", True),
         ("edsr", True),
@@ -171,15 +177,68 @@ def test_the_plane_has_every_variant_where_its_means_are(tmp_path: Path) -> None
     assert (spots[1].x, spots[1].y) == pytest.approx((30.0, 0.30))
 
 
+def test_the_front_holds_what_nothing_beats_in_both_qualities() -> None:
+    at = [(30.0, 0.3), (29.0, 0.2), (28.0, 0.25), (29.5, 0.35)]
+    spots = [points.Spot(x, y, f"{x}", n, True) for n, (x, y) in enumerate(at)]
+    assert [(spot.x, spot.y) for spot in points.front_of(spots, ("higher", "lower"))] == [(29.0, 0.2), (30.0, 0.3)]
+    variant = points.Spot(31.0, 0.1, "variant", 0, False)
+    assert len(points.front_of([*spots, variant], ("higher", "lower"))) == 2
+
+
+def test_paths_between_two_networks_share_their_ends(tmp_path: Path) -> None:
+    scores = tiny(tmp_path)
+    mixed = dict(zip(("default", "l2", "w", "p"), (0.0, 1.0, 0.5, 0.5), strict=True))
+    sweeps = (
+        Sweep("edsr", "network", "alpha", {name: mixed[name] for name in ("default", "w", "l2")}),
+        Sweep("edsr", "image", "alpha", {"p": 0.5}),
+    )
+    frame = scores.frame.copy()
+    means = dict(scores.means)
+    for variant in ("w", "p"):
+        for metric in ("psnr_y", "lpips_alex"):
+            means["edsr", variant, "Set5", metric] = scores.means["edsr", "default", "Set5", metric]
+    extra = scores.runs.loc[[EDSR, EDSR]].assign(variant=["w", "p"], axis="mix")
+    runs = pd.concat([scores.runs, extra])
+    suite = dataclasses.replace(scores.suite, sweeps=sweeps)
+    several = dataclasses.replace(scores, suite=suite, runs=runs, means=means, frame=frame)
+    paths = points.paths_of(several, "Set5", ("psnr_y", "lpips_alex"))
+    assert {axis: [alpha for alpha, _ in path] for axis, path in paths.items()} == {
+        "network": [0.0, 0.5, 1.0],
+        "image": [0.0, 0.5, 1.0],
+    }
+
+
+def test_a_sweep_is_drawn_along_its_knob_where_three_variants_were_run(tmp_path: Path) -> None:
+    scores = tiny(tmp_path)
+    full = Sweep("esrgan", "weight", "weight", {"sgan": 0.0, "default": 0.1, "none": 1.0})
+    assert points.sweeps_of(dataclasses.replace(scores, suite=dataclasses.replace(scores.suite, sweeps=(full,)))) == []
+    curve = points.curve_of(scores, full, "Set5", "psnr_y")
+    assert [(knob, round(mean, 3), variant) for knob, mean, _, variant in curve] == [
+        (0.0, 26.5, "sgan"),
+        (0.1, 27.0, "default"),
+    ]
+
+
+def test_kernels_of_another_shape_are_refused(tmp_path: Path) -> None:
+    results = write_results(tmp_path / "results")
+    write_kernel_run(results)
+    write_kernels(tmp_path)
+    scores = read(results, suite_info(setting(), KERNELS), INFOS)[1]
+    assert read_kernels(scores, tmp_path).rows == ("true kernel", "kernelgan")
+    np.save(tmp_path / "kernels" / "kernelgan" / KERNEL_RUN / "Set5" / "baby.npy", np.zeros(3))
+    with pytest.raises(BadInput, match="baby.npy: no kernel"):
+        read_kernels(scores, tmp_path)
+
+
 def test_methods_differ_in_colour_or_marker() -> None:
-    looks = {(spot.colour, spot.marker) for spot in (plane.Spot(0, 0, "", place, True) for place in range(56))}
+    looks = {plane.look(place) for place in range(56)}
     assert len(looks) == 56
 
 
 def test_a_variant_far_away_does_not_stretch_the_plane() -> None:
     near = [(28.0, True), (30.0, True), (29.0, False)]
-    assert plane._limits([*near, (5.0, False)]) == plane._limits(near)
-    low, high = plane._limits([*near, (5.0, True)])
+    assert plane.limits([*near, (5.0, False)]) == plane.limits(near)
+    low, high = plane.limits([*near, (5.0, True)])
     assert low < 5.0 and high > 30.0
 
 
@@ -188,7 +247,7 @@ def test_labels_cover_neither_each_other_nor_a_marker() -> None:
     FigureCanvasAgg(figure)
     axes = figure.subplots()
     axes.set(xlim=(0, 10), ylim=(0, 10))
-    spots = [plane.Spot(5 + 0.15 * (n % 3), 5 + 0.15 * (n // 3), f"method-{n}", n, True) for n in range(9)]
+    spots = [points.Spot(5 + 0.15 * (n % 3), 5 + 0.15 * (n // 3), f"method-{n}", n, True) for n in range(9)]
     figure.draw_without_rendering()
     plane._label(axes, spots)
     labels = [child for child in axes.get_children() if isinstance(child, Annotation)]
@@ -218,7 +277,7 @@ def test_a_run_without_curves_has_none(tmp_path: Path) -> None:
 def test_each_trained_method_and_loss_has_a_panel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     panels: dict[str, int] = {}
     monkeypatch.setattr(losses, "_draw_losses", lambda axes, title, curves, colour: panels.update({title: len(curves)}))
-    losses.draw_curves(tiny(tmp_path), tmp_path, tmp_path)
+    losses.draw_curves(tiny(tmp_path), losses.read_panels(tiny(tmp_path), tmp_path), tmp_path)
     assert panels == {"edsr: loss": 3, "esrgan: loss": 2, "esrgan: adversarial": 2}
 
 

@@ -190,7 +190,7 @@ def test_the_schedule_is_the_released_one() -> None:
 
 @pytest.mark.parametrize(("kind", "weight"), [("always", 5.0), ("none", 0.0)])
 def test_a_fixed_schedule_keeps_its_weight_and_switches_on_in_time(kind: str, weight: float) -> None:
-    schedule = losses.Schedule(KernelGan(iterations=300, bicubic_schedule=kind), 1)
+    schedule = losses.Schedule(KernelGan(schedule_length=300, bicubic_schedule=kind), 1)
     for iteration in range(41):
         schedule.after(iteration, [9.0])
         assert schedule.constrained == [iteration >= 40] and schedule.bicubic == [weight]
@@ -278,9 +278,16 @@ def test_a_kernel_does_not_depend_on_what_is_beside_it() -> None:
     pictures = [picture(name, seed) for name, seed in (("c", 1), ("a", 2), ("b", 3))]
     together = kernel_of(SHORT, *pictures)
     for one, kernel in zip(pictures, together, strict=True):
-        assert np.abs(kernel_of(SHORT, one)[0] - kernel).max() < 1e-6
+        assert kernel_of(SHORT, one)[0].tobytes() == kernel.tobytes()
     reversed_order = kernel_of(SHORT, *reversed(pictures))
     assert [k.tobytes() for k in reversed(reversed_order)] == [k.tobytes() for k in together]
+
+
+def test_a_shorter_run_is_the_beginning_of_a_longer_one() -> None:
+    short, long = (prepare(KernelGan(iterations=length), picture()) for length in (10, 3000))
+    for one, other in zip(short.corners, long.corners, strict=True):
+        assert np.array_equal(one, other)
+    assert losses.Schedule(KernelGan(iterations=10), 1).period == losses.Schedule(KernelGan(), 1).period
 
 
 def test_a_grey_picture_gives_a_kernel() -> None:

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from report_folder import (
     FETCH,
+    IMAGES,
     INFOS,
     NAMES,
     Info,
     Score,
     scores_of,
+    setting,
     suite_info,
     write_results,
+    write_rows,
+    write_scores,
 )
 
-from bench.report.aggregate import Mean, Scores, read, read_costs
-from bench.report.render import Cell, Section, Table, to_csv, to_grid, to_markdown
+from bench.report import latex
+from bench.report.aggregate import RUN_COLUMNS, Mean, Scores, read, read_costs
+from bench.report.render import Cell, Section, Table, to_csv, to_grid, to_latex, to_markdown
 from bench.report.tables import (
     ablation_tables,
     cost_table,
@@ -54,12 +61,12 @@ def plain(*values: float | None) -> list[Mean]:
 
 
 def test_best_and_second_follow_the_metrics_direction() -> None:
-    assert rank(plain(1.0, 3.0, 2.0), "higher") == ["", "best", "second"]
-    assert rank(plain(1.0, 3.0, 2.0), "lower") == ["best", "", "second"]
+    assert rank(plain(1.0, 3.0, 2.0), "higher") == ["", "leading", "second"]
+    assert rank(plain(1.0, 3.0, 2.0), "lower") == ["leading", "", "second"]
 
 
 def test_equal_means_share_a_mark() -> None:
-    assert rank(plain(3.0, 3.0000000001, 2.0, 1.0), "higher") == ["best", "best", "second", ""]
+    assert rank(plain(3.0, 3.0000000001, 2.0, 1.0), "higher") == ["leading", "leading", "second", ""]
 
 
 def test_where_all_are_equal_nothing_is_best() -> None:
@@ -70,21 +77,21 @@ def test_where_all_are_equal_nothing_is_best() -> None:
 
 def test_a_mean_over_fewer_pictures_is_not_ranked() -> None:
     easy = Mean(99.0, ("a",), 2, 1, ("too small",))
-    assert rank([easy, *plain(1.0, 2.0)], "higher") == ["", "second", "best"]
+    assert rank([easy, *plain(1.0, 2.0)], "higher") == ["", "second", "leading"]
 
 
 def test_means_that_lack_the_same_pictures_are_ranked() -> None:
     means = [Mean(value, ("a",), 2, 1, ("too small",)) for value in (1.0, 2.0)]
-    assert rank(means, "higher") == ["second", "best"]
+    assert rank(means, "higher") == ["second", "leading"]
 
 
 def test_the_method_table_shows_marks_and_rounded_means(tmp_path: Path) -> None:
     table = method_table(read_tiny(tmp_path))
     assert [section.title for section in table.sections] == ["Set5", "Set14"]
-    assert shown(table, 0, "edsr", "psnr_y (dB) ↑") == "**30.00**"
-    assert shown(table, 0, "bicubic", "psnr_y (dB) ↑") == "<u>27.50</u>"
+    assert shown(table, 0, "edsr", "psnr_y (dB) ↑") == "<u>30.00</u>"
+    assert shown(table, 0, "bicubic", "psnr_y (dB) ↑") == "*27.50*"
     assert shown(table, 0, "esrgan", "psnr_y (dB) ↑") == "27.00"
-    assert shown(table, 0, "esrgan", "lpips_alex ↓") == "**0.2700**"
+    assert shown(table, 0, "esrgan", "lpips_alex ↓") == "<u>0.2700</u>"
     assert shown(table, 1, "edsr", "seeds") == "2"
 
 
@@ -108,7 +115,7 @@ def test_a_mean_over_some_pictures_says_how_many(tmp_path: Path) -> None:
     rows = [(d, i, m, "too small" if (i, m) == ("face", "psnr_y") else v) for d, i, m, v in scores_of(EDSR)]
     table = method_table(read_tiny(tmp_path, {EDSR: rows}))
     assert shown(table, 1, "edsr", "psnr_y (dB) ↑") == "29.00 (2/3)"
-    assert shown(table, 1, "bicubic", "psnr_y (dB) ↑") == "**27.00**"
+    assert shown(table, 1, "bicubic", "psnr_y (dB) ↑") == "<u>27.00</u>"
     assert "`psnr_y` is n/a on some pictures of Set14: too small." in table.footnotes
 
 
@@ -147,7 +154,7 @@ def test_the_picture_table_has_every_run_and_picture(tmp_path: Path) -> None:
     assert len(rows) == len(NAMES) * 5
     assert rows["edsr.default.x4.bicubic.s2", "Set5", "bird"]["psnr_y"] == "30.000000"
     assert rows["edsr.default.x4.bicubic.s2", "Set5", "bird"]["ma"] == "n/a"
-    assert shown(table, 0, "bird", "edsr") == "**29.50**"
+    assert shown(table, 0, "bird", "edsr") == "<u>29.50</u>"
     assert not [section for section in table.sections if ": ma" in section.title]
 
 
@@ -157,11 +164,75 @@ def test_the_cost_table_has_every_run(tmp_path: Path) -> None:
     assert shown(table, 0, EDSR, "training (s)") == "12.5"
 
 
+def many_seeds(results: Path, noise: float) -> Scores:
+    """Two methods, three seeds each; edsr is 1 dB above rcan, give or take noise from picture to picture."""
+    random = np.random.default_rng(0)
+    rows = []
+    for method, level in (("rcan", 29.0), ("edsr", 30.0)):
+        for seed in ("1", "2", "3"):
+            name = f"{method}.default.x4.bicubic.s{seed}"
+            rows.append((name, method, "default", "", 4, "bicubic", seed, 1, 1, 1, "T", "", 1, "", "d", "By X"))
+            scores = [(d, i, "psnr_y", level + noise * random.normal()) for d, images in IMAGES.items() for i in images]
+            write_scores(results, name, scores)
+    write_rows(results / "runs.csv", RUN_COLUMNS, rows)
+    return read(results, suite_info(setting(("psnr_y",), tuple(row[0] for row in rows))), INFOS)[0]
+
+
+def test_a_best_mean_is_bold_only_where_it_is_significantly_better(tmp_path: Path) -> None:
+    sure = method_table(many_seeds(tmp_path / "sure", noise=0.01))
+    assert [row[-1].mark for section in sure.sections for row in section.rows] == ["second", "best"] * 2
+    unsure = method_table(many_seeds(tmp_path / "unsure", noise=3.0))
+    assert {row[-1].mark for section in unsure.sections for row in section.rows} == {"second", "leading"}
+    assert "significantly" in sure.legend and sure.legend in to_markdown(sure)
+
+
+def test_a_best_mean_of_one_or_two_seeds_is_never_bold(tmp_path: Path) -> None:
+    table = method_table(read_tiny(tmp_path))
+    assert "best" not in {cell.mark for section in table.sections for row in section.rows for cell in row}
+
+
+def test_every_cell_of_a_number_knows_what_the_csv_has(tmp_path: Path) -> None:
+    table = method_table(read_tiny(tmp_path))
+    for section in table.sections:
+        for row, line in zip(section.rows, rows_of(table), strict=True):
+            assert row[-3].value == line[f"{section.title}/psnr_y"]
+
+
+def test_latex_has_as_many_cells_a_row_as_columns_and_balanced_braces(tmp_path: Path) -> None:
+    scores = read_tiny(tmp_path)
+    for table in (method_table(scores), *ablation_tables(scores), image_table(scores)):
+        text = to_latex(table)
+        assert text.count(r"\begin{tabular}") == text.count(r"\bottomrule") == len(table.sections)
+        bare = re.sub(r"\\[{}]", "", text)
+        assert bare.count("{") == bare.count("}")
+        grids = re.findall(r"\\toprule\n(.*?)\\bottomrule", text, re.S)
+        for section, grid in zip(table.sections, grids, strict=True):
+            lines = [line for line in grid.splitlines() if line.endswith(r"\\")]
+            assert {len(re.findall(r"(?<!\\)&", line)) for line in lines} == {len(section.header) - 1}
+            assert len(lines) == len(section.rows) + 1
+
+
+def test_latex_escapes_what_it_would_read_as_a_command() -> None:
+    text = to_latex(
+        Table("t", "50 % of a_b & c", (), (), (Section("", ("x_1",), ((Cell("−1 × 2 #{}\\^~$", "best"),),)),))
+    )
+    assert r"\caption{50 \% of a\_b \& c.}" in text
+    assert r"x\_1" in text
+    expected = r"\textbf{$-$1 $\times$ 2 \#\{\}\textbackslash{}\textasciicircum{}\textasciitilde{}\$} \\"
+    assert expected in text
+
+
+def test_latex_keeps_the_marks_of_the_prose() -> None:
+    assert latex.prose("**Bold** `a_b` <u>u</u> *i* 5 * 3 * 2") == (
+        r"\textbf{Bold} \texttt{a\_b} \underline{u} \textit{i} 5 * 3 * 2"
+    )
+
+
 def test_the_same_scores_in_another_order_give_the_same_bytes(tmp_path: Path) -> None:
     turned = {name: scores_of(name)[::-1] for name in NAMES}
     texts = [
         [render(table) for table in (method_table(scores), *ablation_tables(scores), image_table(scores))
-         for render in (to_csv, to_markdown)]
+         for render in (to_csv, to_markdown, to_latex)]
         for scores in (read_tiny(tmp_path / "a"), read_tiny(tmp_path / "b", turned))
     ]  # fmt: skip
     assert texts[0] == texts[1]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from pictures import smooth
 
+from bench.__main__ import main
 from bench.api import Training
-from bench.data.images import to_tensor
+from bench.data.images import to_tensor, write_png
 from bench.errors import BadInput
 from methods.common.optimise import autocast, place
 from methods.common.perceptual import Features, tap_statistics
@@ -49,3 +52,18 @@ def test_what_trains_keeps_float32_weights(precision: str) -> None:
     assert place(network, Training(1, precision=precision)).weight.dtype == torch.float32  # type: ignore[arg-type]
     if precision == "float32":
         assert next(place(Features(NAME, "conv1_1"), Training(1)).parameters()).dtype == torch.float32
+
+
+def test_the_verb_prints_a_line_a_picture_and_their_mean(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for seed in (0, 1):
+        write_png(tmp_path / f"p{seed}.png", smooth(seed, 48, 48, 3))
+    assert main(["taps", "--network", NAME, "--layer", "conv3_1", "--hr", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[2:]] == ["p0", "p1", "mean"]
+    shares = [float(line.split()[2].rstrip("%")) for line in lines[2:]]
+    assert shares[2] == pytest.approx((shares[0] + shares[1]) / 2, abs=0.01) and 0 < shares[2] < 100
+
+
+def test_the_verb_names_the_nearest_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["taps", "--network", "stlpips-vgg61", "--hr", str(tmp_path)]) == 2
+    assert "did you mean 'stlpips-vgg16'" in capsys.readouterr().err

@@ -12,6 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from bench.errors import BadInput, unknown
+from bench.metrics.means import set_mean
 from bench.report import MetricInfo, Setting, SuiteInfo
 from bench.statistics import MIN_SEEDS
 
@@ -165,11 +166,6 @@ def beside(folder: Path, run: object, method: object, suffix: str = "") -> Path:
     """Where a run keeps something: <folder>/<method>/<run><suffix>, or without the method's folder if it is there."""
     flat = folder / f"{run}{suffix}"
     return flat if flat.exists() else folder / str(method) / f"{run}{suffix}"
-
-
-def set_mean(values: Sequence[float], how: str) -> float:
-    """A set's figure from its pictures', arithmetic or quadratic, summed exactly: the same bits on every machine."""
-    return math.sqrt(fmean([value * value for value in values])) if how == "quadratic" else fmean(values)
 
 
 def average(frame: pd.DataFrame, metrics: Mapping[str, MetricInfo]) -> Means:

@@ -10,17 +10,17 @@ from string import Template
 
 from bench.report.aggregate import entrants
 from bench.report.contents import Chapter, Report
-from bench.report.facts import deviations, disclaimer, facts, tracing, training
+from bench.report.facts import deviations, disclaimer, estimates_only, facts, tracing, training
 from bench.report.html_charts import difference_charts, loss_charts, path_charts, planes, sweep_charts
 from bench.report.html_headline import cards, claim_list
 from bench.report.html_pictures import kernel_table, viewer
-from bench.report.html_tables import bullets, files, folded, grid, notes, prose, whole
+from bench.report.html_tables import bullets, files, folded, grid, notes, prose, trimmed, whole
 from bench.report.kernels import caption, read_kernels
 from bench.report.render import Section, Table
 
 ASSETS = ("page.html", "page.css", "page.js")
-Part = tuple[str, str, str]
-"""(anchor, title, HTML)"""
+Part = tuple[str, str, str, str]
+"""(anchor, short title, title, HTML)"""
 
 
 def write_page(report: Report, work: Path, place: Path) -> None:
@@ -33,11 +33,11 @@ def page(report: Report, work: Path) -> str:
     """Everything inline: no address in it is fetched when it opens."""
     suite = report.chapters[0].scores.suite
     shell, style, script = (package_files("bench.report").joinpath(name).read_text("utf-8") for name in ASSETS)
-    parts = [part for part in (_claims(report), *_chapters(report, work), *_ending(report)) if part[2]]
-    nav = "".join(f'<a href="#{anchor}">{escape(title)}</a>' for anchor, title, _ in parts)
+    parts = [part for part in (_claims(report), *_chapters(report, work), *_ending(report)) if part[3]]
+    nav = "".join(f'<a href="#{anchor}">{escape(title)}</a>' for anchor, title, _, _ in parts)
     main = "\n".join(
         f'<section id="{anchor}" class="part"><h2>{escape(title)}</h2>{content}</section>'
-        for anchor, title, content in parts
+        for anchor, _, title, content in parts
     )
     return Template(shell).substitute(
         title=escape(f"Suite {suite.name}: super-resolution report"),
@@ -54,9 +54,9 @@ def page(report: Report, work: Path) -> str:
 def _claims(report: Report) -> Part:
     """The papers' sentences, each with what was found; those without a result folded away."""
     if report.claims is None:
-        return "claims", "", ""
+        return "claims", "", "", ""
     content = claim_list(report) + notes(report.claims.footnotes) + files(report.claims, "csv", "md", "tex")
-    return "claims", "What the papers claim, and what was found here", content
+    return "claims", "Claims", "What the papers claim, and what was found here", content
 
 
 def _chapters(report: Report, work: Path) -> list[Part]:
@@ -66,8 +66,8 @@ def _chapters(report: Report, work: Path) -> list[Part]:
     for number, chapter in enumerate(report.chapters):
         whose = "" if len(report.chapters) == 1 else f" · {chapter.scores.setting.title}"
         suffix = "" if number == 0 else f"-{number + 1}"
-        for anchor, title, content in _chapter(chapter, work, told):
-            parts.append((f"{anchor}{suffix}", f"{title}{whose}", content))
+        for anchor, short, title, content in _chapter(chapter, work, told):
+            parts.append((f"{anchor}{suffix}", f"{short}{whose}", f"{title}{whose}", content))
         told += chapter.methods.footnotes
     return parts
 
@@ -75,23 +75,17 @@ def _chapters(report: Report, work: Path) -> list[Part]:
 def _chapter(chapter: Chapter, work: Path, told: Sequence[str]) -> list[Part]:
     """One setting. told: footnotes that an earlier one has."""
     scores = chapter.scores
-    curves = next((drawn.caption for drawn in chapter.figures if drawn.title == "Training"), "")
     parts = [
-        ("pictures", "See for yourself", viewer(scores, work) + _note(_crops_note())),
-        ("plane", "Perception and distortion", _charts(planes(scores), PLANE_NOTE, "wide")),
-        ("between", "From one network to another", _charts(path_charts(scores), BETWEEN_NOTE, "wide")),
-        ("methods", "All methods", _methods(chapter, told)),
-        ("ablations", "What each change does", _ablations(chapter, told)),
-        ("sweeps", "One knob, several values", _charts(sweep_charts(scores), SWEEP_NOTE)),
-        ("kernels", "Blur kernels", _kernels(chapter, work)),
-        (
-            "training",
-            "Training curves",
-            _charts(loss_charts(scores, chapter.panels), curves, "small"),
-        ),
+        ("pictures", "Pictures", "See for yourself", _pictures(chapter, work)),
+        ("plane", "Perception–distortion", "Perception and distortion", _charts(planes(scores), PLANE_NOTE, "wide")),
+        ("between", "Interpolation", "From one network to another", _charts(path_charts(scores), BETWEEN_NOTE, "wide")),
+        ("methods", "Methods", "All methods", _methods(chapter, told)),
+        ("ablations", "Ablations", "What each change does", _ablations(chapter, told)),
+        ("sweeps", "Sweeps", "One knob, several values", _charts(sweep_charts(scores), SWEEP_NOTE)),
+        ("kernels", "Kernels", "Blur kernels", _kernels(chapter, work)),
+        ("training", "Curves", "Training curves", _losses(chapter)),
     ]
-    empty = {"pictures": not parts[0][2].startswith("<div"), "training": not chapter.panels}
-    return [part for part in parts if part[2] and not empty.get(part[0], False)]
+    return [part for part in parts if part[3]]
 
 
 PLANE_NOTE = (
@@ -114,11 +108,26 @@ GAPS_NOTE = (
 )
 
 
-def _crops_note() -> str:
-    return (
-        "Pictures and windows are chosen by rule: where the methods' scores, then their detail, differ most. The "
-        "numbers are of the whole picture; of several seeds the first is shown, pixel for pixel."
-    )
+CROPS_NOTE = (
+    "Pictures and windows are chosen by rule: where the methods' scores, then their detail, differ most. The numbers "
+    "are of the whole picture; of several seeds the first is shown, pixel for pixel."
+)
+
+
+def _pictures(chapter: Chapter, work: Path) -> str:
+    shown = "" if estimates_only(chapter.scores) else viewer(chapter.scores, work)
+    return shown + _note(CROPS_NOTE) if shown else ""
+
+
+def _losses(chapter: Chapter) -> str:
+    """Each method's total loss; its terms are folded away."""
+    if not chapter.panels:
+        return ""
+    caption = next((drawn.caption for drawn in chapter.figures if drawn.title == "Training"), "")
+    totals = {key: curves for key, curves in chapter.panels.items() if key[1] == "loss"}
+    terms = {key: curves for key, curves in chapter.panels.items() if key[1] != "loss"}
+    parts = _charts(loss_charts(chapter.scores, totals), caption, "small")
+    return parts + folded("Terms of the losses", _charts(loss_charts(chapter.scores, terms), "", "small"))
 
 
 def _note(text: str) -> str:
@@ -136,7 +145,7 @@ def _methods(chapter: Chapter, told: Sequence[str]) -> str:
     protocol = [line for line in table.footnotes if line not in told]
     return (
         _note(table.legend)
-        + "".join(grid(table, section) for section in table.sections)
+        + "".join(grid(table, *trimmed(section)) for section in table.sections)
         + files(table, "csv", "md", "tex")
         + (folded("How the metrics were measured, and why values are n/a", notes(protocol)) if protocol else "")
     )
@@ -177,17 +186,18 @@ def _ending(report: Report) -> list[Part]:
     )
     schedule = Table("training", "Training, here and in the papers", (), (), (training(every),))
     return [
-        ("papers", report.papers[0].title if report.papers else "", _papers(report)),
-        ("compared", "What was compared", f'<dl class="facts">{listed}</dl>{bullets(suite.notes)}'),
+        ("papers", "Papers’ tables", report.papers[0].title if report.papers else "", _papers(report)),
+        ("compared", "Suite", "What was compared", f'<dl class="facts">{listed}</dl>{bullets(suite.notes)}'),
         (
             "schedule",
+            "Training",
             "Training, here and in the papers",
             _note(disclaimer(every).replace("[Training](#training-here-and-in-the-papers)", "this heading"))
             + grid(schedule, schedule.sections[0])
             + folded("Deviations from the papers", bullets(deviations(every))),
         ),
-        ("cost", "Cost", _cost(report)),
-        ("tracing", "Where a number comes from", f"<p>{prose(words)}</p><pre>{escape(commands)}</pre>"),
+        ("cost", "Cost", "Cost", _cost(report)),
+        ("tracing", "Provenance", "Where a number comes from", f"<p>{prose(words)}</p><pre>{escape(commands)}</pre>"),
     ]
 
 

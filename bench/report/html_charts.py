@@ -221,7 +221,7 @@ def _loss(title: str, curves: Sequence[tuple[str, F64, F64]], place: int) -> str
     log = low > 0 and high / low > 3
     room = 1.0 if log else 0.05 * (high - low) or abs(high) * 0.05 or 0.01
     bounds = (low / 1.05, high * 1.05) if log else (low - room, high + room)
-    x = Scale(0, last or 1.0, 44, LOSS_WIDE - 10)
+    x = Scale(0, last or 1.0, 54, LOSS_WIDE - 16)
     y = Scale(*bounds, LOSS_HIGH - 28, 24, log)
     parts = [frame(x, y, ("", ""), (3, 3)), text(8, 13, title, "axis")]
     for variant, steps, values in reversed(curves):

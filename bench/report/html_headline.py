@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from bench.report import MetricInfo
@@ -30,6 +30,7 @@ from bench.report.verdicts import Verdict
 from bench.statistics import MIN_SEEDS
 
 ORDER = ("contradicted", "holds", "undecided", "not run")
+FEW = 6  # claims shown even if undecided
 KINDS = {"Closest to the original": DISTORTION, "Best perceptual score": PERCEPTUAL}
 
 
@@ -141,20 +142,34 @@ def claim_list(report: Report) -> str:
     """Every claim with its verdict, the difference drawn and in numbers; those without a result folded away."""
     infos = {metric: info for chapter in report.chapters for metric, info in chapter.scores.metrics.items()}
     judged = sorted((v for v in report.verdicts if v.effect is not None), key=lambda v: ORDER.index(v.status))
-    rows = "".join(_claim(verdict, infos[verdict.metric]) for verdict in judged)
+    shown = [verdict for verdict in judged if verdict.status != "undecided" or len(judged) <= FEW]
+    folded_away = [verdict for verdict in judged if verdict not in shown]
     rest = [v for v in report.verdicts if v.effect is None]
     others = "".join(
         f"<li>{escape(v.text)} <small>{escape(v.source)}</small>: <em>{escape(v.status)}, {escape(v.note)}</em></li>"
         for v in rest
     )
-    table = (
+    summaries = [f"{len(found)} {'claim' if len(found) == 1 else 'claims'}" for found in (folded_away, rest)]
+    return (
+        (_claim_table(shown, infos) if shown else _note(report))
+        + folded(f"{summaries[0]} undecided", _claim_table(folded_away, infos) if folded_away else "")
+        + folded(f"{summaries[1]} without a result", f"<ul>{others}</ul>" if rest else "")
+    )
+
+
+def _note(report: Report) -> str:
+    """Why nothing was decided."""
+    tested = any(verdict.p_holm is not None for verdict in report.verdicts)
+    why = "no difference is significant" if tested else f"a verdict takes {MIN_SEEDS} seeds, and no pair has them"
+    return f'<p class="note">No claim is decided here: {why}.</p>'
+
+
+def _claim_table(verdicts: Sequence[Verdict], infos: Mapping[str, MetricInfo]) -> str:
+    rows = "".join(_claim(verdict, infos[verdict.metric]) for verdict in verdicts)
+    return (
         '<div class="scroll" role="region" tabindex="0" aria-label="Claims"><table class="claims"><thead><tr>'
         '<th scope="col">verdict</th><th scope="col">claim</th><th scope="col">claimed side on the right</th>'
         f'<th scope="col">difference, 95 % interval</th></tr></thead><tbody>{rows}</tbody></table></div>'
-    )
-    noun = "claim" if len(rest) == 1 else "claims"
-    return (table if judged else "") + folded(
-        f"{len(rest)} {noun} without a result", f"<ul>{others}</ul>" if rest else ""
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from html import escape
 
 from bench.report.render import Cell, Section, Table
+from bench.report.tables import NA
 
 PIECES = re.compile(r"\*\*(?P<b>.+?)\*\*|`(?P<code>[^`]+)`|<u>(?P<u>.+?)</u>|\*(?P<i>[^*\s][^*]*)\*")
 SHORT = 34  # characters from which a cell breaks its lines
@@ -50,11 +51,28 @@ def grid(table: Table, section: Section, caption: str = "") -> str:
         before = texts
     name = caption or section.title or table.title
     return (
-        f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(name)}">'
+        f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(name.replace("`", ""))}">'
         f'<table class="data" data-table="{escape(table.name)}" data-section="{escape(section.title)}">'
         f"<caption>{prose(name)}</caption><thead><tr>{head}</tr></thead>\n<tbody>{chr(10).join(body)}</tbody>"
         "</table></div>"
     )
+
+
+def trimmed(section: Section) -> tuple[Section, str]:
+    """The section without the columns in which nothing has a value, and a caption that names them."""
+    empty = [
+        place
+        for place in range(section.labels, len(section.header))
+        if section.rows and all(row[place].text == NA for row in section.rows)
+    ]
+    if not empty:
+        return section, section.title
+    kept = [place for place in range(len(section.header)) if place not in empty]
+    header = tuple(section.header[place] for place in kept)
+    rows = tuple(tuple(row[place] for place in kept) for row in section.rows)
+    names = ", ".join(f"`{section.header[place].split()[0]}`" for place in empty)
+    smaller = Section(section.title, header, rows, section.labels, section.lead)
+    return smaller, f"{section.title} (without a value: {names})"
 
 
 def _heading(title: str, label: bool) -> str:
@@ -87,7 +105,7 @@ def whole(table: Table, skip: Sequence[str] = ()) -> str:
     """Every section of a table with what a reader must know; skip: footnotes told elsewhere."""
     parts = [f'<p class="note">{prose(table.legend)}</p>'] if table.legend else []
     for section in table.sections:
-        parts += [bullets(section.lead), grid(table, section, section.title)]
+        parts += [bullets(section.lead), grid(table, *trimmed(section))]
     parts.append(notes([line for line in table.footnotes if line not in skip]))
     return "".join(parts)
 

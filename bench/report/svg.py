@@ -135,7 +135,7 @@ def drawing(width: int, height: int, told: str, *children: str) -> str:
         role="img",
         aria_label=told,
         class_="chart",
-        style=f"max-width:{width}px",
+        style=f"max-width:{1.25 * width:.0f}px",
     )
 
 

@@ -28,6 +28,7 @@ PRESETS: dict[str, Knobs] = {
         "reduction": "sum",
         "centre_loss": "norm",
         "boundary_ring": 0,
+        "n_filter": 40,
     },
     "released": {
         "bicubic_target": "released",
@@ -36,6 +37,7 @@ PRESETS: dict[str, Knobs] = {
         "reduction": "mean",
         "centre_loss": "mse",
         "boundary_ring": 2,
+        "n_filter": 40,
     },
 }
 
@@ -44,10 +46,12 @@ PRESETS: dict[str, Knobs] = {
 class KernelGanKnobs(Method):
     """Sizes are pixels of the LR picture or of a filter, noise is in units of a picture in [0, 1].
 
-    kernel_sizes: the generator's filters, first to last; `single` is one filter of their joint support. boundary_ring:
-    how many outer pixels are penalised, 0 all. reduction: of the boundary and the sparsity loss over the kernel.
-    side_by_side: how many pictures train in one batch. accumulate_noise: the noise of the real crops stays in the
-    picture, as in the released code. n_filter: the largest values that survive post-processing, 0 keeps all.
+    schedule_length: the iterations that the schedule is laid out for: a run of fewer stops in the midst of it, and so
+    keeps the early part, which matters. kernel_sizes: the generator's filters, first to last; `single` is one filter
+    of their joint support. boundary_ring: how many outer pixels are penalised, 0 all. reduction: of the boundary and
+    the sparsity loss over the kernel. side_by_side: how many pictures train in one batch. accumulate_noise: the noise
+    of the real crops stays in the picture, as in the released code. n_filter: the largest values that survive
+    post-processing, 0 keeps all.
     """
 
     scale: int = 2
@@ -80,7 +84,7 @@ class KernelGanKnobs(Method):
     shave: int = 10
     noise: float = 1 / 255
     accumulate_noise: bool = False
-    n_filter: int = 40
+    n_filter: int = 60
     filter_factor: float = 0.75
     centring: bool = True
     x4_kernel: str = "analytic"
@@ -107,7 +111,15 @@ class KernelGanKnobs(Method):
 
     @staticmethod
     def _at_least_one() -> tuple[str, ...]:
-        return ("iterations", "schedule_length", "side_by_side", "width", "discriminator_size", "discriminator_width", "crop")
+        return (
+            "iterations",
+            "schedule_length",
+            "side_by_side",
+            "width",
+            "discriminator_size",
+            "discriminator_width",
+            "crop",
+        )
 
     @staticmethod
     def _not_negative() -> tuple[str, ...]:

@@ -71,7 +71,9 @@ def crop_probabilities(place: F64, side: int) -> F64:
 def _draw(place: F64, side: int, knobs: KernelGanKnobs, random: np.random.Generator) -> Corners:
     """Even corners around centres drawn with replacement."""
     place = place if knobs.sampling == "gradient" else np.ones_like(place)
-    chosen = random.choice(place.size, size=max(knobs.iterations, knobs.schedule_length), p=crop_probabilities(place, side).ravel())
+    chosen = random.choice(
+        place.size, size=max(knobs.iterations, knobs.schedule_length), p=crop_probabilities(place, side).ravel()
+    )
     centres = np.stack(np.unravel_index(chosen, place.shape), axis=1)
     corners: Corners = np.clip(centres - side // 2, 0, np.array(place.shape) - side).astype(np.int64)
     return corners // 2 * 2

@@ -1,0 +1,15 @@
+"""A set's figure from its pictures': the one place where it is computed, for tables, terminal and mirror alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from statistics import fmean
+
+
+def set_mean(values: Sequence[float], how: str) -> float:
+    """Arithmetic, or 'quadratic' (the root of the mean square), summed exactly: the same bits on every machine.
+
+    Raises statistics.StatisticsError for no values.
+    """
+    return math.sqrt(fmean([value * value for value in values])) if how == "quadratic" else fmean(values)
