@@ -168,12 +168,15 @@ class Suite:
         return tuple(self.resolve(*link).name for link in links)
 
     def experiments(self, shard: str | None = None) -> dict[str, Experiment]:
-        """Every run by name, the runs that others start from included, in the order of the plans."""
-        if shard is not None and shard not in self.shards:
-            raise unknown(f"shard of suite {self.name}", shard, self.shards)
+        """Every run by name, or those of a shard, or of shards joined by +; the runs that others start from included,
+        in the order of the plans."""
+        wanted = self.shards if shard is None else tuple(shard.split("+"))
+        for name in wanted:
+            if name not in self.shards:
+                raise unknown(f"shard of suite {self.name}", name, self.shards)
         found: dict[str, Experiment] = {}
         for plan in self.all_plans:
-            if shard in (None, plan.shard):
+            if plan.shard in wanted:
                 for variant, seed in plan.wanted():
                     self._collect(Link(plan, variant, seed), found)
         order = [plan.method for plan in self.all_plans]

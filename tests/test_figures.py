@@ -226,7 +226,7 @@ def test_kernels_of_another_shape_are_refused(tmp_path: Path) -> None:
     scores = read(results, suite_info(setting(), KERNELS), INFOS)[1]
     assert read_kernels(scores, tmp_path).rows == ("true kernel", "kernelgan")
     np.save(tmp_path / "kernels" / "kernelgan" / KERNEL_RUN / "Set5" / "baby.npy", np.zeros(3))
-    with pytest.raises(BadInput, match="baby.npy: no kernel"):
+    with pytest.raises(BadInput, match=r"baby\.npy: no kernel"):
         read_kernels(scores, tmp_path)
 
 

@@ -21,6 +21,7 @@ def build_report(suite_name: str, shard: str | None, methods: str | None, out: P
     """
     from bench.provenance import write_records
     from bench.report.document import build
+    from bench.seal import seal
     from bench.suites import suite
 
     chosen, layout = suite(suite_name), Layout(suite_name)
@@ -38,6 +39,7 @@ def build_report(suite_name: str, shard: str | None, methods: str | None, out: P
     write_records(chosen, runs.values(), layout, results, adopted)
     order = [name for name in chosen.experiments() if name in runs or name in adopted]
     build(results, layout.root, _describe(chosen, order))
+    seal(results)
 
 
 def _adopt(everything: dict[str, Experiment], own: dict[str, Experiment], results: Path, published: Path) -> list[str]:

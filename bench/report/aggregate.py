@@ -27,15 +27,26 @@ RUN_COLUMNS = (
     "iterations",
     "batch",
     "patch",
+    "samples",
     "train_set",
     "perceptual",
     "parameters",
+    "macs",
     "warm_start",
     "digest",
     "paper",
 )
 SCORE_COLUMNS = ("dataset", "image", "metric", "value", "note")
-COST_COLUMNS = ("run", "train_seconds", "train_device", "train_peak_mib", "upscale_seconds", "upscale_peak_mib")
+COST_COLUMNS = (
+    "run",
+    "train_seconds",
+    "train_cpu_seconds",
+    "train_device",
+    "train_peak_mib",
+    "upscale_seconds",
+    "upscale_peak_mib",
+)
+LATER = ("samples", "macs", "train_cpu_seconds")  # columns that older files lack
 NOT_SCORED = "not scored"
 DISTORTION = ("psnr_y", "psnr_y_rounded", "psnr_rgb")  # in the order of preference where one has to be chosen
 KERNEL = ("kernel_psnr", "kernel_ncc")
@@ -243,6 +254,9 @@ def _read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (ValueError, UnicodeDecodeError) as error:  # pandas' parser errors are ValueErrors
         raise BadInput(f"{path}: cannot be read ({str(error).splitlines()[0]}); make it again") from error
+    for column in LATER:
+        if column in columns and column not in frame.columns:
+            frame[column] = ""
     absent = [column for column in columns if column not in frame.columns]
     if absent:
         raise BadInput(f"{path}: lacks the column {absent[0]}; make it again")
