@@ -143,7 +143,7 @@ def test_marks_of_the_text_become_elements_and_nothing_else_does() -> None:
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "expected"), [(0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1]), (26.61, 27.9, [26.75, 27, 27.25, 27.5, 27.75])]
+    ("low", "high", "expected"), [(0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1]), (26.61, 27.9, [26.8, 27, 27.2, 27.4, 27.6, 27.8])]
 )
 def test_ticks_are_round_numbers_inside(low: float, high: float, expected: list[float]) -> None:
     assert Scale(low, high, 0, 100).ticks() == pytest.approx(expected)

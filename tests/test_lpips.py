@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pictures import smooth
 from test_fidelity import calibration_pair
 from torchvision_stub import make_torchvision_importable
 
@@ -18,6 +19,7 @@ from bench import weights
 from bench.data.images import U8
 from bench.errors import BadInput, MissingWeights
 from bench.metrics import METRICS, Sample
+from bench.metrics import lpips as module
 from bench.metrics.lpips import BUILDERS, FILES, SMALLEST, Distance, Network, build, lpips, network
 
 OFFICIAL = {"I03": 0.7237, "I04": 0.2572, "I06": 0.05079, "I08": 0.05205, "I19": 0.4253}
@@ -195,3 +197,13 @@ def test_cuda_gives_the_same_distance(name: Network) -> None:
     x, y = pairs()[0]
     expected = distance(x, y)
     assert farthest(distance.to("cuda")(x.to("cuda"), y.to("cuda")).cpu(), expected) < 1e-3 * float(expected.max())
+
+
+def test_a_remembered_hr_gives_the_same_distance(monkeypatch: pytest.MonkeyPatch) -> None:
+    hr, first, second = (smooth(seed, 64, 64, 3) for seed in (0, 1, 2))
+    fresh = [lpips(sr, hr, "st-alex") for sr in (first, second)]
+    assert [lpips(sr, hr, "st-alex") for sr in (first, second)] == fresh
+    monkeypatch.setattr(module, "_MEMORY", 0)
+    module._memory.clear()
+    assert [lpips(sr, hr, "st-alex") for sr in (first, second)] == fresh
+    assert len(module._memory) == 1

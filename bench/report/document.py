@@ -58,6 +58,7 @@ def compose(report: Report) -> str:
     every = [chapter.scores for chapter in chapters]
     suite, alone = every[0].suite, len(chapters) == 1
     parts = [f"# Suite `{suite.name}`" + (f": {every[0].setting.title}" if alone else "")]
+    parts.append("The same as a page, with pictures to compare and tables that sort: [report](report/index.html).")
     for scores in every:
         parts += [] if alone else [f"**{scores.setting.title}**"]
         parts.append(_bullets(headline(scores)))

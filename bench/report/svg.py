@@ -49,7 +49,7 @@ class Scale:
         if rough <= 0 or not math.isfinite(rough):
             return [self.low]
         power = 10.0 ** math.floor(math.log10(rough))
-        step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= rough * 0.999)
+        step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= rough * 0.7)
         first = math.ceil(self.low / step - 1e-9)
         last = math.floor(self.high / step + 1e-9)
         return [round(number * step, 12) + 0.0 for number in range(first, last + 1)]
