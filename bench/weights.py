@@ -96,7 +96,7 @@ WEIGHTS: dict[str, Weight] = {
             (File("minc_vgg16_features.pth", ""),),  # converted by its user, so that no digest can be stated
             "research",
             "VGG16 trained on materials, Bell et al., CVPR 2015: BGR 0-255 minus mean",
-            how="convert the convolutions of the authors' Caffe VGG16 to a torch state dict of features.N.weight, .bias",
+            how="convert the authors' Caffe VGG16 to a torch state dict of features.N.weight, .bias",
         ),
         Weight(
             "alexnet",

@@ -24,9 +24,9 @@ def find_browser() -> str | None:
 class Page:
     """One open page: run scripts in it, press keys, print it."""
 
-    def __init__(self, send: int, receive: Any) -> None:
+    def __init__(self, send: int, receive: int) -> None:
         self._send, self._receive, self._numbers = send, receive, itertools.count(1)
-        self._session = ""
+        self._session, self._pending = "", bytearray()
         self.requested: list[str] = []
 
     def call(self, method: str, **params: Any) -> Any:
@@ -46,12 +46,14 @@ class Page:
                 return answer["result"]
 
     def _read(self) -> dict[str, Any]:
-        data = bytearray()
-        while (letter := self._receive.read(1)) != b"\0":
-            if not letter:
+        while b"\0" not in self._pending:
+            data = os.read(self._receive, 1 << 20)
+            if not data:
                 raise RuntimeError("the browser has ended")
-            data += letter
-        found: dict[str, Any] = json.loads(data)
+            self._pending += data
+        message, _, rest = self._pending.partition(b"\0")
+        self._pending = bytearray(rest)
+        found: dict[str, Any] = json.loads(message)
         return found
 
     def open(self, path: Path) -> None:
@@ -96,13 +98,13 @@ def opened(path: Path, profile: Path) -> Iterator[Page]:
     os.close(to_read)
     os.close(from_write)
     try:
-        with os.fdopen(from_read, "rb", buffering=0) as receive:
-            page = Page(to_write, receive)
-            page.open(path)
-            yield page
-            with contextlib.suppress(RuntimeError, BrokenPipeError):
-                page.call("Browser.close")
+        page = Page(to_write, from_read)
+        page.open(path)
+        yield page
+        with contextlib.suppress(RuntimeError, BrokenPipeError):
+            page.call("Browser.close")
     finally:
         os.close(to_write)
+        os.close(from_read)
         process.terminate()
         process.wait(30)

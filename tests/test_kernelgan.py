@@ -256,7 +256,8 @@ def test_noise_accumulates_in_the_picture_only_where_asked() -> None:
 
 @pytest.mark.parametrize("variant", list(ENTRY.variants))
 def test_every_variant_gives_a_kernel_that_sums_to_one(variant: str) -> None:
-    knobs = ENTRY.build(4 if variant == "direct-x4" else 2, {"iterations": 10, **ENTRY.variants[variant]})
+    length = 3 if variant == "relu" else 10  # layer by layer, which takes its time
+    knobs = ENTRY.build(4 if variant == "direct-x4" else 2, {"iterations": length, **ENTRY.variants[variant]})
     assert isinstance(knobs, KernelGan)
     (kernel,) = kernel_of(knobs, picture())
     assert kernel.dtype == np.float64 and kernel.shape[0] == kernel.shape[1]

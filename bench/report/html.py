@@ -55,7 +55,11 @@ def _claims(report: Report) -> Part:
     """The papers' sentences, each with what was found; those without a result folded away."""
     if report.claims is None:
         return "claims", "", "", ""
-    content = claim_list(report) + notes(report.claims.footnotes) + files(report.claims, "csv", "md", "tex")
+    content = (
+        claim_list(report)
+        + folded("How to read this", notes(report.claims.footnotes))
+        + files(report.claims, "csv", "md", "tex")
+    )
     return "claims", "Claims", "What the papers claim, and what was found here", content
 
 
@@ -127,7 +131,7 @@ def _losses(chapter: Chapter) -> str:
     totals = {key: curves for key, curves in chapter.panels.items() if key[1] == "loss"}
     terms = {key: curves for key, curves in chapter.panels.items() if key[1] != "loss"}
     parts = _charts(loss_charts(chapter.scores, totals), caption, "small")
-    return parts + folded("Terms of the losses", _charts(loss_charts(chapter.scores, terms), "", "small"))
+    return parts + folded("Terms of the losses", _charts(loss_charts(chapter.scores, terms), "", "small"), True)
 
 
 def _note(text: str) -> str:
@@ -160,7 +164,7 @@ def _ablations(chapter: Chapter, told: Sequence[str]) -> str:
     for table in chapter.ablations:
         parts.append(folded(table.title, whole(table, skip) + files(table, "csv", "md", "tex")))
     if chapter.effects is not None:
-        parts.append(folded("Every difference with its interval and test", whole(chapter.effects)))
+        parts.append(folded("Every difference with its interval and test", whole(chapter.effects), True))
         parts.append(files(chapter.effects, "csv", "md", "tex"))
     return "".join(parts)
 
@@ -219,4 +223,9 @@ def _cost(report: Report) -> str:
     main = Section("Runs of the methods compared", section.header, rows, labels=section.labels)
     every = grid(report.costs, section, "Every run") if len(rows) < len(section.rows) else ""
     text = "Measured on the machine of each run: these numbers differ from run to run."
-    return _note(text) + grid(report.costs, main) + folded("Every run", every) + files(report.costs, "csv", "md", "tex")
+    return (
+        _note(text)
+        + grid(report.costs, main)
+        + folded("Every run", every, True)
+        + files(report.costs, "csv", "md", "tex")
+    )

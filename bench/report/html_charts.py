@@ -144,10 +144,10 @@ def difference_charts(scores: Scores, effects: Table | None) -> list[str]:
 
 def _differences(info: MetricInfo, rows: Sequence[Difference]) -> str:
     names = 8 + 6.6 * max(len(f"{row.method}.{row.variant}") for row in rows)
-    height = 62 + ROW * len(rows)
+    height = 56 + ROW * len(rows)
     reach = max(max(abs(row.low), abs(row.high), abs(row.mean)) for row in rows) or 1.0
     x = Scale(-reach, reach, names + 8, WIDE - 14)
-    y = Scale(0, 1, height - 40, 26)
+    y = Scale(0, 1, height - 28, 26)
     parts = [frame(x, y, ("", ""), (6, 0))]
     better = "→" if info.better == "higher" else "←"
     parts += [text(names + 8, 14, f"{heading(info)[:-2]}: difference to the default, better {better}", "axis")]

@@ -134,7 +134,7 @@ def _basis(report: Report) -> str:
         f"trained for {escape(iterations_of(every))} iterations",
     ]
     if every[0].suite.paper_training:
-        lines.append('<a href="#schedule">far from the papers’ training? compare</a>')
+        lines.append('<a href="#schedule">compare with the papers’ training</a>')
     return _card("What stands behind it", f"{len(methods)} methods", lines)
 
 

@@ -96,9 +96,10 @@ def _cell(cell: Cell, text: str, place: int, labels: int) -> str:
     return f'<th scope="row"{said}{value}>{shown}</th>' if place == 0 else f"<td{said}{value}>{shown}</td>"
 
 
-def folded(summary: str, content: str) -> str:
-    """Content that opens on a click, and in print."""
-    return f"<details><summary>{prose(summary)}</summary>{content}</details>" if content else ""
+def folded(summary: str, content: str, minor: bool = False) -> str:
+    """Content that opens on a click, and in print unless it is minor."""
+    role = ' class="minor"' if minor else ""
+    return f"<details{role}><summary>{prose(summary)}</summary>{content}</details>" if content else ""
 
 
 def whole(table: Table, skip: Sequence[str] = ()) -> str:

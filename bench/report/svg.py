@@ -19,7 +19,7 @@ SHAPES = (
     "M0,-{e}L{r},{q}L-{r},{q}Z",
     "M0,{e}L{r},-{q}L-{r},-{q}Z",
     "M-{t},-{r}H{t}V-{t}H{r}V{t}H{t}V{r}H-{t}V{t}H-{r}V-{t}H-{t}Z",
-    "M-{r},0L-{q},-{q}L0,-{t}L{q},-{q}L{r},0L{q},{q}L0,{t}L-{q},{q}Z",
+    "M-{r},0L-{h},-{q}H{h}L{r},0L{h},{q}H-{h}Z",
 )
 LETTER = 6.7  # pixels a letter of a label takes, at most on average
 TALL = 14
@@ -103,7 +103,14 @@ def polyline(points: Sequence[tuple[float, float]], role: str) -> str:
 def mark(x: float, y: float, place: int, radius: float, role: str, told: str) -> str:
     """The marker of the method at this place, with a tooltip."""
     shape = SHAPES[(place + place // SERIES) % len(SHAPES)]
-    sizes = {"r": radius, "d": 2 * radius, "q": 0.87 * radius, "e": 1.25 * radius, "t": 0.36 * radius}
+    sizes = {
+        "r": radius,
+        "d": 2 * radius,
+        "q": 0.87 * radius,
+        "e": 1.25 * radius,
+        "t": 0.36 * radius,
+        "h": 0.5 * radius,
+    }
     path = shape.format(**{key: number(size) for key, size in sizes.items()})
     place_at = f"translate({number(x)} {number(y)})"
     return element(

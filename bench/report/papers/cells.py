@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from bench.data.datasets import DATASETS
 from bench.metrics import METRICS
-from bench.report.aggregate import Scores, set_mean
+from bench.metrics.means import set_mean
+from bench.report.aggregate import Scores
 from bench.report.papers.conditions import CONDITIONS, Difference, differences
 from bench.report.papers.declared import PICTURES, Column, Row
 from bench.report.papers.reported import Reported
