@@ -124,7 +124,7 @@ def describe(table: tuple[str, Sequence[Row]], row: Row, column: str, runs: Mapp
     text, plain = row[column], column.removesuffix(DIFFERENCE)
     if "image" in row and column not in ("run", "dataset", "image"):
         return Cell(table[0], label, column, text, "picture", behind, (), row["dataset"], column, row["image"])
-    if column == "measured" and {"dataset", "metric"} <= set(row):
+    if column == "measured" and {"dataset", "metric"} <= set(row) and "/" not in row["dataset"]:  # else one picture's
         return Cell(table[0], label, column, text, "mean", behind, (), row["dataset"], row["metric"])
     dataset, _, metric = plain.partition("/")
     if metric and " " not in metric:
