@@ -84,7 +84,7 @@ def test_every_run_of_the_demo_suite_is_counted_or_has_no_network() -> None:
         network = method.network()
         found = count(method)
         assert (found is None) == (network is None)
-        if network is not None and not isinstance(network, nn.ModuleList):
+        if network is not None and not isinstance(network, nn.ModuleList) and not method.levels:
             assert counted(method, 64).parameters == sum(one.numel() for one in network.parameters())
 
 

@@ -54,7 +54,10 @@ def has_network(name: str) -> bool:
 
 
 NETWORKS = [name for name in METHODS if has_network(name)]
-VARIANTS = [(name, variant) for name in NETWORKS for variant in METHODS[name].variants if variant != "default"]
+# methods that train on pairs alone; those with levels or networks of others have tests of their own
+PAIRED = [name for name in NETWORKS if not METHODS[name].networks and not METHODS[name].build(4, {}).levels]
+ELSEWHERE = {"minc", "less-data", "from-scratch"}  # needs weights that are not here; what a suite says, not a knob
+VARIANTS = [(n, v) for n in PAIRED for v in METHODS[n].variants if v not in ELSEWHERE | {"default"}]
 
 
 @pytest.fixture(autouse=True)
@@ -121,7 +124,7 @@ def test_every_variant_differs_from_the_default(name: str, variant: str, default
     assert losses != default_losses or not torch.equal(sr, default_sr)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", PAIRED)
 def test_the_defaults_train_the_same_way_twice(name: str, defaults: dict[str, Any]) -> None:
     losses, sr = trace(small(name))
     first_losses, first_sr = defaults.setdefault(name, (losses, sr))
@@ -145,11 +148,11 @@ def test_a_resumed_run_is_the_same_run(name: str) -> None:
         assert torch.equal(a, b)
 
 
-@pytest.mark.parametrize("name", [name for name in NETWORKS if METHODS[name].pretrain])
+@pytest.mark.parametrize("name", [name for name in PAIRED if METHODS[name].pretrain])
 def test_a_gan_starts_from_the_network_of_its_pretraining(name: str) -> None:
     dossier = entry(name)
     assert dossier.pretrain is not None
-    for variant in dossier.variants:
+    for variant in dossier.variants.keys() - {"minc"}:
         earlier = small(dossier.pretrain.method, pretrain_variant(dossier, dossier.pretrain, variant)).network()
         assert earlier is not None
         learner = learner_of(small(name, variant))
