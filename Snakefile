@@ -7,8 +7,9 @@ import sys
 from bench.errors import BadInput
 from bench.workflow import Plan
 
+REUSE = str(config.get("reuse", "false")).lower() in ("true", "1", "yes")
 try:
-    PLAN = Plan(config.get("suite", "demo"), config.get("shard"), config.get("methods"))
+    PLAN = Plan(config.get("suite", "demo"), config.get("shard"), config.get("methods"), REUSE)
 except BadInput as error:
     sys.exit(f"snakemake: {error}")
 
@@ -16,7 +17,7 @@ SUITE = PLAN.suite.name
 WORK = PLAN.layout.root
 RESULTS = PLAN.layout.results
 BENCH = f"{sys.executable} -m bench"
-SHARD = f"--shard {PLAN.shard}" if PLAN.shard else ""
+SHARD = (f"--shard {PLAN.shard}" if PLAN.shard else "") + (" --reuse" if REUSE else "")
 SCORES = expand(f"{RESULTS}/scores/{{method}}", method=PLAN.methods)
 
 
@@ -134,8 +135,12 @@ rule mirror:
 rule report:
     input:
         SCORES,
+        PLAN.shown_manifests(),
     output:
-        f"{RESULTS}/REPORT.md",
+        report(f"{RESULTS}/REPORT.md", category="Report"),
+        report(f"{RESULTS}/report/index.html", category="Report"),
+        report(directory(f"{RESULTS}/tables"), patterns=["{name}.csv"], category="Tables", labels={"table": "{name}"}),
+        report(directory(f"{RESULTS}/figures"), patterns=["{name}.png"], category="Figures", labels={"figure": "{name}"}),
     params:
         digest=PLAN.report_digest(),
     log:

@@ -14,6 +14,7 @@ from bench.files import read_json, replacing, write_json
 from bench.layout import Layout
 from bench.plans import Suite
 from bench.report.aggregate import COST_COLUMNS, RUN_COLUMNS
+from bench.reuse import MEASURE
 from bench.revision import REPORT, checked_out, recomputed
 from bench.seal import seal
 from bench.sources import code_of, commit, source_digest
@@ -97,7 +98,12 @@ def run_record(run: Experiment, suite: Suite, layout: Layout) -> dict[str, Any]:
         "digest": trained.get("digest", run.digest()),
         "code": _code(run.modules, trained.get("code")),
         "environment": trained.get("environment", environment()),
-        "measured_at": {**now, "environment": environment(), "report": source_digest(REPORT)},
+        "measured_at": {
+            **now,
+            "environment": environment(),
+            "report": source_digest(REPORT),
+            "measure": source_digest(*MEASURE),
+        },
         "weights": {name: sha256_of(locate(name)) for name in method.needs_weights},
         "test_data": {
             name: sha256_of(layout.test_data(name, run.scale, run.degradation) / "manifest.json")

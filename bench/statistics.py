@@ -35,7 +35,7 @@ F64 = NDArray[np.float64]
 MIN_SEEDS = 3
 RESAMPLES = 2000
 POWER = 0.8
-FIXED = ("bicubic",)  # methods without anything random: one run of them stands for every seed
+FIXED = ("bicubic", "fixed-kernel")  # methods without anything random: one run of them stands for every seed
 TWO_WAY, PICTURES_ONLY, ONE_PAIR = "two-way", "pictures only", "one pair, Wilcoxon"
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from bench.errors import BadInput
 from bench.layout import Layout
+from bench.paths import results_folder
+from bench.reuse import needed
 from bench.sources import source_digest
 from bench.spec import Experiment, digest_of
 from bench.suites import suite as find_suite
@@ -16,15 +18,17 @@ from methods import add_guest, entry
 
 
 class Plan:
-    """A suite, or one shard of it, or some of its methods (`compare`), as the workflow sees it."""
+    """A suite, or one shard of it, or some of its methods (`compare`), as the workflow sees it. reuse: without the runs
+    whose published scores still hold."""
 
-    def __init__(self, suite: str, shard: str | None = None, methods: str | None = None) -> None:
+    def __init__(self, suite: str, shard: str | None = None, methods: str | None = None, reuse: bool = False) -> None:
         words = [word for word in (methods or "").split(",") if word]
         names = {add_guest(Path(word)).name if word.endswith(".py") else word for word in words}
         self.suite = find_suite(suite)
         self.layout = Layout(suite)
         self.shard = shard
-        runs = self.suite.experiments(shard)
+        self.adopts = shard is not None or reuse
+        runs = needed(self.suite, shard, reuse)
         for name in names:
             self.suite.plan(name)
         self.compared = ",".join(sorted(names))
@@ -60,6 +64,14 @@ class Plan:
     def test_manifests(self, method: str) -> list[str]:
         """Every degraded test set of a method's runs."""
         places = [self.layout.test_data(name, r.scale, r.degradation) for r in self.of(method) for name in r.test_sets]
+        return list(dict.fromkeys(str(place / "manifest.json") for place in places))
+
+    def shown_manifests(self) -> list[str]:
+        """Every degraded test set of the runs that the report takes over: it shows their HR pictures."""
+        published = results_folder() / self.suite.name / "scores"
+        everything = self.suite.experiments().values() if self.adopts else ()
+        taken = [run for run in everything if (published / run.method / f"{run.name}.csv").is_file()]
+        places = [self.layout.test_data(name, r.scale, r.degradation) for r in taken for name in r.test_sets]
         return list(dict.fromkeys(str(place / "manifest.json") for place in places))
 
     def train_inputs(self, name: str) -> list[str]:

@@ -12,7 +12,20 @@ from pathlib import Path
 
 from bench.api import Entry
 from bench.errors import BadInput, unknown
-from methods import bicubic, ddbpn, edsr, enhancenet, espcn, msrgan, msrresnet, rcan, srcnn, srgan, srresnet
+from methods import (
+    bicubic,
+    ddbpn,
+    edsr,
+    enhancenet,
+    espcn,
+    fixed_kernel,
+    msrgan,
+    msrresnet,
+    rcan,
+    srcnn,
+    srgan,
+    srresnet,
+)
 from methods.drn import adapt as drn_adapt
 from methods.drn import paired as drn
 from methods.esrgan import gan as esrgan
@@ -40,6 +53,7 @@ METHODS: dict[str, Entry] = {
         interpolation,
         drn,
         drn_adapt,
+        fixed_kernel,
         kernelgan,
         zssr,
     )

@@ -64,7 +64,7 @@ def test_the_report_is_made_of_the_suites_own_words_and_numbers(report: Path) ->
 
 def test_nothing_but_the_report_is_left_behind(report: Path) -> None:
     names = {path.name for path in report.parent.iterdir()}
-    assert names == {"REPORT.md", "runs.csv", "cost.csv", "scores", "tables", "figures", "report"}
+    assert names == {"REPORT.md", "runs.csv", "cost.csv", "scores", "tables", "figures", "report", "windows", "curves"}
 
 
 def test_the_headline_names_the_best_and_its_gap_to_bicubic(tmp_path: Path) -> None:

@@ -36,9 +36,10 @@ from report_folder import (
 
 from bench.data.images import read_image
 from bench.errors import BadInput
-from bench.report import Sweep, crops, figures, losses, plane, points
+from bench.report import Sweep, crops, figures, losses, plane, points, windows
 from bench.report.aggregate import Scores, read
 from bench.report.kernels import read_kernels
+from bench.report.material import read_material
 
 EDSR = "edsr.default.x4.bicubic.s1"
 
@@ -50,11 +51,15 @@ def tiny(work: Path) -> Scores:
     return read(work / "results", suite_info(), INFOS)[0]
 
 
+def draw(scores: Scores, work: Path, folder: Path) -> list[figures.Drawn]:
+    return figures.draw(scores, read_material(scores, work, work / "results"), folder)
+
+
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[figures.Drawn]]:
     """(the suite's folder, what was drawn into its figures/)."""
     work = tmp_path_factory.mktemp("tiny")
-    return work, figures.draw(tiny(work), work, work / "figures")
+    return work, draw(tiny(work), work, work / "figures")
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -72,7 +77,7 @@ def test_another_process_draws_the_same_bytes(drawn: tuple[Path, list[figures.Dr
     work, _ = drawn
     code = (
         "import sys; from pathlib import Path; from report_folder import INFOS, suite_info\n"
-        "from bench.report.aggregate import read; from bench.report.figures import draw\n"
+        "from bench.report.aggregate import read; from test_figures import draw\n"
         "work = Path(sys.argv[1]); draw(read(work / 'results', suite_info(), INFOS)[0], work, work / 'again')"
     )
     root = Path(__file__).parent.parent
@@ -90,8 +95,8 @@ def test_crops_are_the_pixels_of_the_picture(drawn: tuple[Path, list[figures.Dra
     small = shown[crops.ENLARGE // 2 :: crops.ENLARGE, crops.ENLARGE // 2 :: crops.ENLARGE]
     assert np.array_equal(small.repeat(crops.ENLARGE, 0).repeat(crops.ENLARGE, 1), shown)
     sr = read_image(work / "sr" / "edsr" / EDSR / "Set5" / "baby.png")
-    windows = np.lib.stride_tricks.sliding_window_view(sr, (crops.WINDOW, crops.WINDOW), axis=(0, 1))
-    found = np.argwhere((windows.transpose(0, 1, 3, 4, 2) == small).all(axis=(2, 3, 4)))
+    every = np.lib.stride_tricks.sliding_window_view(sr, (crops.WINDOW, crops.WINDOW), axis=(0, 1))
+    found = np.argwhere((every.transpose(0, 1, 3, 4, 2) == small).all(axis=(2, 3, 4)))
     assert len(found) == 1
     top, left = found[0]
     assert top <= 40 <= top + crops.WINDOW - 8 and left <= 20 <= left + crops.WINDOW - 8
@@ -102,28 +107,29 @@ def test_the_window_is_where_the_pictures_differ_most() -> None:
     other = one.copy()
     other[60:70, 80:90] = 130
     other[10:20, 10:20] = 110
-    top, left = crops.choose_window([one, other], 24)
+    top, left = windows.choose_window([one, other], 24)
     assert top <= 60 and top + 24 >= 70 and left <= 80 and left + 24 >= 90
 
 
 def test_a_wrong_brightness_does_not_choose_the_window() -> None:
     one = np.linspace(90, 250, 120).astype(np.uint8)[None, :, None].repeat(96, 0).repeat(3, 2)
     one[30:40:2, 20:30] -= 60
-    top, left = crops.choose_window([one, np.zeros_like(one), one], 24)
+    top, left = windows.choose_window([one, np.zeros_like(one), one], 24)
     assert top <= 30 and top + 24 >= 40 and left <= 20 and left + 24 >= 30
 
 
 def test_a_picture_smaller_than_the_window_is_shown_whole(tmp_path: Path) -> None:
     scores = tiny(tmp_path)
     write_pictures(tmp_path, side=50)
-    assert crops.crop_figure(scores, tmp_path)[1] == []
-    assert crops.choose_window([np.zeros((50, 50), np.uint8)], 48) == (0, 0)
+    shown = windows.read_shown(scores, tmp_path, tmp_path / "windows")
+    assert {block.window.side for block in shown.blocks} == {50} and shown.absent == ()
+    assert windows.choose_window([np.zeros((50, 50), np.uint8)], 48) == (0, 0)
 
 
 def test_pictures_are_those_on_which_the_methods_differ_most(tmp_path: Path) -> None:
     rows = [(d, i, m, 99.0 if (i, m) == ("zebra", "psnr_y") else v) for d, i, m, v in scores_of(EDSR)]
     scores = read(write_results(tmp_path, {EDSR: rows}), suite_info(), INFOS)[0]
-    assert crops.choose_pictures(scores, 4) == [
+    assert windows.choose_pictures(scores, 4) == [
         ("Set5", "baby"),
         ("Set14", "zebra"),
         ("Set5", "bird"),
@@ -142,7 +148,7 @@ def test_every_method_has_its_own_place_of_at_most_five_a_line(methods: int) -> 
 def test_a_method_without_pictures_is_named_and_left_out(tmp_path: Path) -> None:
     scores = tiny(tmp_path)
     (tmp_path / "sr" / "esrgan").rename(tmp_path / "elsewhere")
-    made = figures.draw_crops(scores, tmp_path, tmp_path)
+    made = figures.draw_crops(scores, windows.read_shown(scores, tmp_path, tmp_path), tmp_path)
     assert made.missing == "" and "not here: esrgan" in made.caption
 
 
@@ -150,13 +156,37 @@ def test_crops_of_another_size_are_refused(tmp_path: Path) -> None:
     scores = tiny(tmp_path)
     path = tmp_path / "sr" / "edsr" / EDSR / "Set5" / "baby.png"
     Image.fromarray(read_image(path)[:-4]).save(path)
-    with pytest.raises(BadInput, match=r"baby.png: not of the size of .*; upscale it again"):
-        figures.draw_crops(scores, tmp_path, tmp_path)
+    with pytest.raises(BadInput, match=r"baby.png: not of the size of its HR; upscale it again"):
+        windows.read_shown(scores, tmp_path, tmp_path)
+
+
+def test_crops_that_were_kept_stand_in_for_pictures_that_are_gone(tmp_path: Path) -> None:
+    scores, kept = tiny(tmp_path), tmp_path / "windows" / "x4.bicubic"
+    before = windows.read_shown(scores, tmp_path, kept)
+    windows.keep(before, kept)
+    (tmp_path / "sr" / "esrgan").rename(tmp_path / "elsewhere")
+    after = windows.read_shown(scores, tmp_path, kept)
+    assert after.absent == () and list(after.runs or {}) == list(before.runs or {})
+    for one, other in zip(before.blocks, after.blocks, strict=True):
+        assert one.window == other.window and one.captions == other.captions
+        assert all(np.array_equal(one.crops[name], other.crops[name]) for name in one.crops)
+
+
+def test_kept_places_are_kept_to_and_a_torn_list_is_refused(tmp_path: Path) -> None:
+    scores, kept = tiny(tmp_path), tmp_path / "windows"
+    windows.keep(windows.read_shown(scores, tmp_path, kept), kept)
+    text = (kept / "places.csv").read_text()
+    (kept / "places.csv").write_text("dataset,image,top,left,side\nSet14,face,3,5,40\n")
+    [block] = windows.read_shown(scores, tmp_path, kept).blocks
+    assert block.window == windows.Window("Set14", "face", 3, 5, 40) and block.crops["HR"].shape == (40, 40, 3)
+    (kept / "places.csv").write_text(text[:-6])
+    with pytest.raises(BadInput, match=r"places.csv: is torn"):
+        windows.read_shown(scores, tmp_path, kept)
 
 
 def test_without_pictures_curves_or_a_perceptual_metric_the_reasons_are_said(tmp_path: Path) -> None:
     scores = read(write_results(tmp_path), suite_info(setting(("psnr_y", "ma"))), INFOS)[0]
-    made = figures.draw(scores, tmp_path, tmp_path / "figures")
+    made = draw(scores, tmp_path, tmp_path / "figures")
     assert [figure.missing.split(",")[0] for figure in made] == [
         "sr/ is not here",
         "no metric of pi",
@@ -287,6 +317,6 @@ def test_drawing_leaves_no_trace_in_matplotlibs_settings(tmp_path: Path) -> None
     before = dict(matplotlib.rcParams)
     scores = tiny(tmp_path)
     one = dataclasses.replace(scores, runs=scores.runs.loc[[RUNS[0][0]]])
-    figures.draw(one, tmp_path, tmp_path / "figures")
+    draw(one, tmp_path, tmp_path / "figures")
     assert dict(matplotlib.rcParams) == before
     assert NAMES[0] in one.runs.index

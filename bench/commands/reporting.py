@@ -14,18 +14,22 @@ from bench.paths import results_folder
 from bench.spec import Experiment
 
 
-def build_report(suite_name: str, shard: str | None, methods: str | None, out: Path | None) -> None:
+def build_report(
+    suite_name: str, shard: str | None, methods: str | None, out: Path | None, reuse: bool = False
+) -> None:
     """Tables, figures, REPORT.md and provenance of a suite, a shard of it, or some methods of it, from the scores.
 
-    With a shard, runs of the other shards that results/<suite>/ holds keep their place in the tables.
+    With a shard, runs of the other shards that results/<suite>/ holds keep their place in the tables; with `reuse`,
+    those whose scores there still hold.
     """
     from bench.provenance import write_records
     from bench.report.document import build
+    from bench.reuse import needed
     from bench.seal import seal
     from bench.suites import suite
 
     chosen, layout = suite(suite_name), Layout(suite_name)
-    runs = chosen.experiments(shard)
+    runs = needed(chosen, shard, reuse)
     if methods:
         names = set(methods.split(","))
         runs = {name: run for name, run in runs.items() if run.method in names}
@@ -35,7 +39,8 @@ def build_report(suite_name: str, shard: str | None, methods: str | None, out: P
             place = out / "scores" / run.method / f"{run.name}.csv"
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(layout.scores(run), place)
-    adopted = [] if shard is None else _adopt(chosen.experiments(), runs, results, results_folder() / suite_name)
+    whole = shard is None and not reuse
+    adopted = [] if whole else _adopt(chosen.experiments(), runs, results, results_folder() / suite_name)
     write_records(chosen, runs.values(), layout, results, adopted)
     order = [name for name in chosen.experiments() if name in runs or name in adopted]
     build(results, layout.root, _describe(chosen, order))
@@ -43,7 +48,10 @@ def build_report(suite_name: str, shard: str | None, methods: str | None, out: P
 
 
 def _adopt(everything: dict[str, Experiment], own: dict[str, Experiment], results: Path, published: Path) -> list[str]:
-    """Copy the published scores and records of runs that this shard does not make; return their names."""
+    """Copy the published scores and records of runs that are not made here, and what figures are drawn from; return
+    the names of the runs."""
+    from bench.report.material import FOLDERS
+
     adopted = []
     for name, run in everything.items():
         scores = published / "scores" / run.method / f"{name}.csv"
@@ -54,6 +62,9 @@ def _adopt(everything: dict[str, Experiment], own: dict[str, Experiment], result
             place.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, place / source.name)
         adopted.append(name)
+    for folder in FOLDERS if adopted else ():
+        if (published / folder).is_dir():
+            shutil.copytree(published / folder, results / folder, dirs_exist_ok=True)
     return adopted
 
 

@@ -46,6 +46,7 @@ def add_verbs(verbs: Any) -> None:
         stage = verbs.add_parser(name, help=text)
         stage.add_argument("--suite", default="demo")
         stage.add_argument("--shard")
+        stage.add_argument("--reuse", action="store_true", help="without the runs whose published scores still hold")
         stage.add_argument("--method", required=name != "mirror")
         stage.add_argument("--device", default="auto", help="auto, cpu or cuda")
         stage.set_defaults(verb=verb)
@@ -53,6 +54,7 @@ def add_verbs(verbs: Any) -> None:
     report = verbs.add_parser("report", help="tables, figures and REPORT.md from the scores")
     report.add_argument("--suite", default="demo")
     report.add_argument("--shard")
+    report.add_argument("--reuse", action="store_true", help="take over published scores that still hold")
     report.add_argument("--methods", help="only these, joined by commas (for `compare`)")
     report.add_argument("--out", type=Path, help="results folder (default: the suite's)")
     report.set_defaults(verb=make_report)
@@ -201,7 +203,7 @@ def make_report(arguments: Arguments) -> None:
     from bench.layout import Layout
 
     with _turn(Layout(arguments.suite), "report"):
-        build_report(arguments.suite, arguments.shard, arguments.methods, arguments.out)
+        build_report(arguments.suite, arguments.shard, arguments.methods, arguments.out, arguments.reuse)
 
 
 def mirror(arguments: Arguments) -> None:
@@ -236,7 +238,8 @@ def _turn(layout: Any, work: str) -> AbstractContextManager[bool]:
 
 def _runs(arguments: Arguments) -> list[Any]:
     """The runs of one method in the suite or its shard."""
+    from bench.reuse import needed
     from bench.suites import suite
 
-    runs = suite(arguments.suite).experiments(arguments.shard or None).values()
+    runs = needed(suite(arguments.suite), arguments.shard or None, arguments.reuse).values()
     return [run for run in runs if run.method == arguments.method]

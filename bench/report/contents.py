@@ -11,7 +11,7 @@ import pandas as pd
 from bench.report.aggregate import Scores, read_costs
 from bench.report.canvas import Drawn
 from bench.report.figures import draw
-from bench.report.losses import Panels, read_panels
+from bench.report.material import Material, keep_material, read_material
 from bench.report.papers import build as papers_tables
 from bench.report.papers import has_measurement, overview
 from bench.report.render import Table
@@ -30,7 +30,7 @@ class Chapter:
     effects: Table | None
     images: Table
     figures: tuple[Drawn, ...]
-    panels: Panels = field(default_factory=dict)
+    material: Material = field(default_factory=Material)
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -60,7 +60,7 @@ def gather(every: Sequence[Scores], results: Path, work: Path, draft: Path) -> R
     """All tables and verdicts, and the figures, drawn under `draft`."""
     suite = every[0].suite
     runs = pd.concat([scores.runs for scores in every])
-    chapters = tuple(_chapter(scores, runs, work, draft) for scores in every)
+    chapters = tuple(_chapter(scores, runs, (results, work), draft) for scores in every)
     verdicts = tuple(judge(suite.claims, every)) if suite.claims else ()
     papers = [table for table in papers_tables(every) if has_measurement(table)]
     return Report(
@@ -72,10 +72,13 @@ def gather(every: Sequence[Scores], results: Path, work: Path, draft: Path) -> R
     )
 
 
-def _chapter(scores: Scores, runs: pd.DataFrame, work: Path, draft: Path) -> Chapter:
-    """The tables of a setting, and its figures, drawn under `draft`. runs: of all settings."""
+def _chapter(scores: Scores, runs: pd.DataFrame, places: tuple[Path, Path], draft: Path) -> Chapter:
+    """The tables of a setting, and its figures and what they are drawn from, put under `draft`. runs: of all settings;
+    places: the suite's results folder and its work folder."""
+    results, work = places
+    material = read_material(scores, work, results)
+    keep_material(material, scores, work, results, draft)
     effects = effects_table(scores, runs)
-    panels = read_panels(scores, work)
-    figures = draw(scores, work, draft / "figures", effects, panels)
+    figures = draw(scores, material, draft / "figures", effects)
     ablations = tuple(ablation_tables(scores))
-    return Chapter(scores, method_table(scores), ablations, effects, image_table(scores), tuple(figures), panels)
+    return Chapter(scores, method_table(scores), ablations, effects, image_table(scores), tuple(figures), material)

@@ -13,6 +13,7 @@ from bench.report.canvas import Drawn
 from bench.report.contents import Chapter, Report, gather
 from bench.report.facts import deviations, disclaimer, facts, headline, tally, tracing, training
 from bench.report.html import write_page
+from bench.report.material import FOLDERS
 from bench.report.render import Section, Table, to_grid, write
 
 GAPS = "One change at a time. In brackets: the difference to the default, between the two means shown."
@@ -37,8 +38,8 @@ def build(results: Path, work: Path, suite: SuiteInfo, metrics: Mapping[str, Met
         for table in report.tables:
             write(table, draft / "tables")
         (draft / "REPORT.md").write_text(compose(report), encoding="utf-8", newline="\n")
-        write_page(report, work, draft / "report" / "index.html")
-        for name in ("tables", "figures", "report", "REPORT.md"):
+        write_page(report, draft / "report" / "index.html")
+        for name in ("tables", "figures", "report", *FOLDERS, "REPORT.md"):
             _replace(draft / name, results / name)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -46,10 +47,11 @@ def build(results: Path, work: Path, suite: SuiteInfo, metrics: Mapping[str, Met
 
 
 def _replace(new: Path, old: Path) -> None:
-    """Put a file or folder where another one may be."""
+    """Put a file or folder, if there is one, where another one may be."""
     if old.is_dir():
         old.rename(new.with_name(f"{new.name}.old"))
-    new.replace(old)
+    if new.exists():
+        new.replace(old)
 
 
 def compose(report: Report) -> str:

@@ -15,49 +15,44 @@ from bench.report.canvas import STYLE, Drawn, save
 from bench.report.crops import WINDOW, crop_figure
 from bench.report.facts import estimates_only
 from bench.report.kernels import draw_kernels
-from bench.report.losses import Panels, draw_curves, read_panels
+from bench.report.losses import draw_curves
+from bench.report.material import Material
 from bench.report.plane import draw_plane
 from bench.report.render import Table
 from bench.report.trends import draw_differences, draw_paths, draw_sweeps
+from bench.report.windows import Shown
 
 
-def draw(
-    scores: Scores, work: Path, folder: Path, effects: Table | None = None, panels: Panels | None = None
-) -> list[Drawn]:
-    """All figures of a setting into `folder`. work: the suite's folder, with data/, sr/, kernels/ and runs/.
-
-    effects: the table of the variants' differences, to be drawn too. panels: the training curves, read if not given.
-    """
+def draw(scores: Scores, material: Material, folder: Path, effects: Table | None = None) -> list[Drawn]:
+    """All figures of a setting into `folder`. effects: the table of the variants' differences, to be drawn too."""
     folder.mkdir(parents=True, exist_ok=True)
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(STYLE)
         if estimates_only(scores):
-            return [draw_kernels(scores, work, folder)]
+            return [draw_kernels(scores, material.kernels, folder)]
         found = (
-            draw_crops(scores, work, folder),
+            draw_crops(scores, material.shown, folder),
             draw_plane(scores, folder),
             draw_paths(scores, folder),
             draw_differences(scores, effects, folder),
             draw_sweeps(scores, folder),
-            draw_curves(scores, read_panels(scores, work) if panels is None else panels, folder),
+            draw_curves(scores, material.panels, folder),
         )
         return [drawn for drawn in found if drawn is not None]
 
 
-def draw_crops(scores: Scores, work: Path, folder: Path) -> Drawn:
+def draw_crops(scores: Scores, shown: Shown, folder: Path) -> Drawn:
     """See `crops`."""
     name, title = f"crops{scores.suffix}", "The same window by every method"
-    try:
-        figure, absent = crop_figure(scores, work)
-    except FileNotFoundError as error:
-        return Drawn(name, title, "", f"{error} is not here")
-    save(figure, folder, name)
+    if not shown.blocks:
+        return Drawn(name, title, "", f"{shown.missing} is not here")
+    save(crop_figure(shown.blocks), folder, name)
     return Drawn(
         name,
         title,
         f"Windows of {WINDOW}×{WINDOW} HR pixels, enlarged without interpolation, chosen by rule: the pictures on "
         "which the methods' scores differ most, and in them the window in which their detail differs most. The numbers "
         "are of the whole picture. Of several seeds the first is shown."
-        + (f" Not shown, because their pictures are not here: {', '.join(absent)}." if absent else ""),
+        + (f" Not shown, because their pictures are not here: {', '.join(shown.absent)}." if shown.absent else ""),
     )

@@ -10,12 +10,12 @@ from string import Template
 
 from bench.report.aggregate import entrants
 from bench.report.contents import Chapter, Report
-from bench.report.facts import deviations, disclaimer, estimates_only, facts, tracing, training
+from bench.report.facts import deviations, disclaimer, facts, tracing, training
 from bench.report.html_charts import difference_charts, loss_charts, path_charts, planes, sweep_charts
 from bench.report.html_headline import cards, claim_list
 from bench.report.html_pictures import kernel_table, viewer
 from bench.report.html_tables import bullets, files, folded, grid, notes, prose, trimmed, whole
-from bench.report.kernels import caption, read_kernels
+from bench.report.kernels import caption
 from bench.report.render import Section, Table
 
 ASSETS = ("page.html", "page.css", "page.js")
@@ -23,17 +23,17 @@ Part = tuple[str, str, str, str]
 """(anchor, short title, title, HTML)"""
 
 
-def write_page(report: Report, work: Path, place: Path) -> None:
-    """The page at `place`. work: the suite's folder, with data/, sr/ and kernels/."""
+def write_page(report: Report, place: Path) -> None:
+    """The page at `place`."""
     place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text(page(report, work), encoding="utf-8", newline="\n")
+    place.write_text(page(report), encoding="utf-8", newline="\n")
 
 
-def page(report: Report, work: Path) -> str:
+def page(report: Report) -> str:
     """Everything inline: no address in it is fetched when it opens."""
     suite = report.chapters[0].scores.suite
     shell, style, script = (package_files("bench.report").joinpath(name).read_text("utf-8") for name in ASSETS)
-    parts = [part for part in (_claims(report), *_chapters(report, work), *_ending(report)) if part[3]]
+    parts = [part for part in (_claims(report), *_chapters(report), *_ending(report)) if part[3]]
     nav = "".join(f'<a href="#{anchor}">{escape(title)}</a>' for anchor, title, _, _ in parts)
     main = "\n".join(
         f'<section id="{anchor}" class="part"><h2>{escape(title)}</h2>{content}</section>'
@@ -63,30 +63,30 @@ def _claims(report: Report) -> Part:
     return "claims", "Claims", "What the papers claim, and what was found here", content
 
 
-def _chapters(report: Report, work: Path) -> list[Part]:
+def _chapters(report: Report) -> list[Part]:
     """The parts of every setting."""
     parts = []
     told: list[str] = []
     for number, chapter in enumerate(report.chapters):
         whose = "" if len(report.chapters) == 1 else f" · {chapter.scores.setting.title}"
         suffix = "" if number == 0 else f"-{number + 1}"
-        for anchor, short, title, content in _chapter(chapter, work, told):
+        for anchor, short, title, content in _chapter(chapter, told):
             parts.append((f"{anchor}{suffix}", f"{short}{whose}", f"{title}{whose}", content))
         told += chapter.methods.footnotes
     return parts
 
 
-def _chapter(chapter: Chapter, work: Path, told: Sequence[str]) -> list[Part]:
+def _chapter(chapter: Chapter, told: Sequence[str]) -> list[Part]:
     """One setting. told: footnotes that an earlier one has."""
     scores = chapter.scores
     parts = [
-        ("pictures", "Pictures", "See for yourself", _pictures(chapter, work)),
+        ("pictures", "Pictures", "See for yourself", _pictures(chapter)),
         ("plane", "Perception–distortion", "Perception and distortion", _charts(planes(scores), PLANE_NOTE, "wide")),
         ("between", "Interpolation", "From one network to another", _charts(path_charts(scores), BETWEEN_NOTE, "wide")),
         ("methods", "Methods", "All methods", _methods(chapter, told)),
         ("ablations", "Ablations", "What each change does", _ablations(chapter, told)),
         ("sweeps", "Sweeps", "One knob, several values", _charts(sweep_charts(scores), SWEEP_NOTE)),
-        ("kernels", "Kernels", "Blur kernels", _kernels(chapter, work)),
+        ("kernels", "Kernels", "Blur kernels", _kernels(chapter)),
         ("training", "Curves", "Training curves", _losses(chapter)),
     ]
     return [part for part in parts if part[3]]
@@ -118,18 +118,17 @@ CROPS_NOTE = (
 )
 
 
-def _pictures(chapter: Chapter, work: Path) -> str:
-    shown = "" if estimates_only(chapter.scores) else viewer(chapter.scores, work)
-    return shown + _note(CROPS_NOTE) if shown else ""
+def _pictures(chapter: Chapter) -> str:
+    return viewer(chapter.material.shown) + _note(CROPS_NOTE) if chapter.material.shown.blocks else ""
 
 
 def _losses(chapter: Chapter) -> str:
     """Each method's total loss; its terms are folded away."""
-    if not chapter.panels:
+    if not chapter.material.panels:
         return ""
     caption = next((drawn.caption for drawn in chapter.figures if drawn.title == "Training"), "")
-    totals = {key: curves for key, curves in chapter.panels.items() if key[1] == "loss"}
-    terms = {key: curves for key, curves in chapter.panels.items() if key[1] != "loss"}
+    totals = {key: curves for key, curves in chapter.material.panels.items() if key[1] == "loss"}
+    terms = {key: curves for key, curves in chapter.material.panels.items() if key[1] != "loss"}
     parts = _charts(loss_charts(chapter.scores, totals), caption, "small")
     return parts + folded("Terms of the losses", _charts(loss_charts(chapter.scores, terms), "", "small"), True)
 
@@ -169,14 +168,9 @@ def _ablations(chapter: Chapter, told: Sequence[str]) -> str:
     return "".join(parts)
 
 
-def _kernels(chapter: Chapter, work: Path) -> str:
-    if not any(drawn.name.startswith("kernels") for drawn in chapter.figures):
-        return ""
-    try:
-        found = read_kernels(chapter.scores, work)
-    except FileNotFoundError:
-        return ""
-    return _note(caption(chapter.scores, found)) + kernel_table(found)
+def _kernels(chapter: Chapter) -> str:
+    found = chapter.material.kernels
+    return _note(caption(chapter.scores, found)) + kernel_table(found) if found else ""
 
 
 def _ending(report: Report) -> list[Part]:

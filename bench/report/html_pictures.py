@@ -5,18 +5,14 @@ from __future__ import annotations
 import base64
 import io
 from html import escape
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.report.aggregate import Scores
-from bench.report.crops import Block, choose_window, read_blocks
 from bench.report.kernels import TRUTH, KernelGrid, shade
+from bench.report.windows import Block, Shown
 
-WINDOW = 96  # HR pixels
-PICTURES = 4
 THUMBNAIL = 260
 
 
@@ -27,12 +23,9 @@ def uri(pixels: NDArray[np.uint8], lossless: bool) -> str:
     return f"data:image/webp;base64,{base64.b64encode(stream.getvalue()).decode()}"
 
 
-def viewer(scores: Scores, work: Path) -> str:
-    """The comparison of every entrant on the pictures where they differ most; empty where the pictures are not here."""
-    try:
-        blocks, _ = read_blocks(scores, work, PICTURES)
-    except FileNotFoundError:
-        return ""
+def viewer(shown: Shown) -> str:
+    """The comparison of every entrant on the pictures where they differ most."""
+    blocks = shown.blocks
     tabs = "".join(
         f'<button type="button" aria-pressed="{"true" if place == 0 else "false"}" data-view="{place}">'
         f"{escape(block.title)}</button>"
@@ -45,26 +38,23 @@ def viewer(scores: Scores, work: Path) -> str:
 
 def _view(block: Block, place: int) -> str:
     """One picture: the stage with its slider, and every crop, which the stage borrows its pictures from."""
-    hr = block.pictures["HR"]
-    side = min(WINDOW, *hr.shape[:2])
-    methods = [pixels for name, pixels in block.pictures.items() if name != "HR"]
-    top, left = choose_window(methods if len(methods) > 1 else [hr, *methods], side)
+    side = block.window.side
     tiles = []
-    for name, pixels in block.pictures.items():
+    for name, pixels in block.crops.items():
         _, _, numbers = block.captions[name].partition("\n")
-        source = uri(np.ascontiguousarray(pixels[top : top + side, left : left + side]), lossless=True)
+        source = uri(pixels, lossless=True)
         tiles.append(
             f'<li><button type="button" class="tile" data-name="{escape(name)}" aria-pressed="false">'
             f'<img src="{source}" width="{side}" height="{side}" alt="{escape(name)}, window of {escape(block.title)}">'
             f"<b>{escape(name)}</b><small>{escape(numbers)}</small></button></li>"
         )
-    options = "".join(f"<option>{escape(name)}</option>" for name in block.pictures)
+    options = "".join(f"<option>{escape(name)}</option>" for name in block.crops)
     return (
         f'<section class="view" data-view="{place}" aria-label="{escape(block.title)}">'
         f'<div class="table"><div class="stage"><img class="under" alt=""><img class="over" alt="">'
         f'<span class="tag left"></span><span class="tag right"></span><span class="handle" aria-hidden="true"></span>'
         f'<input type="range" min="0" max="100" value="50" step="1" aria-label="How much of the left picture is shown, '
-        f'in per cent"></div><div class="side">{_overview(hr, (top, left), side, block.title)}'
+        f'in per cent"></div><div class="side">{_overview(block)}'
         f'<label>Left <select class="pick-left">{options}</select></label>'
         f'<label>Right <select class="pick-right">{options}</select></label>'
         f'<p class="note">Drag, or use the arrow keys. A click on a crop below puts it on the right.</p></div></div>'
@@ -72,14 +62,15 @@ def _view(block: Block, place: int) -> str:
     )
 
 
-def _overview(hr: NDArray[np.uint8], corner: tuple[int, int], side: int, title: str) -> str:
+def _overview(block: Block) -> str:
     """The whole HR picture, small, with the window marked."""
+    hr, window, title = block.hr, block.window, block.title
     height, width = hr.shape[:2]
     scale = min(1.0, THUMBNAIL / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = Image.fromarray(hr).resize(size, Image.Resampling.BOX)
-    box = f"left:{100 * corner[1] / width:.2f}%;top:{100 * corner[0] / height:.2f}%"
-    box += f";width:{100 * side / width:.2f}%;height:{100 * side / height:.2f}%"
+    box = f"left:{100 * window.left / width:.2f}%;top:{100 * window.top / height:.2f}%"
+    box += f";width:{100 * window.side / width:.2f}%;height:{100 * window.side / height:.2f}%"
     return (
         f'<div class="overview"><img src="{uri(np.asarray(small), lossless=False)}" alt="{escape(title)}, whole, with '
         f'the window marked" width="{small.width}" height="{small.height}"><span style="{box}"></span></div>'

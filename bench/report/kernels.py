@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,8 @@ from bench.report.canvas import DPI, Drawn, save
 from bench.report.tables import NA, decimals, heading
 
 MAX_PICTURES = 10
-MAX_ROWS = 8
+MAX_ROWS = 24
+FOLDER = "kernels"
 CELL = 0.85  # inches
 TRUTH = "true kernel"
 
@@ -46,8 +48,11 @@ class KernelGrid:
     metric: str
 
 
-def read_kernels(scores: Scores, work: Path) -> KernelGrid:
-    """The kernels of the first seed of every variant. Raises FileNotFoundError where no estimate is here."""
+def read_kernels(scores: Scores, work: Path, kept: Path | None = None) -> KernelGrid:
+    """The kernels of the first seed of every variant, from work/kernels or where `keep_kernels` put them.
+
+    Raises FileNotFoundError where no estimate is here.
+    """
     metric = first_available(scores, KERNEL) or scores.setting.metrics[0]
     values = widen(scores.frame)[metric]
     pictures = list(dict.fromkeys((str(place), str(image)) for _, place, image in values.index))[:MAX_PICTURES]
@@ -63,15 +68,33 @@ def read_kernels(scores: Scores, work: Path) -> KernelGrid:
         data = work / "data" / f"{dataset}.x{setting.scale}.{setting.degradation}"
         files = {TRUTH: data / "kernels" / f"{image}.npy"}
         for name, run in list(runs.items())[:MAX_ROWS]:
-            folder = beside(work / "kernels", run, cell_of(scores.runs, run, "method"))
+            folder = _folder(scores, run, work, kept)
             files[name] = folder / dataset / f"{image}.npy"
             value = float(values[run, dataset, image])
             captions[name, (dataset, image)] = NA if math.isnan(value) else f"{value:.{decimals(info)}f}"
         kernels |= {(name, (dataset, image)): _load(path) for name, path in files.items() if path.is_file()}
     if not any(name != TRUTH for name, _ in kernels):
-        raise FileNotFoundError("kernels/")
+        raise FileNotFoundError(f"{FOLDER}/")
     rows = tuple(row for row in (TRUTH, *runs) if any(name == row for name, _ in kernels))
     return KernelGrid(rows, tuple(pictures), kernels, captions, metric)
+
+
+def _folder(scores: Scores, run: str, work: Path, kept: Path | None) -> Path:
+    """Where a run's kernels are."""
+    made = beside(work / FOLDER, run, cell_of(scores.runs, run, "method"))
+    return made if made.is_dir() or kept is None else kept / run
+
+
+def keep_kernels(scores: Scores, work: Path, kept: Path, folder: Path) -> None:
+    """Copy the kernels of the first seed of every variant to <run>/<data set>/<image>.npy."""
+    for method in methods_of(scores.runs):
+        for _, variant in variants_of(scores.runs, method):
+            run = runs_of(scores.runs, method, variant)[0]
+            source = _folder(scores, run, work, kept)
+            for path in sorted(source.rglob("*.npy")):
+                place = folder / run / path.relative_to(source)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, place)
 
 
 def _load(path: Path) -> NDArray[np.float64]:
@@ -92,13 +115,11 @@ def shade(kernel: NDArray[np.float64]) -> NDArray[np.uint8]:
     return np.asarray(np.rint(255 * scaled), dtype=np.uint8)
 
 
-def draw_kernels(scores: Scores, work: Path, folder: Path) -> Drawn:
+def draw_kernels(scores: Scores, grid: KernelGrid | None, folder: Path) -> Drawn:
     """The grid as a figure."""
     name, title = f"kernels{scores.suffix}", "Blur kernels, true and estimated"
-    try:
-        grid = read_kernels(scores, work)
-    except FileNotFoundError as error:
-        return Drawn(name, title, "", f"{error} is not here")
+    if grid is None:
+        return Drawn(name, title, "", f"{FOLDER}/ is not here")
     lines, columns = len(grid.rows), len(grid.pictures)
     width, height = 1.6 + CELL * columns, 0.5 + (CELL + 0.2) * lines
     figure = Figure(figsize=(width, height), dpi=DPI)

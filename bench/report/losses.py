@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
@@ -20,6 +22,8 @@ from bench.report.canvas import COLOURS, DPI, Drawn, save
 NOT_LOSSES = ("step", "seconds", "learning_rate")
 BINS = 40
 PANELS = 4  # a line of small multiples
+FOLDER = "curves"
+COLUMNS = ("loss", "step", "value")
 F64 = NDArray[np.float64]
 Panels = Mapping[tuple[str, str], Sequence[tuple[str, F64, F64]]]
 """(method, loss) -> (variant, steps, values) of every run, the default's first"""
@@ -53,15 +57,44 @@ def draw_curves(scores: Scores, panels: Panels, folder: Path) -> Drawn:
     )
 
 
-def read_panels(scores: Scores, work: Path) -> Panels:
-    """The curves of every run that has them here."""
+def read_panels(scores: Scores, work: Path, kept: Path | None = None) -> Panels:
+    """The curves of every run that has them in work/runs, or where `keep_curves` put them."""
     panels: dict[tuple[str, str], list[tuple[str, F64, F64]]] = {}
     for method in methods_of(scores.runs):
         for _, variant in variants_of(scores.runs, method):
             for run in runs_of(scores.runs, method, variant):
-                for loss, (steps, values) in read_curves(work / "runs" / run / "curves.jsonl").items():
+                for loss, (steps, values) in _curves(run, work, kept).items():
                     panels.setdefault((method, loss), []).append((variant, steps, values))
     return panels
+
+
+def keep_curves(scores: Scores, work: Path, kept: Path, folder: Path) -> None:
+    """Write <run>.csv (loss, step, value) of every run that has curves here, as they are drawn: with the results, so
+    that a report made elsewhere can draw them too."""
+    for run in scores.runs["run"]:
+        curves = _curves(run, work, kept)
+        if curves:
+            folder.mkdir(parents=True, exist_ok=True)
+            with (folder / f"{run}.csv").open("w", newline="") as stream:
+                writer = csv.writer(stream, lineterminator="\n")
+                writer.writerow(COLUMNS)
+                for loss, (steps, values) in curves.items():
+                    rows = zip(steps.tolist(), values.tolist(), strict=True)
+                    writer.writerows((loss, repr(step), repr(value)) for step, value in rows)
+
+
+def _curves(run: str, work: Path, kept: Path | None) -> dict[str, tuple[F64, F64]]:
+    """Loss name -> (steps, values) of a run, empty where there are none. Raises BadInput for a torn file."""
+    path = None if kept is None else kept / f"{run}.csv"
+    found = read_curves(work / "runs" / run / "curves.jsonl")
+    if found or path is None or not path.is_file():
+        return found
+    try:
+        table = pd.read_csv(path, dtype={"loss": str, "step": np.float64, "value": np.float64})[list(COLUMNS)]
+    except (ValueError, KeyError):
+        raise BadInput(f"{path}: is no table of losses; remove it and make the report again") from None
+    each = table.groupby("loss", sort=False)
+    return {str(loss): (rows["step"].to_numpy(), rows["value"].to_numpy()) for loss, rows in each}
 
 
 def read_curves(path: Path) -> dict[str, tuple[F64, F64]]:

@@ -44,6 +44,8 @@ _KERNELGAN = (
     Plan("edsr", 2500, {**_EDSR, "patch": 48}, scale=2, test_sets=("Set14-5", "BSD100-5"), shard="kernelgan"),
     Plan("edsr", 2500, {**_EDSR, "patch": 48}, pairs="bicubic", evaluates=True, **_X2),
     Plan("edsr", 11000, _EDSR, pairs="bicubic", evaluates=True, **_X4),
+    Plan("fixed-kernel", variants=("default", "gaussian"), **_X2),
+    Plan("fixed-kernel", variants=("default", "gaussian"), **_X4),
     Plan("kernelgan", 0, _ESTIMATE, seeds=(1, 2, 3, 4, 5), **_X2),
     Plan(
         "kernelgan",

@@ -88,6 +88,7 @@ DEMO = Suite(
             shard="drn",
         ),
         Plan("bicubic", **_BLURRED),
+        Plan("fixed-kernel", **_BLURRED),
         Plan(
             "kernelgan",
             0,

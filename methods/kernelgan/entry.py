@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from bench.api import Axis, Entry, Estimator, Knobs, Upscaler
+from bench.api import Axis, Claim, Entry, Estimator, Knobs, Upscaler
 from bench.errors import BadInput
 from methods.kernelgan.estimate import estimate
 from methods.kernelgan.knobs import PRESETS, KernelGanKnobs
@@ -35,6 +35,48 @@ def _axis(name: str, question: str, variants: dict[str, Knobs], source: str) -> 
 
 
 _PAPER, _CODE, _DESIGN = "section 3", "released code", "design choice, not in the paper"
+
+
+def _claim(id: str, text: str, worse: str, source: str) -> Claim:
+    """That the default's kernel is nearer to the true one than another's, x2."""
+    name, degradation = f"kernelgan.{id}", "kernel_paper"
+    return Claim(name, text, "kernelgan.default", worse, "kernel_ncc", source, scale=2, degradation=degradation)
+
+
+def _worse(variant: str, text: str, source: str) -> Claim:
+    return _claim(variant, text, f"kernelgan.{variant}", source)
+
+
+_CONTROLS = (
+    _claim(
+        "bicubic",
+        "The estimated kernel is nearer to the true one than the bicubic kernel is.",
+        "fixed-kernel.default",
+        "Bell-Kligler et al. 2019, section 1",
+    ),
+    _claim(
+        "control",
+        "The estimated kernel is nearer to the true one than one round Gaussian of the mean variance is.",
+        "fixed-kernel.gaussian",
+        "control of this project: what is known without looking at the picture",
+    ),
+)
+_ARTICLE = "Bell-Kligler et al. 2019, section 3"
+_ABLATED = (
+    ("no-sum", "The kernel has to be told to sum to 1.", _ARTICLE),
+    ("no-boundary", "Mass at the border has to be penalised.", _ARTICLE),
+    ("no-sparse", "Without sparsity the kernel is over-smooth.", _ARTICLE),
+    ("no-centre", "Without the centre loss the kernel is worse.", _ARTICLE),
+    ("no-bicubic", "Without a bicubic start the generator hardly converges.", _ARTICLE),
+    ("single-layer", "A deep linear generator finds a better kernel than a single filter.", _ARTICLE),
+    ("relu", "A generator with ReLU fits what is no downscaling.", _ARTICLE),
+    ("depth-3", "A deeper linear generator finds a better kernel.", _ARTICLE),
+    ("width-1", "Over-parametrisation helps.", _DESIGN),
+    ("rf-3", "Patches of 7 x 7 say more than patches of 3 x 3.", _ARTICLE),
+    ("rf-15", "Patches of 15 x 15 recur too seldom.", _ARTICLE),
+    ("uniform", "Crops drawn where gradients are strong are worth more than crops drawn anywhere.", _CODE),
+    ("no-post", "Cutting the tails and centring help.", _CODE),
+)
 
 ENTRY = Entry(
     name="kernelgan",
@@ -179,6 +221,7 @@ ENTRY = Entry(
             "section 3.3",
         ),
     ),
+    claims=(*_CONTROLS, *(_worse(*said) for said in _ABLATED)),
     deviations=(
         "the bicubic target of the first iterations is per colour; the released code adds the three colours up",
         "the noise of the real crops does not stay in the picture, as it does in the released code",

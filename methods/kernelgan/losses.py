@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
-from fractions import Fraction
 
 import numpy as np
 import torch
@@ -12,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from bench.data.images import F64
-from bench.data.resize import weights
+from methods.common.downscaling import bicubic_taps
 from methods.kernelgan.knobs import KernelGanKnobs
 
 # Distance of a map of logits to all-real (1) or all-fake (0), per position.
@@ -68,14 +66,6 @@ def centre_loss(kernel: Tensor, factor: int, kind: str) -> Tensor:
     mass = kernel.sum((1, 2))
     offset = torch.stack([(kernel.sum(axis) * place).sum(1) for axis in (2, 1)], 1) / mass.unsqueeze(1)
     return offset.square().mean(1) if kind == "mse" else torch.linalg.vector_norm(offset, dim=1)
-
-
-@functools.cache
-def bicubic_taps(factor: int) -> F64:
-    """(4*factor,) weights of MATLAB's bicubic shrinking; their outer product is the ideal downscaling kernel."""
-    side = 16 * factor
-    taps: F64 = weights(side, side // factor, Fraction(1, factor))[1][side // factor // 2]
-    return taps
 
 
 def bicubic_matrix(knobs: KernelGanKnobs) -> Tensor:

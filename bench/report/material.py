@@ -1,0 +1,44 @@
+"""What figures are drawn from besides scores: crops, training curves, kernels. From the work folder, or kept with the
+results, so that the report of one shard can show what the others made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.report import kernels, losses, windows
+from bench.report.aggregate import Scores
+from bench.report.facts import estimates_only
+from bench.report.kernels import KernelGrid, read_kernels
+from bench.report.losses import Panels, read_panels
+from bench.report.windows import Shown, read_shown
+
+FOLDERS = (windows.FOLDER, losses.FOLDER, kernels.FOLDER)
+
+
+@dataclass(frozen=True)
+class Material:
+    """Of one setting. kernels: None where no estimate is here, or the setting is about pictures."""
+
+    panels: Panels = field(default_factory=dict)
+    shown: Shown = field(default_factory=Shown)
+    kernels: KernelGrid | None = None
+
+
+def read_material(scores: Scores, work: Path, kept: Path) -> Material:
+    """work: the suite's folder, with data/, sr/, kernels/ and runs/; kept: a results folder."""
+    if not estimates_only(scores):
+        shown = read_shown(scores, work, kept / windows.FOLDER / scores.setting.name)
+        return Material(read_panels(scores, work, kept / losses.FOLDER), shown)
+    try:
+        return Material(kernels=read_kernels(scores, work, kept / kernels.FOLDER))
+    except FileNotFoundError:
+        return Material()
+
+
+def keep_material(material: Material, scores: Scores, work: Path, kept: Path, results: Path) -> None:
+    """Write what is needed to read the same again to a results folder."""
+    windows.keep(material.shown, results / windows.FOLDER / scores.setting.name)
+    losses.keep_curves(scores, work, kept / losses.FOLDER, results / losses.FOLDER)
+    if material.kernels is not None:
+        kernels.keep_kernels(scores, work, kept / kernels.FOLDER, results / kernels.FOLDER)

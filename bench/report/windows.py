@@ -1,0 +1,218 @@
+"""What the report shows of the pictures: one window of a few test pictures, in HR and by every method.
+
+Pictures and windows are chosen by rule: where the scores, then the detail, of the methods differ most. The crops are
+kept with the results, as windows/<setting>/: the pictures themselves are too large for that, and a report of one shard
+can so show what the others made, at the same places.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from scipy.ndimage import uniform_filter
+
+from bench.data.images import F64, U8, luma, read_image, to_rgb
+from bench.errors import BadInput
+from bench.report.aggregate import DISTORTION, PERCEPTUAL, Scores, beside, cell_of, entrants, first_available, widen
+from bench.report.tables import ARROWS, NA, decimals
+
+SIDE = 96  # HR pixels of a window
+PICTURES = 4
+DETAIL = 9  # HR pixels of the local mean
+MARGIN = 8  # HR pixels at the border of a picture that a window avoids
+FOLDER = "windows"
+PLACES = "places.csv"
+COLUMNS = ("dataset", "image", "top", "left", "side")
+
+
+@dataclass(frozen=True)
+class Window:
+    """A square of a test picture, in HR pixels."""
+
+    dataset: str
+    image: str
+    top: int
+    left: int
+    side: int
+
+    def cut(self, pixels: U8) -> U8:
+        """(side, side, 3) of a whole picture (h, w, 3)."""
+        return np.ascontiguousarray(pixels[self.top : self.top + self.side, self.left : self.left + self.side])
+
+    def file(self, folder: Path, run: str) -> Path:
+        """Where a run's crop is kept."""
+        return folder / run / f"{self.dataset}.{self.image}.webp"
+
+
+@dataclass(frozen=True)
+class Block:
+    """One test picture. hr: whole; crops: of HR and every method, by name; captions: two lines under each."""
+
+    title: str
+    hr: U8
+    window: Window
+    crops: Mapping[str, U8]
+    captions: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Blocks with the crops of `runs` (name to run); absent: the entrants without pictures here, or why there is no
+    block at all."""
+
+    blocks: tuple[Block, ...] = ()
+    runs: Mapping[str, str] | None = None
+    absent: tuple[str, ...] = ()
+    missing: str = ""
+
+
+def read_shown(scores: Scores, work: Path, kept: Path) -> Shown:
+    """The windows of a setting, of every entrant whose pictures are in work/sr, or whose crops are in `kept`.
+
+    Places that `kept` lists are kept to; else they are chosen by rule. Raises BadInput for a picture of a wrong size.
+    """
+    every = {one.label: one.runs[0] for one in entrants(scores.runs)}
+    folders = {name: beside(work / "sr", run, cell_of(scores.runs, run, "method")) for name, run in every.items()}
+    whole = {name: folder for name, folder in folders.items() if folder.is_dir()}
+    places = read_places(kept)
+    try:
+        if not places:
+            places = _choose(scores, work, whole)
+        old = {n: r for n, r in every.items() if n not in whole and all(p.file(kept, r).is_file() for p in places)}
+        runs = {name: run for name, run in every.items() if name in whole or name in old}
+        blocks = [_block(scores, work, runs, (whole, kept), place) for place in places]
+    except FileNotFoundError as error:
+        return Shown(missing=str(error))
+    return Shown(tuple(blocks), runs, tuple(name for name in every if name not in runs))
+
+
+def keep(shown: Shown, folder: Path) -> None:
+    """Write the places and every entrant's crops; nothing where nothing is shown."""
+    if not shown.blocks:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / PLACES).open("w", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows([getattr(block.window, column) for column in COLUMNS] for block in shown.blocks)
+    for block in shown.blocks:
+        for name, run in (shown.runs or {}).items():
+            file = block.window.file(folder, run)
+            file.parent.mkdir(exist_ok=True)
+            Image.fromarray(block.crops[name]).save(file, "WEBP", lossless=True, method=6)
+
+
+def read_places(folder: Path) -> list[Window]:
+    """What `keep` wrote; none without a file. Raises BadInput for a torn one."""
+    path = folder / PLACES
+    if not path.is_file():
+        return []
+    with path.open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    try:
+        return [Window(r["dataset"], r["image"], int(r["top"]), int(r["left"]), int(r["side"])) for r in rows]
+    except (KeyError, TypeError, ValueError):
+        raise BadInput(f"{path}: is torn; remove it and make the report again") from None
+
+
+def _choose(scores: Scores, work: Path, whole: Mapping[str, Path]) -> list[Window]:
+    """By rule. Raises FileNotFoundError, naming it, where HR pictures or those of every method are not here."""
+    if not whole:
+        raise FileNotFoundError("sr/")
+    found = []
+    for dataset, image in choose_pictures(scores, PICTURES):
+        hr = _hr(scores, work, dataset, image)
+        methods = [_read(folder / dataset / f"{image}.png", work, hr) for folder in whole.values()]
+        side = min(SIDE, *hr.shape[:2])
+        found.append(
+            Window(dataset, image, *choose_window(methods if len(methods) > 1 else [hr, *methods], side), side)
+        )
+    return found
+
+
+def choose_pictures(scores: Scores, count: int) -> list[tuple[str, str]]:
+    """(dataset, image): data set by data set in turn, those on which the entrants' scores differ most first."""
+    runs = [one.runs[0] for one in entrants(scores.runs)]
+    metric = first_available(scores, DISTORTION) or scores.setting.metrics[0]
+    column = widen(scores.frame)[metric]
+    ranked: list[list[tuple[str, str]]] = []
+    for dataset in scores.setting.datasets:
+        images = sorted({str(image) for _, place, image in column.index if place == dataset})
+        spread = {}
+        for image in images:
+            values = np.array([column[run, dataset, image] for run in runs], dtype=np.float64)
+            values = values[np.isfinite(values)]
+            spread[image] = round(float(np.std(values)), 6) if len(values) else 0.0
+        ranked.append([(dataset, image) for image in sorted(images, key=lambda image: (-spread[image], image))])
+    turns = max(map(len, ranked))
+    return [pictures[turn] for turn in range(turns) for pictures in ranked if turn < len(pictures)][:count]
+
+
+def choose_window(pictures: Sequence[U8], side: int) -> tuple[int, int]:
+    """(top, left) of the side x side window in which the detail of the pictures, all of one size, differs most.
+
+    Detail is luma less its local mean, so that a method that gets the brightness wrong does not choose the window.
+    Ties go to the first window in reading order.
+    """
+    lumas = [luma(picture) for picture in pictures]
+    spread: F64 = np.stack([y - uniform_filter(y, DETAIL) for y in lumas]).var(axis=0)  # (h, w)
+    edge = MARGIN if min(spread.shape) >= side + 4 * MARGIN else 0
+    spread = spread[edge : spread.shape[0] - edge, edge : spread.shape[1] - edge]
+    total = np.zeros((spread.shape[0] + 1, spread.shape[1] + 1))
+    total[1:, 1:] = spread.cumsum(axis=0).cumsum(axis=1)
+    sums = total[side:, side:] - total[:-side, side:] - total[side:, :-side] + total[:-side, :-side]
+    step = 4
+    top, left = np.unravel_index(int(np.argmax(sums[::step, ::step].round(3))), sums[::step, ::step].shape)
+    return edge + int(top) * step, edge + int(left) * step
+
+
+def _block(
+    scores: Scores, work: Path, runs: Mapping[str, str], found: tuple[Mapping[str, Path], Path], place: Window
+) -> Block:
+    """One picture. found: where whole pictures are by method, and where crops are kept."""
+    whole, kept = found
+    hr = _hr(scores, work, place.dataset, place.image)
+    crops = {"HR": place.cut(hr)}
+    for name, run in runs.items():
+        if name in whole:
+            crops[name] = place.cut(_read(whole[name] / place.dataset / f"{place.image}.png", work, hr))
+        else:
+            with Image.open(place.file(kept, run)) as picture:
+                crops[name] = np.asarray(picture.convert("RGB"))
+    captions = _captions(scores, runs, place)
+    return Block(f"{place.dataset} / {place.image}", hr, place, crops, captions)
+
+
+def _hr(scores: Scores, work: Path, dataset: str, image: str) -> U8:
+    setting = scores.setting
+    return _read(work / "data" / f"{dataset}.x{setting.scale}.{setting.degradation}" / "hr" / f"{image}.png", work)
+
+
+def _read(path: Path, work: Path, hr: U8 | None = None) -> U8:
+    """(h, w, 3). Raises FileNotFoundError, naming what is not here, and BadInput where the size is not that of HR."""
+    if not path.is_file():
+        raise FileNotFoundError(str(path.relative_to(work)))
+    pixels = to_rgb(read_image(path))
+    if hr is not None and pixels.shape != hr.shape:
+        raise BadInput(f"{path}: not of the size of its HR; upscale it again")
+    return pixels
+
+
+def _captions(scores: Scores, runs: Mapping[str, str], place: Window) -> dict[str, str]:
+    """Name, then distortion and perceptual score of the whole picture."""
+    kinds: Iterable[str | None] = (first_available(scores, DISTORTION), first_available(scores, PERCEPTUAL))
+    metrics = [metric for metric in kinds if metric]
+    rows = scores.frame[(scores.frame["dataset"] == place.dataset) & (scores.frame["image"] == place.image)]
+    values = dict(zip(zip(rows["run"], rows["metric"], strict=True), map(float, rows["value"]), strict=True))
+    captions = {"HR": "HR\n" + "   ".join(f"{m} {ARROWS[scores.metrics[m].better]}" for m in metrics)}
+    for name, run in runs.items():
+        texts = [
+            NA if np.isnan(values[run, m]) else f"{values[run, m]:.{decimals(scores.metrics[m])}f}" for m in metrics
+        ]
+        captions[name] = f"{name}\n" + "   ".join(texts)
+    return captions
