@@ -23,6 +23,7 @@ from bench.links import (
     check_weights,
     guarded,
 )
+from bench.report.taps import FILE
 from bench.revision import REPORT
 from bench.seal import PLACE, compare
 from bench.sources import ROOT, source_digest
@@ -132,8 +133,9 @@ def _tables(results: Path, records: Mapping[str, Record], rebuild: Rebuild) -> I
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         copytree(results / "scores", folder / "scores")
-        for table in ("runs.csv", "cost.csv"):
-            copy(results / table, folder / table)
+        for table in ("runs.csv", "cost.csv", FILE):
+            if (results / table).is_file():
+                copy(results / table, folder / table)
         try:
             rebuild(min(suites), folder, list(records))
         except BadInput as error:

@@ -12,6 +12,8 @@ from bench.__main__ import main
 from bench.api import Training
 from bench.data.images import to_tensor, write_png
 from bench.errors import BadInput
+from bench.report.taps import read_taps
+from bench.taps import write_taps
 from methods.common.optimise import autocast, place
 from methods.common.perceptual import Features, tap_statistics
 
@@ -67,3 +69,27 @@ def test_the_verb_prints_a_line_a_picture_and_their_mean(tmp_path: Path, capsys:
 def test_the_verb_names_the_nearest_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["taps", "--network", "stlpips-vgg61", "--hr", str(tmp_path)]) == 2
     assert "did you mean 'stlpips-vgg16'" in capsys.readouterr().err
+
+
+def test_a_suites_taps_are_measured_on_its_test_pictures_and_shown_as_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bench.layout import Layout
+    from bench.suites import suite
+
+    monkeypatch.setenv("BENCH_WORK", str(tmp_path / "work"))
+    layout, run = Layout("smoke"), suite("smoke").experiment("esrgan", "default", 1)
+    hr = layout.test_data(run.test_sets[0], 4, "bicubic") / "hr"
+    hr.mkdir(parents=True)
+    write_png(hr / "one.png", smooth(0, 64, 64, 3))
+    write_taps([suite("smoke").experiment("bicubic", "default", 1)], layout, tmp_path)
+    assert read_taps(tmp_path) is None
+    write_taps([run], layout, tmp_path)
+    table = read_taps(tmp_path)
+    assert table is not None and len(table.records) == 1
+    network, layer, _, pictures, before, after, *_ = table.records[0]
+    assert (network, layer, pictures, before) == (NAME, "conv5_3", "1", "1")
+    assert float(after) == pytest.approx(tap_statistics(NAME, None, IMAGE)["active_after"], rel=1e-4)
+    (tmp_path / "taps.csv").write_text("network,layer\nvgg\n")
+    with pytest.raises(BadInput, match=r"taps.csv: is torn"):
+        read_taps(tmp_path)

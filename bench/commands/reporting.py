@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.api import Entry
+from bench.api import Claim, Entry
 from bench.files import read_json, write_json
 from bench.layout import Layout
 from bench.paths import results_folder
@@ -27,6 +27,7 @@ def build_report(
     from bench.reuse import needed
     from bench.seal import seal
     from bench.suites import suite
+    from bench.taps import write_taps
 
     chosen, layout = suite(suite_name), Layout(suite_name)
     runs = needed(chosen, shard, reuse)
@@ -42,6 +43,7 @@ def build_report(
     whole = shard is None and not reuse
     adopted = [] if whole else _adopt(chosen.experiments(), runs, results, results_folder() / suite_name)
     write_records(chosen, runs.values(), layout, results, adopted)
+    write_taps(runs.values(), layout, results)
     order = [name for name in chosen.experiments() if name in runs or name in adopted]
     build(results, layout.root, _describe(chosen, order))
     seal(results)
@@ -51,6 +53,7 @@ def _adopt(everything: dict[str, Experiment], own: dict[str, Experiment], result
     """Copy the published scores and records of runs that are not made here, and what figures are drawn from; return
     the names of the runs."""
     from bench.report.material import FOLDERS
+    from bench.report.taps import FILE
 
     adopted = []
     for name, run in everything.items():
@@ -62,6 +65,8 @@ def _adopt(everything: dict[str, Experiment], own: dict[str, Experiment], result
             place.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, place / source.name)
         adopted.append(name)
+    if adopted and (published / FILE).is_file() and not (results / FILE).is_file():
+        shutil.copyfile(published / FILE, results / FILE)
     for folder in FOLDERS if adopted else ():
         if (published / folder).is_dir():
             shutil.copytree(published / folder, results / folder, dirs_exist_ok=True)
@@ -85,9 +90,16 @@ def _describe(chosen: Any, order: Sequence[str]) -> Any:
         questions={f"{n}.{axis.name}": axis.question for n, d in dossiers.items() for axis in d.axes},
         deviations={n: d.deviations for n, d in dossiers.items() if d.deviations},
         paper_training=training,
-        claims=tuple(claim for dossier in dossiers.values() for claim in dossier.claims),
+        claims=(*(claim for dossier in dossiers.values() for claim in dossier.claims), *_awaited(dossiers.values())),
         sweeps=tuple(sweep for dossier in dossiers.values() for sweep in _sweeps(dossier, runs)),
     )
+
+
+def _awaited(dossiers: Iterable[Entry]) -> Sequence[Claim]:
+    """The claims of methods that are not here yet; none where no method at hand has a claim either."""
+    from methods.awaited import AWAITED
+
+    return AWAITED if any(dossier.claims for dossier in dossiers) else ()
 
 
 def _sweeps(dossier: Entry, runs: Sequence[Experiment]) -> Iterator[Any]:

@@ -16,6 +16,7 @@ from bench.report.papers import build as papers_tables
 from bench.report.papers import has_measurement, overview
 from bench.report.render import Table
 from bench.report.tables import ablation_tables, cost_table, image_table, method_table
+from bench.report.taps import read_taps
 from bench.report.verdict_tables import claims_table, effects_table
 from bench.report.verdicts import Verdict, judge
 
@@ -49,11 +50,13 @@ class Report:
     verdicts: tuple[Verdict, ...]
     claims: Table | None
     papers: tuple[Table, ...]
+    taps: Table | None = None
 
     @property
     def tables(self) -> tuple[Table, ...]:
         own = [table for chapter in self.chapters for table in chapter.tables]
-        return (*own, *((self.claims,) if self.claims else ()), *self.papers, self.costs)
+        more = tuple(table for table in (self.claims, self.taps) if table)
+        return (*own, *more, *self.papers, self.costs)
 
 
 def gather(every: Sequence[Scores], results: Path, work: Path, draft: Path) -> Report:
@@ -69,6 +72,7 @@ def gather(every: Sequence[Scores], results: Path, work: Path, draft: Path) -> R
         verdicts,
         claims_table(verdicts, every) if verdicts else None,
         (overview(papers), *papers) if papers else (),
+        read_taps(results),
     )
 
 

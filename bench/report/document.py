@@ -69,7 +69,7 @@ def compose(report: Report) -> str:
     for chapter in chapters:
         parts += _compose_chapter(chapter, "" if alone else f", {chapter.scores.setting.title}", told)
         told |= set(chapter.methods.footnotes)
-    parts += [f"## {title}\n\n{text}" for title, text in (_claims(report), _papers(report)) if text]
+    parts += [f"## {title}\n\n{text}" for title, text in (_claims(report), _papers(report), _taps(report)) if text]
     lines = deviations(every)
     parts += ["## Training, here and in the papers", to_grid(training(every))]
     parts += ["Deviations from the papers:", _bullets(lines)] if lines else []
@@ -98,6 +98,12 @@ def _papers(report: Report) -> tuple[str, str]:
     links = [f"{table.title}: [tables/{table.name}.md](tables/{table.name}.md)" for table in report.papers[1:]]
     parts = [to_grid(first.sections[0]), *([_bullets(first.footnotes)] if first.footnotes else []), _bullets(links)]
     return first.title, "\n\n".join(parts)
+
+
+def _taps(report: Report) -> tuple[str, str]:
+    if report.taps is None:
+        return "", ""
+    return report.taps.title, f"{report.taps.legend}\n\n{to_grid(report.taps.sections[0])}"
 
 
 def _compose_chapter(chapter: Chapter, whose: str, told: set[str]) -> list[str]:

@@ -34,7 +34,7 @@ def page(report: Report) -> str:
     suite = report.chapters[0].scores.suite
     shell, style, script = (package_files("bench.report").joinpath(name).read_text("utf-8") for name in ASSETS)
     parts = [part for part in (_claims(report), *_chapters(report), *_ending(report)) if part[3]]
-    nav = "".join(f'<a href="#{anchor}">{escape(title)}</a>' for anchor, title, _, _ in parts)
+    nav = "".join(f'<a href="#{anchor}">{escape(short)}</a>' for anchor, short, _, _ in parts if short)
     main = "\n".join(
         f'<section id="{anchor}" class="part"><h2>{escape(title)}</h2>{content}</section>'
         for anchor, _, title, content in parts
@@ -64,14 +64,17 @@ def _claims(report: Report) -> Part:
 
 
 def _chapters(report: Report) -> list[Part]:
-    """The parts of every setting."""
+    """The parts of every setting; the contents name those of the main one, and the others by their first part."""
     parts = []
     told: list[str] = []
     for number, chapter in enumerate(report.chapters):
-        whose = "" if len(report.chapters) == 1 else f" · {chapter.scores.setting.title}"
+        setting = chapter.scores.setting.title
+        whose = "" if len(report.chapters) == 1 else f" · {setting}"
         suffix = "" if number == 0 else f"-{number + 1}"
-        for anchor, short, title, content in _chapter(chapter, told):
-            parts.append((f"{anchor}{suffix}", f"{short}{whose}", f"{title}{whose}", content))
+        made = [part for part in _chapter(chapter, told) if part[3]]
+        for place, (anchor, short, title, content) in enumerate(made):
+            named = short if number == 0 else setting if place == 0 else ""
+            parts.append((f"{anchor}{suffix}", named, f"{title}{whose}", content))
         told += chapter.methods.footnotes
     return parts
 
@@ -185,6 +188,7 @@ def _ending(report: Report) -> list[Part]:
     schedule = Table("training", "Training, here and in the papers", (), (), (training(every),))
     return [
         ("papers", "Papers’ tables", report.papers[0].title if report.papers else "", _papers(report)),
+        ("taps", "Taps", report.taps.title if report.taps else "", _taps(report)),
         ("compared", "Suite", "What was compared", f'<dl class="facts">{listed}</dl>{bullets(suite.notes)}'),
         (
             "schedule",
@@ -205,6 +209,10 @@ def _papers(report: Report) -> str:
     first, *rest = report.papers
     tables = (folded(table.title, whole(table) + files(table, "csv", "md", "tex")) for table in rest)
     return whole(first) + "".join(tables)
+
+
+def _taps(report: Report) -> str:
+    return whole(report.taps) + files(report.taps, "csv", "md", "tex") if report.taps else ""
 
 
 def _cost(report: Report) -> str:

@@ -31,18 +31,43 @@ from bench.statistics import MIN_SEEDS
 
 ORDER = ("contradicted", "holds", "undecided", "not run")
 FEW = 6  # claims shown even if undecided
-KINDS = {"Closest to the original": DISTORTION, "Best perceptual score": PERCEPTUAL}
+KINDS: dict[str, tuple[str, ...]] = {"Closest to the original": DISTORTION, "Best perceptual score": PERCEPTUAL}
 
 
 def cards(report: Report) -> str:
-    """The cards at the head of the page, those of every setting, then the claims and what stands behind the numbers."""
-    several = len(report.chapters) > 1
-    made = []
-    for chapter in report.chapters:
-        kinds = {"Closest blur kernel": KERNEL} if estimates_only(chapter.scores) else KINDS
-        where = f" · {chapter.scores.setting.title}" if several else ""
-        made += [_ahead(chapter, title + where, wanted) for title, wanted in kinds.items()]
-    return "".join([*made, _claims(report.verdicts), _basis(report)])
+    """The cards at the head of the page: of the main setting, the claims, what stands behind the numbers; the other
+    settings share one."""
+    first, *rest = report.chapters
+    made = [_ahead(first, title, wanted) for title, wanted in _kinds(first).items()]
+    return "".join([*made, _claims(report.verdicts), _basis(report), _elsewhere(rest)])
+
+
+def _kinds(chapter: Chapter) -> dict[str, tuple[str, ...]]:
+    return {"Closest blur kernel": KERNEL} if estimates_only(chapter.scores) else KINDS
+
+
+def _elsewhere(chapters: Sequence[Chapter]) -> str:
+    """Who leads in every other setting, a line each, on its first data set."""
+    rows = []
+    for chapter in chapters:
+        scores, told = chapter.scores, []
+        dataset = scores.setting.datasets[0]
+        for wanted in _kinds(chapter).values():
+            metric = first_available(scores, wanted)
+            name = _leader(chapter, dataset, metric)[0] if metric else ""
+            told.append(_line(scores, dataset, name, metric, f"{escape(name)}:") if metric and name else "–")
+        cells = "".join(f"<td>{text}</td>" for text in (*told, "")[:2])
+        rows.append(
+            f'<tr><th scope="row">{escape(scores.setting.title)}<small>{escape(dataset)}</small></th>{cells}</tr>'
+        )
+    if not rows:
+        return ""
+    titles = "".join(f'<th scope="col">{title}</th>' for title in ("setting", "closest", "best perceptual score"))
+    return (
+        '<article class="card wide"><h2>Other settings</h2>'
+        '<div class="scroll" role="region" tabindex="0" aria-label="Other settings">'
+        f"<table><thead><tr>{titles}</tr></thead><tbody>{''.join(rows)}</tbody></table></div></article>"
+    )
 
 
 def _card(title: str, big: str, lines: Sequence[str], role: str = "") -> str:
@@ -91,11 +116,11 @@ def _leader(chapter: Chapter, dataset: str, metric: str) -> tuple[str, Mark, str
     return leaders[0][0].text, leaders[0][place].mark, seconds[0]
 
 
-def _line(scores: Scores, dataset: str, name: str, metric: str) -> str:
-    """'Set5: 30.71 dB (+2.28 to bicubic)'."""
+def _line(scores: Scores, dataset: str, name: str, metric: str, label: str = "") -> str:
+    """'Set5 30.71 dB psnr_y, +2.28 to bicubic', with another label than the data set where one is given."""
     info = scores.metrics[metric]
     means = {one.label: _mean(scores, one, dataset, metric) for one in entrants(scores.runs)}
-    text = f"<b>{escape(dataset)}</b> {show_mean(means[name], info)} {escape(unit_of(info))}".rstrip()
+    text = f"<b>{label or escape(dataset)}</b> {show_mean(means[name], info)} {escape(unit_of(info))}".rstrip()
     gap = difference(means[name], means.get(REFERENCE))
     more = f", {show_difference(gap, info)} to {REFERENCE}" if gap and name != REFERENCE else ""
     return f"{text}<small> {escape(info.key)} {ARROWS[info.better]}{more}</small>"

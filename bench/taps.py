@@ -1,0 +1,48 @@
+"""taps.csv of a suite: what each perceptual loss of its runs can see of the test pictures."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+from statistics import fmean
+
+from bench.files import replacing
+from bench.layout import Layout
+from bench.report.taps import COLUMNS, FILE, SHARES
+from bench.spec import Experiment
+
+
+def write_taps(runs: Iterable[Experiment], layout: Layout, results: Path) -> None:
+    """A row for each (network, layer) of the runs, on the first test set of the first of them, beside the rows that
+    are there already. Nothing is written where no run has a perceptual loss."""
+    from bench.data.images import image_files, read_image, to_tensor
+    from methods.common.perceptual import PERCEPTUAL, tap_statistics
+
+    path = results / FILE
+    rows = _there(path)
+    for run in runs:
+        method = run.build()
+        network = getattr(method, "perceptual", "")
+        if not network or not hasattr(method, "tap"):
+            continue
+        layer = getattr(method, "layer", "") or PERCEPTUAL[network].deepest
+        if (network, layer) in rows:
+            continue
+        dataset = run.test_sets[0]
+        pictures = image_files(layout.test_data(dataset, run.scale, run.degradation) / "hr")
+        found = [tap_statistics(network, layer, to_tensor(read_image(picture))[None]) for picture in pictures]
+        means = (f"{fmean(one[name] for one in found):.6g}" for name in (*SHARES, "mean_before", "mean_after"))
+        rows[network, layer] = dict(zip(COLUMNS, (network, layer, dataset, str(len(found)), *means), strict=True))
+    if rows:
+        with replacing(path) as temporary, temporary.open("w", newline="") as stream:
+            writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows[key] for key in sorted(rows))
+
+
+def _there(path: Path) -> dict[tuple[str, str], dict[str, str]]:
+    if not path.is_file():
+        return {}
+    with path.open(newline="") as stream:
+        return {(row["network"], row["layer"]): row for row in csv.DictReader(stream)}
