@@ -128,3 +128,19 @@ def test_a_workflow_killed_three_times_and_resumed_gives_the_same_bytes(finished
         call(tmp_path, "--unlock", "--config", "suite=smoke")
     call(tmp_path, "all", "--rerun-incomplete", "--config", "suite=smoke")
     assert contents(tmp_path / "work/smoke", *MADE) == contents(finished / "work/smoke", *MADE)
+
+
+def test_published_scores_that_still_hold_are_reused_on_request(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished / "results", tmp_path / "results")
+    said = call(tmp_path, "all", "--config", "suite=smoke", "reuse=true")
+    assert set(RULE.findall(said)) == {"prepare_test", "report", "mirror_tables", "publish", "all"}
+    patterns = ("tables/*", "scores/*/*.csv", "windows/*/*/*.webp", "curves/*.csv", "figures/*.png", "runs.csv")
+    assert contents(tmp_path / "results/smoke", *patterns) == contents(finished / "results/smoke", *patterns)
+
+
+def test_snakemakes_own_report_holds_the_tables_and_figures(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished, tmp_path / "run", symlinks=True)
+    call(tmp_path / "run", "all", "--config", "suite=smoke", "--report", "report.html")
+    page = (tmp_path / "run" / "report.html").read_text()
+    for name in ("REPORT.md", "index.html", "methods.csv", "per-image.csv", "crops.png", "perception-distortion.png"):
+        assert name in page

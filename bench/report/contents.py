@@ -11,6 +11,7 @@ import pandas as pd
 from bench.report.aggregate import Scores, read_costs
 from bench.report.canvas import Drawn
 from bench.report.figures import draw
+from bench.report.gaps import gap_table
 from bench.report.material import Material, keep_material, read_material
 from bench.report.papers import build as papers_tables
 from bench.report.papers import has_measurement, overview
@@ -51,11 +52,12 @@ class Report:
     claims: Table | None
     papers: tuple[Table, ...]
     taps: Table | None = None
+    gap: Table | None = None
 
     @property
     def tables(self) -> tuple[Table, ...]:
         own = [table for chapter in self.chapters for table in chapter.tables]
-        more = tuple(table for table in (self.claims, self.taps) if table)
+        more = tuple(table for table in (self.claims, self.gap, self.taps) if table)
         return (*own, *more, *self.papers, self.costs)
 
 
@@ -73,6 +75,7 @@ def gather(every: Sequence[Scores], results: Path, work: Path, draft: Path) -> R
         claims_table(verdicts, every) if verdicts else None,
         (overview(papers), *papers) if papers else (),
         read_taps(results),
+        gap_table(every),
     )
 
 

@@ -69,7 +69,11 @@ def compose(report: Report) -> str:
     for chapter in chapters:
         parts += _compose_chapter(chapter, "" if alone else f", {chapter.scores.setting.title}", told)
         told |= set(chapter.methods.footnotes)
-    parts += [f"## {title}\n\n{text}" for title, text in (_claims(report), _papers(report), _taps(report)) if text]
+    parts += [
+        f"## {title}\n\n{text}"
+        for title, text in (_claims(report), *map(_whole, (report.gap, report.taps)), _papers(report))
+        if text
+    ]
     lines = deviations(every)
     parts += ["## Training, here and in the papers", to_grid(training(every))]
     parts += ["Deviations from the papers:", _bullets(lines)] if lines else []
@@ -100,10 +104,9 @@ def _papers(report: Report) -> tuple[str, str]:
     return first.title, "\n\n".join(parts)
 
 
-def _taps(report: Report) -> tuple[str, str]:
-    if report.taps is None:
-        return "", ""
-    return report.taps.title, f"{report.taps.legend}\n\n{to_grid(report.taps.sections[0])}"
+def _whole(table: Table | None) -> tuple[str, str]:
+    """A small table with what a reader must know."""
+    return (table.title, f"{table.legend}\n\n{to_grid(table.sections[0])}") if table else ("", "")
 
 
 def _compose_chapter(chapter: Chapter, whose: str, told: set[str]) -> list[str]:

@@ -186,9 +186,10 @@ def _ending(report: Report) -> list[Part]:
         f"<div><dt>{escape(row[0].text)}</dt><dd>{escape(row[1].text)}</dd></div>" for row in compared.rows
     )
     schedule = Table("training", "Training, here and in the papers", (), (), (training(every),))
+    small = (("gap", "Gap closed", report.gap), ("taps", "Taps", report.taps))
     return [
         ("papers", "Papers’ tables", report.papers[0].title if report.papers else "", _papers(report)),
-        ("taps", "Taps", report.taps.title if report.taps else "", _taps(report)),
+        *(_small(anchor, short, table) for anchor, short, table in small if table),
         ("compared", "Suite", "What was compared", f'<dl class="facts">{listed}</dl>{bullets(suite.notes)}'),
         (
             "schedule",
@@ -211,8 +212,8 @@ def _papers(report: Report) -> str:
     return whole(first) + "".join(tables)
 
 
-def _taps(report: Report) -> str:
-    return whole(report.taps) + files(report.taps, "csv", "md", "tex") if report.taps else ""
+def _small(anchor: str, short: str, table: Table) -> Part:
+    return anchor, short, table.title, whole(table) + files(table, "csv", "md", "tex")
 
 
 def _cost(report: Report) -> str:

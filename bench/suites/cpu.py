@@ -84,11 +84,11 @@ def _adapted(kind: str) -> tuple[Plan, ...]:
     rhos = ("rho-0", "rho-50", "rho-100", "level1") if kind == "nearest" else ()
     return (
         Plan("bicubic", **shown),
-        Plan("srresnet", 1500, _SRRESNET, seeds=seeds, evaluates=True, **told),
-        Plan("drn", 1000, _PAIRED, ("default", "without-t91"), seeds, evaluates=True, **told),
+        Plan("srresnet", 6000, _SRRESNET, seeds=seeds, evaluates=True, **told),
+        Plan("drn", 3000, _PAIRED, ("default", "without-t91"), seeds, evaluates=True, **told),
         Plan(
             "drn-adapt",
-            400,
+            1000,
             {**_PAIRED, "batch_size": 10, "patch": 48},
             seeds=seeds,
             once=rhos,
@@ -104,7 +104,7 @@ _WITHOUT: Mapping[str, tuple[str, ...]] = {"without-t91": ("BSD400",)}
 _DRN = (
     Plan(
         "drn",
-        1000,
+        3000,
         _PAIRED,
         ("default", *_LAMBDAS),
         seeds=(1, 2, 3),
@@ -114,14 +114,14 @@ _DRN = (
     ),
     Plan(
         "drn",
-        1000,
+        3000,
         _PAIRED,
         ("without-t91",),
         seeds=(1, 2, 3),
         train_sets=_WITHOUT,
         shard="adaptation",
     ),
-    Plan("srresnet", 1500, _SRRESNET, seeds=(1, 2, 3), once=("dual",), shard="adaptation"),
+    Plan("srresnet", 6000, _SRRESNET, seeds=(1, 2, 3), once=("dual",), shard="adaptation"),
     *(plan for kind in ("nearest", "bd") for plan in _adapted(kind)),
 )
 
@@ -138,7 +138,7 @@ CPU = Suite(
             {"batch_size": 8, "patch": 36, "learning_rate": 5e-3, "schedule": "cosine", "init_std": 1e-2, "ema": 0.99},
         ),
         Plan("espcn", 30000, {"batch_size": 8, "patch": 68, "learning_rate": 2e-3, "schedule": "cosine"}),
-        Plan("srresnet", 1500, _SRRESNET),
+        Plan("srresnet", 6000, _SRRESNET),
         Plan("msrresnet", 6000, {**_SHORT, "learning_rate": 2e-3, "width": 32, "blocks": 4}),
         Plan("edsr", 11000, _EDSR),
         Plan("rcan", 2000, _RCAN),

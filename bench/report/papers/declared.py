@@ -280,6 +280,7 @@ _KERNELGAN = (
         "KernelGAN table 1",
         (
             *_rows("bicubic"),
+            Row("EDSR", "trained on bicubic pairs, small", "edsr.default"),
             Row("Bicubic kernel + ZSSR", "", "zssr.default", "zssr"),
             Row("EDSR+"),
             Row("RCAN+"),
