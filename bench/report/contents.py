@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from bench.report.adaptation import adaptation_table
 from bench.report.aggregate import Scores, read_costs
 from bench.report.canvas import Drawn
 from bench.report.figures import draw
@@ -43,7 +44,7 @@ class Chapter:
 class Report:
     """Everything that REPORT.md and the page are made of; claims and papers where there is anything to say.
 
-    papers: the overview, then every table of a paper of which something was measured.
+    papers: the overview, then every table of a paper of which something was measured. small: tables on one question.
     """
 
     chapters: tuple[Chapter, ...]
@@ -51,14 +52,12 @@ class Report:
     verdicts: tuple[Verdict, ...]
     claims: Table | None
     papers: tuple[Table, ...]
-    taps: Table | None = None
-    gap: Table | None = None
+    small: tuple[Table, ...] = ()
 
     @property
     def tables(self) -> tuple[Table, ...]:
         own = [table for chapter in self.chapters for table in chapter.tables]
-        more = tuple(table for table in (self.claims, self.gap, self.taps) if table)
-        return (*own, *more, *self.papers, self.costs)
+        return (*own, *((self.claims,) if self.claims else ()), *self.small, *self.papers, self.costs)
 
 
 def gather(every: Sequence[Scores], results: Path, work: Path, draft: Path) -> Report:
@@ -74,8 +73,7 @@ def gather(every: Sequence[Scores], results: Path, work: Path, draft: Path) -> R
         verdicts,
         claims_table(verdicts, every) if verdicts else None,
         (overview(papers), *papers) if papers else (),
-        read_taps(results),
-        gap_table(every),
+        tuple(table for table in (adaptation_table(every), gap_table(every), read_taps(results)) if table),
     )
 
 

@@ -71,7 +71,7 @@ def compose(report: Report) -> str:
         told |= set(chapter.methods.footnotes)
     parts += [
         f"## {title}\n\n{text}"
-        for title, text in (_claims(report), *map(_whole, (report.gap, report.taps)), _papers(report))
+        for title, text in (_claims(report), *map(_whole, report.small), _papers(report))
         if text
     ]
     lines = deviations(every)
@@ -104,9 +104,9 @@ def _papers(report: Report) -> tuple[str, str]:
     return first.title, "\n\n".join(parts)
 
 
-def _whole(table: Table | None) -> tuple[str, str]:
+def _whole(table: Table) -> tuple[str, str]:
     """A small table with what a reader must know."""
-    return (table.title, f"{table.legend}\n\n{to_grid(table.sections[0])}") if table else ("", "")
+    return table.title, f"{table.legend}\n\n{to_grid(table.sections[0])}"
 
 
 def _compose_chapter(chapter: Chapter, whose: str, told: set[str]) -> list[str]:

@@ -186,10 +186,9 @@ def _ending(report: Report) -> list[Part]:
         f"<div><dt>{escape(row[0].text)}</dt><dd>{escape(row[1].text)}</dd></div>" for row in compared.rows
     )
     schedule = Table("training", "Training, here and in the papers", (), (), (training(every),))
-    small = (("gap", "Gap closed", report.gap), ("taps", "Taps", report.taps))
     return [
         ("papers", "Papers’ tables", report.papers[0].title if report.papers else "", _papers(report)),
-        *(_small(anchor, short, table) for anchor, short, table in small if table),
+        *map(_small, report.small),
         ("compared", "Suite", "What was compared", f'<dl class="facts">{listed}</dl>{bullets(suite.notes)}'),
         (
             "schedule",
@@ -212,8 +211,11 @@ def _papers(report: Report) -> str:
     return whole(first) + "".join(tables)
 
 
-def _small(anchor: str, short: str, table: Table) -> Part:
-    return anchor, short, table.title, whole(table) + files(table, "csv", "md", "tex")
+SHORT = {"adaptation": "Adaptation", "gap-kernels": "Gap closed", "taps": "Taps"}
+
+
+def _small(table: Table) -> Part:
+    return table.name, SHORT[table.name], table.title, whole(table) + files(table, "csv", "md", "tex")
 
 
 def _cost(report: Report) -> str:

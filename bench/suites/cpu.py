@@ -85,7 +85,7 @@ def _adapted(kind: str) -> tuple[Plan, ...]:
     return (
         Plan("bicubic", **shown),
         Plan("srresnet", 6000, _SRRESNET, seeds=seeds, evaluates=True, **told),
-        Plan("drn", 3000, _PAIRED, ("default", "without-t91"), seeds, evaluates=True, **told),
+        Plan("drn", 2000, _PAIRED, ("default", "without-t91"), seeds, evaluates=True, **told),
         Plan(
             "drn-adapt",
             1000,
@@ -104,7 +104,7 @@ _WITHOUT: Mapping[str, tuple[str, ...]] = {"without-t91": ("BSD400",)}
 _DRN = (
     Plan(
         "drn",
-        3000,
+        2000,
         _PAIRED,
         ("default", *_LAMBDAS),
         seeds=(1, 2, 3),
@@ -114,7 +114,7 @@ _DRN = (
     ),
     Plan(
         "drn",
-        3000,
+        2000,
         _PAIRED,
         ("without-t91",),
         seeds=(1, 2, 3),
