@@ -199,7 +199,7 @@ def _behind(row: Row, runs: Mapping[str, Row]) -> tuple[str, ...]:
 def _compared(row: Row, setting: str, runs: Mapping[str, Row]) -> tuple[str, ...]:
     """The runs of the two variants, '<method>.<variant>' or '<method>', that a row of effects or claims sets side by
     side in a setting, 'x4.bicubic' and what else its name says."""
-    labels = [row.get("better", ""), row.get("worse", "")]
+    labels = [row.get("better", ""), row.get("worse", ""), *filter(None, [row.get("ceiling")])]
     if "better" not in row:
         labels = [f"{row.get('method')}.{row.get('variant')}", f"{row.get('method')}.default"]
     wanted = [(method, variant or "default") for method, _, variant in (label.partition(".") for label in labels)]

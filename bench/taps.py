@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from statistics import fmean
 
+from bench.errors import MissingWeights
 from bench.files import replacing
 from bench.layout import Layout
 from bench.report.taps import COLUMNS, FILE, SHARES
@@ -28,12 +29,19 @@ def write_taps(runs: Iterable[Experiment], layout: Layout, results: Path) -> Non
             continue
         layer = getattr(method, "layer", "") or PERCEPTUAL[network].deepest
         if (network, layer) in rows:
+            named = rows[network, layer]["runs"].split()
+            rows[network, layer]["runs"] = " ".join(dict.fromkeys((*named, run.name)))
             continue
         dataset = run.test_sets[0]
         pictures = image_files(layout.test_data(dataset, run.scale, run.degradation) / "hr")
-        found = [tap_statistics(network, layer, to_tensor(read_image(picture))[None]) for picture in pictures]
-        means = (f"{fmean(one[name] for one in found):.6g}" for name in (*SHARES, "mean_before", "mean_after"))
-        rows[network, layer] = dict(zip(COLUMNS, (network, layer, dataset, str(len(found)), *means), strict=True))
+        try:
+            found = [tap_statistics(network, layer, to_tensor(read_image(picture))[None]) for picture in pictures]
+        except MissingWeights:
+            continue  # a run taken over from another machine
+        means = [f"{fmean(one[name] for one in found):.6g}" for name in (*SHARES, "mean_before", "mean_after")]
+        rows[network, layer] = dict(
+            zip(COLUMNS, (network, layer, dataset, str(len(found)), *means, run.name), strict=True)
+        )
     if rows:
         with replacing(path) as temporary, temporary.open("w", newline="") as stream:
             writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")

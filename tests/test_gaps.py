@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.report import gaps
+from bench.report import Setting, gaps
 
 
 def test_a_third_of_the_gap_is_a_third_with_an_interval_around_it() -> None:
@@ -24,6 +24,8 @@ def test_without_a_gap_there_is_nothing_to_close() -> None:
 
 
 def test_an_estimate_worse_than_the_floor_closes_less_than_nothing() -> None:
-    record, cells = gaps._row("×2 kernel_paper", "psnr_y", np.full((3, 4), -0.5), np.full((3, 4), 2.0))
+    record, cells = gaps._row(
+        Setting("x2.blur", 2, "blur", (), (), ()), "psnr_y", np.full((3, 4), -0.5), np.full((3, 4), 2.0)
+    )
     assert dict(zip(gaps.COLUMNS, record, strict=True))["closed"] == "-0.250000"
     assert [cell.text for cell in cells][2:] == ["−0.500", "+2.000", "−25 %", "−25 % to −25 %", "3 × 4"]

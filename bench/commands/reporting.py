@@ -43,8 +43,9 @@ def build_report(
     whole = shard is None and not reuse
     adopted = [] if whole else _adopt(chosen.experiments(), runs, results, results_folder() / suite_name)
     write_records(chosen, runs.values(), layout, results, adopted)
-    write_taps(runs.values(), layout, results)
-    order = [name for name in chosen.experiments() if name in runs or name in adopted]
+    everything = chosen.experiments()
+    order = [name for name in everything if name in runs or name in adopted]
+    write_taps([everything[name] for name in order], layout, results)
     build(results, layout.root, _describe(chosen, order))
     seal(results)
 

@@ -20,13 +20,27 @@ OTHERS = {
     "drn.without-t91": "DRN, bicubic pairs without the unpaired pictures: where adapting starts",
 }
 METRICS = ("psnr_y", "lr_psnr")
-COLUMNS = ("setting", "against", "metric", "mean", "adapted", "gain", "low", "high", "p", "seeds", "pictures")
+COLUMNS = (
+    "comparison",
+    "setting",
+    "better",
+    "worse",
+    "metric",
+    "mean_better",
+    "mean_worse",
+    "gain",
+    "low",
+    "high",
+    "p",
+    "seeds",
+    "pictures",
+)
 HEADER = (
     "setting",
     "adapted DRN against",
     "metric",
-    "its mean",
     "adapted",
+    "the other",
     "gain",
     "95 % interval",
     "seeds × pictures",
@@ -69,12 +83,13 @@ def _against(scores: Scores, other: str, metric: str) -> Effect | None:
 def _row(scores: Scores, other: str, metric: str, found: Effect) -> tuple[tuple[str, ...], tuple[Cell, ...]]:
     frame, info = scores.frame[scores.frame["metric"] == metric], scores.metrics[metric]
     names = frame["method"] + "." + frame["variant"]
-    means = [float(np.nanmean(frame[names == name]["value"])) for name in (other, ADAPTED)]
-    title, numbers = scores.setting.title, (*means, found.mean, found.low, found.high, found.p)
+    means = [float(np.nanmean(frame[names == name]["value"])) for name in (ADAPTED, other)]
+    numbers = (*means, found.mean, found.low, found.high, found.p)
+    name = scores.setting.name
     texts = [NA if np.isnan(number) else f"{number:.6f}" for number in numbers]
-    record = (title, other, metric, *texts, str(found.seeds), str(found.pictures))
+    record = (f"{name} {other} {metric}", name, ADAPTED, other, metric, *texts, str(found.seeds), str(found.pictures))
     gain, low, high = (show_difference(value, info) for value in (found.mean, found.low, found.high))
     interval = f"{low} to {high}" if found.kind == TWO_WAY else f"({low} to {high})"
     size = f"{found.seeds} × {found.pictures}"
-    shown = (title, OTHERS[other], metric, *(f"{mean:.2f}" for mean in means), gain, interval, size)
+    shown = (scores.setting.title, OTHERS[other], metric, *(f"{mean:.2f}" for mean in means), gain, interval, size)
     return record, tuple(Cell(text) for text in shown)

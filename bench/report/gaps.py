@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bench.errors import BadInput
+from bench.report import Setting
 from bench.report.aggregate import Scores
 from bench.report.render import Cell, Section, Table
 from bench.report.tables import NA
@@ -14,8 +15,21 @@ from bench.statistics import F64, RESAMPLES, paired
 
 FLOOR, OURS, CEILING = "zssr.default", "zssr.estimated", "zssr.true"
 METRICS = ("psnr_y", "ssim_y")
-COLUMNS = ("setting", "metric", "floor", "ours", "ceiling", "ours_minus_floor", "ceiling_minus_floor", "closed", "low",
-           "high", "seeds", "pictures")  # fmt: skip
+COLUMNS = (
+    "comparison",
+    "setting",
+    "metric",
+    "better",
+    "worse",
+    "ceiling",
+    "better_minus_worse",
+    "ceiling_minus_worse",
+    "closed",
+    "low",
+    "high",
+    "seeds",
+    "pictures",
+)
 HEADER = (
     "setting",
     "metric",
@@ -45,7 +59,7 @@ def gap_table(every: Sequence[Scores]) -> Table | None:
             known = ~np.isnan(over).any(axis=0) & ~np.isnan(whole).any(axis=0)
             if over.shape != whole.shape or not known.any():
                 continue
-            record, cells = _row(scores.setting.title, metric, over[:, known], whole[:, known])
+            record, cells = _row(scores.setting, metric, over[:, known], whole[:, known])
             records.append(record)
             grid.append(cells)
     if not records:
@@ -56,18 +70,27 @@ def gap_table(every: Sequence[Scores]) -> Table | None:
     )
 
 
-def _row(title: str, metric: str, over: F64, whole: F64) -> tuple[tuple[str, ...], tuple[Cell, ...]]:
+def _row(setting: Setting, metric: str, over: F64, whole: F64) -> tuple[tuple[str, ...], tuple[Cell, ...]]:
     """over, whole: estimate and truth above the floor, (seeds, pictures)."""
     gains = float(over.mean()), float(whole.mean())
     closed, low, high = ratio(over, whole)
     known = [NA if np.isnan(value) else f"{value:.6f}" for value in (closed, low, high)]
     size = over.shape
-    record = (title, metric, FLOOR, OURS, CEILING, *(f"{gain:.6f}" for gain in gains), *known, *map(str, size))
+    sides = (OURS, FLOOR, CEILING)
+    record = (
+        f"{setting.name} {metric}",
+        setting.name,
+        metric,
+        *sides,
+        *(f"{gain:.6f}" for gain in gains),
+        *known,
+        *map(str, size),
+    )
     digits = 3 if metric == "psnr_y" else 4
     shown = [f"{gain:+.{digits}f}".replace("-", "−") for gain in gains]
     percent = NA if np.isnan(closed) else _percent(closed)
     between = NA if np.isnan(low) else f"{_percent(low)} to {_percent(high)}"
-    texts = (title, metric, *shown, percent, between, f"{size[0]} × {size[1]}")
+    texts = (setting.title, metric, *shown, percent, between, f"{size[0]} × {size[1]}")
     return record, tuple(Cell(text) for text in texts)
 
 

@@ -10,7 +10,8 @@ from bench.report.render import Cell, Section, Table
 
 FILE = "taps.csv"
 SHARES = ("active_before", "active_after")
-COLUMNS = ("network", "layer", "dataset", "pictures", *SHARES, "mean_before", "mean_after")
+SHOWN = ("network", "layer", "dataset", "pictures", *SHARES, "mean_before", "mean_after")
+COLUMNS = (*SHOWN, "runs")  # those whose loss it is
 HEADER = (
     "network", "layer", "data set", "pictures", "active before", "active after", "mean before", "mean after",
 )  # fmt: skip
@@ -32,7 +33,7 @@ def read_taps(results: Path) -> Table | None:
     if any(set(row) != set(COLUMNS) or None in row.values() for row in rows):
         raise BadInput(f"{path}: is torn; remove it and make the report again")
     records = tuple(tuple(row[column] for column in COLUMNS) for row in rows)
-    grid = tuple(tuple(Cell(_shown(row, column), value=_value(row, column)) for column in COLUMNS) for row in rows)
+    grid = tuple(tuple(Cell(_shown(row, column), value=_value(row, column)) for column in SHOWN) for row in rows)
     sections = (Section("", HEADER, grid, labels=3),)
     return Table("taps", "What a perceptual loss can see", COLUMNS, records, sections, legend=NOTE) if rows else None
 
