@@ -51,11 +51,9 @@ _KERNELGAN = (
         "kernelgan",
         0,
         _ESTIMATE,
-        ("no-sum", "no-boundary", "no-sparse", "no-centre", "no-bicubic", "released", "bce"),
+        ("no-sum", "no-boundary", "no-sparse", "no-centre", "no-bicubic", "released", "l1"),
         seeds=(1, 2, 3),
         once=(
-            "bicubic-released",
-            "noise-accumulating",
             "single-layer",
             "relu",
             "depth-3",

@@ -61,6 +61,16 @@ _CONTROLS = (
         "control of this project: what is known without looking at the picture",
     ),
 )
+_L1 = Claim(
+    "kernelgan.l1",
+    "The L1 adversarial loss finds a better kernel than cross-entropy.",
+    "kernelgan.l1",
+    "kernelgan.default",
+    "kernel_ncc",
+    "Bell-Kligler et al. 2019, section 3: L1 for stability",
+    scale=2,
+    degradation="kernel_paper",
+)
 _ARTICLE = "Bell-Kligler et al. 2019, section 3"
 _ABLATED = (
     ("no-sum", "The kernel has to be told to sum to 1.", _ARTICLE),
@@ -185,7 +195,7 @@ ENTRY = Entry(
             },
             _CODE,
         ),
-        Axis("gan-loss", "Is L1 the most stable?", {"lsgan": {"gan_loss": "l2"}, "bce": {"gan_loss": "bce"}}, _CODE),
+        Axis("gan-loss", "Is L1 the most stable?", {"l1": {"gan_loss": "l1"}, "lsgan": {"gan_loss": "l2"}}, _CODE),
         Axis(
             "crops",
             "Do crops have to be drawn where gradients are strong, and how large?",
@@ -221,8 +231,12 @@ ENTRY = Entry(
             "section 3.3",
         ),
     ),
-    claims=(*_CONTROLS, *(_worse(*said) for said in _ABLATED)),
+    claims=(*_CONTROLS, _L1, *(_worse(*said) for said in _ABLATED)),
     deviations=(
+        "the adversarial loss is binary cross-entropy, the paper's is L1: on twenty pictures of BSD400, which are not "
+        "among the test pictures, its kernels were nearer to the true ones (normalised cross-correlation 0.956 against "
+        "0.944, one seed, 1,000 iterations), and its gradient does not vanish where the discriminator is sure, which "
+        "lets a generator's gain fall to 0",
         "the bicubic target of the first iterations is per colour; the released code adds the three colours up",
         "the noise of the real crops does not stay in the picture, as it does in the released code",
         "post-processing keeps the 60 largest values, the released code 40: nearer to the true kernels here",

@@ -22,6 +22,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
 
 PRESETS: dict[str, Knobs] = {
     "paper": {
+        "gan_loss": "l1",
         "bicubic_target": "grouped",
         "accumulate_noise": False,
         "sparse_exponent": 0.5,
@@ -31,6 +32,7 @@ PRESETS: dict[str, Knobs] = {
         "n_filter": 40,
     },
     "released": {
+        "gan_loss": "l1",
         "bicubic_target": "released",
         "accumulate_noise": True,
         "sparse_exponent": 0.2,
@@ -66,7 +68,7 @@ class KernelGanKnobs(Method):
     first_activation: bool = False
     batch_norm: bool = True
     spectral_norm: bool = True
-    gan_loss: str = "l1"
+    gan_loss: str = "bce"
     sum_weight: float = 0.5
     boundary_weight: float = 0.5
     boundary_ring: int = 2
