@@ -257,6 +257,7 @@ def test_noise_accumulates_in_the_picture_only_where_asked() -> None:
 @pytest.mark.parametrize("variant", list(ENTRY.variants))
 def test_every_variant_gives_a_kernel_that_sums_to_one(variant: str) -> None:
     length = 3 if variant == "relu" else 10  # layer by layer, which takes its time
+    length = 60 if ENTRY.variants[variant].get("n_filter") == 0 else length  # until the filters' sum is positive
     knobs = ENTRY.build(4 if variant == "direct-x4" else 2, {"iterations": length, **ENTRY.variants[variant]})
     assert isinstance(knobs, KernelGan)
     (kernel,) = kernel_of(knobs, picture())
