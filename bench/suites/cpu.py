@@ -197,7 +197,7 @@ CPU = Suite(
     precision="bf16",
     channels_last=True,
     notes=(
-        "KernelGAN stops after 750 of its 3,000 iterations, where its learning rate first falls and kernels hardly move "
-        "any more; its variant relu, which takes twenty times as long, after 250. ZSSR stops after 120.",
+        "KernelGAN stops after 750 of its 3,000 iterations, where its learning rate first falls and kernels hardly "
+        "move any more; its variant relu, which takes twenty times as long, after 250. ZSSR stops after 120.",
     ),
 )
