@@ -38,7 +38,7 @@ from bench.data.images import read_image
 from bench.errors import BadInput
 from bench.report import Sweep, crops, figures, losses, plane, points, windows
 from bench.report.aggregate import Scores, read
-from bench.report.kernels import read_kernels
+from bench.report.kernels import _padded, read_kernels
 from bench.report.material import read_material
 
 EDSR = "edsr.default.x4.bicubic.s1"
@@ -258,6 +258,14 @@ def test_kernels_of_another_shape_are_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "kernels" / "kernelgan" / KERNEL_RUN / "Set5" / "baby.npy", np.zeros(3))
     with pytest.raises(BadInput, match=r"baby\.npy: no kernel"):
         read_kernels(scores, tmp_path)
+
+
+def test_kernels_of_all_sizes_are_seen_at_one_scale_with_their_middles_alike() -> None:
+    for side in (3, 9, 13):
+        kernel = np.zeros((side, side))
+        kernel[side // 2, side // 2] = 1.0
+        padded = _padded(kernel, 13)
+        assert padded.shape == (13, 13) and padded[6, 6] == 1.0 and padded.sum() == 1.0
 
 
 def test_methods_differ_in_colour_or_marker() -> None:

@@ -76,6 +76,8 @@ def read_kernels(scores: Scores, work: Path, kept: Path | None = None) -> Kernel
     if not any(name != TRUTH for name, _ in kernels):
         raise FileNotFoundError(f"{FOLDER}/")
     rows = tuple(row for row in (TRUTH, *runs) if any(name == row for name, _ in kernels))
+    side = max(max(kernel.shape) for kernel in kernels.values())
+    kernels = {key: _padded(kernel, side) for key, kernel in kernels.items()}
     return KernelGrid(rows, tuple(pictures), kernels, captions, metric)
 
 
@@ -106,6 +108,12 @@ def _load(path: Path) -> NDArray[np.float64]:
     if kernel.ndim != 2 or not np.isfinite(kernel).all():
         raise BadInput(f"{path}: no kernel of finite numbers; estimate it again")
     return kernel
+
+
+def _padded(kernel: NDArray[np.float64], side: int) -> NDArray[np.float64]:
+    """On a square of that side, the middle on its middle, so that kernels of all sizes are seen at one scale."""
+    before = [side // 2 - length // 2 for length in kernel.shape]
+    return np.pad(kernel, [(start, side - length - start) for start, length in zip(before, kernel.shape, strict=True)])
 
 
 def shade(kernel: NDArray[np.float64]) -> NDArray[np.uint8]:
