@@ -102,7 +102,8 @@ def test_every_layout_has_a_reference_network_here() -> None:
 def test_an_imported_network_computes_what_the_published_one_does(layout: str, lr: Tensor, tmp_path: Path) -> None:
     method, state, forward = PUBLISHED[layout]
     checkpoint = bring(method, saved(state(), tmp_path))
-    torch.testing.assert_close(output_of(method, checkpoint, lr), forward(state(), lr), atol=1e-6, rtol=0)
+    # values near 1 in float32; processors order their sums differently
+    torch.testing.assert_close(output_of(method, checkpoint, lr), forward(state(), lr), atol=3e-6, rtol=0)
     said = metadata(checkpoint)
     assert (said["method"], said["layout"], said["scale"], said["key"]) == (method, layout, 4, None)
     assert len(said["source_sha256"]) == 64
