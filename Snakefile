@@ -101,10 +101,11 @@ rule upscale:
         directory(f"{WORK}/sr/{{method}}"),
     params:
         digest=lambda wildcards: PLAN.upscale_digest(wildcards.method),
+    threads: lambda wildcards: PLAN.processes(wildcards.method)
     log:
         f"{WORK}/logs/upscale/{{method}}.log",
     shell:
-        "{BENCH} upscale-suite --suite {SUITE} {SHARD} --method {wildcards.method} > {log} 2>&1"
+        "{BENCH} upscale-suite --suite {SUITE} {SHARD} --method {wildcards.method} --processes {threads} > {log} 2>&1"
 
 
 rule score:
@@ -115,10 +116,11 @@ rule score:
         directory(f"{RESULTS}/scores/{{method}}"),
     params:
         digest=lambda wildcards: PLAN.score_digest(wildcards.method),
+    threads: lambda wildcards: PLAN.processes(wildcards.method)
     log:
         f"{WORK}/logs/score/{{method}}.log",
     shell:
-        "{BENCH} score-suite --suite {SUITE} {SHARD} --method {wildcards.method} > {log} 2>&1"
+        "{BENCH} score-suite --suite {SUITE} {SHARD} --method {wildcards.method} --processes {threads} > {log} 2>&1"
 
 
 rule mirror:

@@ -16,6 +16,8 @@ from bench.train import checkpoint_path
 from bench.weights import WEIGHTS
 from methods import add_guest, entry
 
+_RUNS_A_PROCESS = 8  # that many repay what a process pays for its imports
+
 
 class Plan:
     """A suite, or one shard of it, or some of its methods (`compare`), as the workflow sees it. reuse: without the runs
@@ -92,6 +94,10 @@ class Plan:
         found = [checkpoint_path(self.layout.run(name)) for name in networks]
         found += [self.layout.kernels(run) for run in estimated if run is not None]
         return list(dict.fromkeys(str(path) for path in found))
+
+    def processes(self, method: str) -> int:
+        """How many of a method's runs are worth upscaling or scoring at once; the workflow's cores are a bound too."""
+        return -(-len(self.of(method)) // _RUNS_A_PROCESS)
 
     def score_inputs(self, method: str) -> list[str]:
         """What a method's runs made: pictures, or kernels."""

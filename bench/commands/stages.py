@@ -6,6 +6,7 @@ Jobs may outlive a workflow that was killed; a stage that finds another process 
 from __future__ import annotations
 
 import argparse
+import functools
 import shutil
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -49,6 +50,8 @@ def add_verbs(verbs: Any) -> None:
         stage.add_argument("--reuse", action="store_true", help="without the runs whose published scores still hold")
         stage.add_argument("--method", required=name != "mirror")
         stage.add_argument("--device", default="auto", help="auto, cpu or cuda")
+        if name != "mirror":
+            stage.add_argument("--processes", type=int, default=1, help="runs at once (bytes do not depend on it)")
         stage.set_defaults(verb=verb)
 
     report = verbs.add_parser("report", help="tables, figures and REPORT.md from the scores")
@@ -141,29 +144,34 @@ def kernel_run(arguments: Arguments) -> None:
 
 
 def upscale_runs(arguments: Arguments) -> None:
-    """Every run of the method in one process: imports are paid once."""
+    """Every run of the method; a process pays for its imports once."""
+    from bench.commands.crew import work_through
+    from bench.layout import Layout
+
+    task = functools.partial(_upscale, arguments.suite, arguments.device)
+    with _turn(Layout(arguments.suite), f"upscale.{arguments.method}"):
+        work_through(task, [run.name for run in _runs(arguments)], arguments.processes)
+
+
+def _upscale(suite_name: str, device_name: str, name: str) -> None:
     from bench.devices import choose_device, use_threads
     from bench.layout import Layout
     from bench.plans import TRUTH
     from bench.suites import suite
     from bench.upscale import TestSet, prepare, upscale_sets
 
-    chosen, layout = suite(arguments.suite), Layout(arguments.suite)
-    use_threads(chosen.threads)
-    device = choose_device(arguments.device)
-    everything = chosen.experiments()
-    with _turn(layout, f"upscale.{arguments.method}"):
-        for run in _runs(arguments):
-            told: Path | None = None
-            if run.kernel_from in everything:
-                told = layout.kernels(everything[run.kernel_from])
-            sets = []
-            for name in run.test_sets:
-                data = layout.test_data(name, run.scale, run.degradation)
-                kernels = data / "kernels" if run.kernel_from == TRUTH else told and told / name
-                sets.append(TestSet(name, data / "lr", kernels, run.seed))
-            upscaler = prepare(run.build(), _trained(layout, run), device)
-            upscale_sets(upscaler, sets, layout.sr(run), run.scale, device)
+    layout, everything = Layout(suite_name), suite(suite_name).experiments()
+    run = everything[name]
+    use_threads(run.threads)
+    device = choose_device(device_name)
+    told = layout.kernels(everything[run.kernel_from]) if run.kernel_from in everything else None
+    sets = []
+    for one in run.test_sets:
+        data = layout.test_data(one, run.scale, run.degradation)
+        kernels = data / "kernels" if run.kernel_from == TRUTH else told and told / one
+        sets.append(TestSet(one, data / "lr", kernels, run.seed))
+    upscaler = prepare(run.build(), _trained(layout, run), device)
+    upscale_sets(upscaler, sets, layout.sr(run), run.scale, device)
 
 
 def _trained(layout: Any, run: Any) -> Any:
@@ -183,19 +191,27 @@ def _trained(layout: Any, run: Any) -> Any:
 
 
 def score_runs(arguments: Arguments) -> None:
-    """Every run of the method in one process; a metric whose weights are absent is n/a with the reason."""
+    """Every run of the method; a metric whose weights are absent is n/a with the reason."""
+    from bench.commands.crew import work_through
+    from bench.layout import Layout
+
+    task = functools.partial(_score, arguments.suite)
+    with _turn(Layout(arguments.suite), f"score.{arguments.method}"):
+        work_through(task, [run.name for run in _runs(arguments)], arguments.processes)
+
+
+def _score(suite_name: str, name: str) -> None:
     from bench.layout import Layout
     from bench.score import score_kernels, score_run, write_csv
+    from bench.suites import find_run
 
-    layout = Layout(arguments.suite)
-    with _turn(layout, f"score.{arguments.method}"):
-        for run in _runs(arguments):
-            sets = {name: layout.test_data(name, run.scale, run.degradation) for name in run.test_sets}
-            if run.estimates:
-                records = score_kernels(layout.kernels(run), sets, run.metrics)
-            else:
-                records = score_run(layout.sr(run), sets, run.metrics, run.scale, workers=1)
-            write_csv(layout.scores(run), records, with_dataset=True)
+    layout, run = Layout(suite_name), find_run(suite_name, name)
+    sets = {one: layout.test_data(one, run.scale, run.degradation) for one in run.test_sets}
+    if run.estimates:
+        records = score_kernels(layout.kernels(run), sets, run.metrics)
+    else:
+        records = score_run(layout.sr(run), sets, run.metrics, run.scale, workers=1)
+    write_csv(layout.scores(run), records, with_dataset=True)
 
 
 def make_report(arguments: Arguments) -> None:

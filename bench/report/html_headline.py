@@ -26,10 +26,10 @@ from bench.report.html_charts import interval_bar, stack
 from bench.report.html_tables import folded, pill
 from bench.report.render import Mark
 from bench.report.tables import ARROWS, heading, show_difference, show_mean, unit_of
-from bench.report.verdicts import Verdict
+from bench.report.verdicts import Status, Verdict
 from bench.statistics import MIN_SEEDS
 
-ORDER = ("contradicted", "holds", "undecided", "not run")
+ORDER: tuple[Status, ...] = ("contradicted", "holds", "undecided", "not run")
 FEW = 6  # claims shown even if undecided
 KINDS: dict[str, tuple[str, ...]] = {"Closest to the original": DISTORTION, "Best perceptual score": PERCEPTUAL}
 
@@ -164,7 +164,7 @@ def _basis(report: Report) -> str:
 
 
 def claim_list(report: Report) -> str:
-    """Every claim with its verdict, the difference drawn and in numbers; those without a result folded away."""
+    """Every claim with its verdict, the difference drawn and in numbers; those undecided or without one folded away."""
     infos = {metric: info for chapter in report.chapters for metric, info in chapter.scores.metrics.items()}
     judged = sorted((v for v in report.verdicts if v.effect is not None), key=lambda v: ORDER.index(v.status))
     shown = [verdict for verdict in judged if verdict.status != "undecided" or len(judged) <= FEW]
@@ -174,12 +174,17 @@ def claim_list(report: Report) -> str:
         f"<li>{escape(v.text)} <small>{escape(v.source)}</small>: <em>{escape(v.status)}, {escape(v.note)}</em></li>"
         for v in rest
     )
-    summaries = [f"{len(found)} {'claim' if len(found) == 1 else 'claims'}" for found in (folded_away, rest)]
     return (
         (_claim_table(shown, infos) if shown else _note(report))
-        + folded(f"{summaries[0]} undecided", _claim_table(folded_away, infos) if folded_away else "")
-        + folded(f"{summaries[1]} without a result", f"<ul>{others}</ul>" if rest else "")
+        + folded(f"Measured: {_by_status(folded_away)}", _claim_table(folded_away, infos) if folded_away else "")
+        + folded(f"Without a difference to show: {_by_status(rest)}", f"<ul>{others}</ul>" if rest else "")
     )
+
+
+def _by_status(verdicts: Sequence[Verdict]) -> str:
+    """'9 undecided, 105 not run'."""
+    counts = Counter(one.status for one in verdicts)
+    return ", ".join(f"{counts[status]} {status}" for status in ORDER if counts[status])
 
 
 def _note(report: Report) -> str:
