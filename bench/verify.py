@@ -25,7 +25,7 @@ from bench.links import (
 )
 from bench.report.taps import FILE
 from bench.revision import REPORT
-from bench.seal import PLACE, compare
+from bench.seal import PLACE, compare, files_of
 from bench.sources import ROOT, source_digest
 
 Rebuild = Callable[[str, Path, Sequence[str]], None]
@@ -156,7 +156,7 @@ def _tables(results: Path, records: Mapping[str, Record], rebuild: Rebuild) -> I
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*.*"))}
+    return {name: (folder / name).read_bytes() for name in files_of(folder)}
 
 
 def render(links: Sequence[Link]) -> str:

@@ -61,6 +61,8 @@ def test_a_finished_suite_has_scores_tables_figures_report_provenance_and_a_mirr
     assert len(list((published / "provenance").glob("*.s1.json"))) == 3
     assert (finished / "work" / "mlflow" / "mlflow.db").is_file()
     assert not (finished / "mlruns").exists()
+    assert (finished / "work" / "smoke" / "results" / "tables" / ".snakemake_timestamp").is_file()
+    assert not list(published.rglob(".*"))
 
 
 def test_a_second_call_runs_no_job(finished: Path) -> None:

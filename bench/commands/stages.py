@@ -242,7 +242,7 @@ def publish_results(arguments: Arguments) -> None:
     if not (made / "REPORT.md").is_file():
         raise BadInput(f"{made}: no report to publish; run snakemake --cores 8 all first")
     with replacing(results_folder() / arguments.suite) as temporary:
-        shutil.copytree(made, temporary)
+        shutil.copytree(made, temporary, ignore=shutil.ignore_patterns(".*"))  # Snakemake's marks
 
 
 def _turn(layout: Any, work: str) -> AbstractContextManager[bool]:
