@@ -37,7 +37,7 @@ def estimate_folder(method: Method, lr: Path, out: Path, seed: int, device: torc
         raise BadInput(f"{out}: would replace the pictures; give --out a folder of its own")
     pictures = [Picture(p.stem, to_tensor(read_image(p)).to(device), None, seed) for p in image_files(lr)]
     began = time.monotonic()
-    kernels = with_bar(estimator, pictures, int(getattr(method, "iterations", 0)))
+    kernels = with_bar(estimator, pictures, _iterations(method))
     seconds = time.monotonic() - began
     failed = [picture.name for picture, kernel in zip(pictures, kernels, strict=True) if not kernel.isfinite().all()]
     if failed:
@@ -69,7 +69,7 @@ def estimate_sets(method: Method, sets: Mapping[str, Path], out: Path, seed: int
     # an estimation that comes to nothing leaves no file: its metrics are n/a
     pictures = [Picture(f"{name}/{p.stem}", to_tensor(read_image(p)).to(device), None, seed) for name, p in places]
     began, began_cpu = time.monotonic(), time.process_time()
-    kernels = with_bar(estimator, pictures, int(getattr(method, "iterations", 0)))
+    kernels = with_bar(estimator, pictures, _iterations(method))
     done = {
         "pictures": len(pictures),
         "seconds": round(time.monotonic() - began, 2),
@@ -86,6 +86,11 @@ def estimate_sets(method: Method, sets: Mapping[str, Path], out: Path, seed: int
             if kernel.isfinite().all():
                 write_kernel(temporary / name, path.stem, kernel.numpy())
         write_json(temporary / "kernels.json", done)
+
+
+def _iterations(method: Method) -> int:
+    """Of one picture: those of all its generators."""
+    return int(getattr(method, "iterations", 0)) * int(getattr(method, "estimates", 1))
 
 
 def with_bar(estimator: Estimator, pictures: Sequence[Picture], iterations: int) -> list[Tensor]:

@@ -18,7 +18,7 @@ from bench.data.images import F64, to_tensor
 from bench.errors import BadInput
 from methods.kernelgan import losses, network
 from methods.kernelgan.entry import ENTRY, KernelGan
-from methods.kernelgan.estimate import Batch, Subject, prepare
+from methods.kernelgan.estimate import Batch, Subject, alive, prepare, train
 from methods.kernelgan.kernel import centred, cut_tails, finish, grown
 from methods.kernelgan.knobs import PRESETS
 from methods.kernelgan.sampling import crop_probabilities, strong_gradients
@@ -301,6 +301,47 @@ def test_progress_counts_every_iteration_of_every_picture() -> None:
     made: list[int] = []
     KernelGan(iterations=13, side_by_side=2).estimator()([picture(n, 1) for n in "abc"], made.append)
     assert sum(made) == 39
+
+
+def test_progress_counts_the_iterations_of_every_generator() -> None:
+    made: list[int] = []
+    KernelGan(iterations=13, estimates=2).estimator()([picture(n, 1) for n in "ab"], made.append)
+    assert sum(made) == 52
+
+
+def raw_kernel(knobs: KernelGan, estimate: int = 0) -> F64:
+    return train(knobs, [prepare(knobs, picture(), estimate)], quiet)[0]
+
+
+def test_a_pictures_kernel_is_the_mean_of_its_generators_kernels() -> None:
+    knobs = KernelGan(iterations=60, learning_rate=3e-3)  # until both have a gain
+    kernels = [finish("one", raw_kernel(knobs, estimate), knobs) for estimate in range(2)]
+    assert not np.allclose(kernels[0], kernels[1])
+    widest = max(len(kernel) for kernel in kernels)
+    padded = [np.pad(kernel, (widest - len(kernel)) // 2) for kernel in kernels]
+    [found] = kernel_of(dataclasses.replace(knobs, estimates=2), picture())
+    assert np.array_equal(found, np.mean(padded, axis=0))
+    assert found.sum() == pytest.approx(1, abs=1e-9)
+    assert centre_of_mass(found) == pytest.approx((aligned_centre(widest, 2),) * 2, abs=0.02)
+
+
+def test_a_generators_kernel_is_the_mean_over_its_last_iterations() -> None:
+    knobs = KernelGan(iterations=10, decays=False)
+    last = [raw_kernel(dataclasses.replace(knobs, iterations=length)) for length in (8, 9, 10)]
+    assert raw_kernel(dataclasses.replace(knobs, averaged=3)) == pytest.approx(np.mean(last, axis=0), abs=1e-12)
+    assert np.array_equal(raw_kernel(dataclasses.replace(knobs, averaged=1)), last[-1])
+
+
+def test_generators_whose_gain_fell_to_nothing_are_left_out() -> None:
+    sound, faint, broken = np.full((3, 3), 0.1), np.full((3, 3), 0.01), np.full((3, 3), np.nan)
+    assert [values.sum() for values in alive([sound, faint, broken, sound])] == [sound.sum()] * 2
+    assert len(alive([faint])) == 1
+    assert alive([broken]) == []
+
+
+def test_without_decay_the_learning_rate_stays() -> None:
+    schedule = losses.Schedule(KernelGan(decays=False), 1)
+    assert {schedule.learning_rate(iteration) for iteration in (0, 751, 2999)} == {2e-4}
 
 
 def test_a_picture_too_small_for_a_crop_is_named_with_the_least_size() -> None:

@@ -225,6 +225,12 @@ ENTRY = Entry(
             _CODE,
         ),
         Axis(
+            "averaging",
+            "Is the mean of several generators, and of the last iterations of each, nearer to the true kernel?",
+            {"mean-of-3": {"estimates": 3, "averaged": 250, "decays": False}},
+            _DESIGN,
+        ),
+        Axis(
             "x4",
             "Is a x4 kernel better derived from the x2 kernel than learned directly?",
             {"direct-x4": {"x4_kernel": "direct", "kernel_sizes": (13, 9, 5, 1, 1, 1)}},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +26,7 @@ REPORT_EVERY = 10  # iterations
 
 @dataclass(frozen=True)
 class Subject:
-    """One picture's part in a batch: what it shows, where its crops lie, its noise, its first weights."""
+    """One generator's part in a batch: what its picture shows, where its crops lie, its noise, its first weights."""
 
     name: str
     image: Tensor  # (3, h, w) in [0, 1]; noise may accumulate in it
@@ -36,29 +37,41 @@ class Subject:
 
 
 def estimate(knobs: KernelGanKnobs, pictures: Sequence[Picture], progress: Progress) -> list[Tensor]:
-    """The kernel of each picture, in the order given; `progress` counts iterations, one per picture.
+    """The kernel of each picture, in the order given; `progress` counts iterations, one per generator.
 
-    Pictures of one seed and name get the same kernel whatever is beside them; one whose generator amounts to no kernel
+    Pictures of one seed and name get the same kernel whatever is beside them; one whose generators amount to no kernel
     gets NaN. Raises BadInput, before any work, for a picture that is constant or too small.
     """
     for picture in pictures:
         trimmed(picture.name, _values(picture), knobs)
     order = sorted(range(len(pictures)), key=lambda index: pictures[index].name)
-    kernels: dict[int, Tensor] = {}
-    for start in range(0, len(order), knobs.side_by_side):
-        chosen = order[start : start + knobs.side_by_side]
-        subjects = [prepare(knobs, pictures[index]) for index in chosen]
-        raw = train(knobs, subjects, progress)
-        for index, subject, values in zip(chosen, subjects, raw, strict=True):
-            kernels[index] = _finished(subject.name, values, knobs)
-    return [kernels[index] for index in range(len(pictures))]
+    work = [(index, estimate) for index in order for estimate in range(knobs.estimates)]
+    raw: dict[int, list[F64]] = {index: [] for index in order}
+    for start in range(0, len(work), knobs.side_by_side):
+        chosen = work[start : start + knobs.side_by_side]
+        subjects = [prepare(knobs, pictures[index], estimate) for index, estimate in chosen]
+        for (index, _), values in zip(chosen, train(knobs, subjects, progress), strict=True):
+            raw[index].append(values)
+    return [_finished(picture.name, raw[index], knobs) for index, picture in enumerate(pictures)]
 
 
-def _finished(name: str, raw: F64, knobs: KernelGanKnobs) -> Tensor:
-    try:
-        return torch.from_numpy(finish(name, raw, knobs))
-    except Diverged:
+def _finished(name: str, raw: Sequence[F64], knobs: KernelGanKnobs) -> Tensor:
+    """The mean of a picture's post-processed kernels, padded to the widest; NaN where there is none."""
+    found = []
+    for values in alive(raw):
+        with suppress(Diverged):
+            found.append(finish(name, values, knobs))
+    if not found:
         return torch.full((knobs.support, knobs.support), float("nan"), dtype=torch.float64)
+    widest = max(len(kernel) for kernel in found)
+    return torch.from_numpy(np.mean([np.pad(kernel, (widest - len(kernel)) // 2) for kernel in found], axis=0))
+
+
+def alive(raw: Sequence[F64]) -> list[F64]:
+    """Those of a picture's kernels whose gain did not fall to 0: a sum of at least half their median sum."""
+    finite = [values for values in raw if np.isfinite(values).all()]
+    least = np.median([values.sum() for values in finite]) / 2 if len(finite) > 1 else -np.inf
+    return [values for values in finite if values.sum() >= least]
 
 
 def _values(picture: Picture) -> F64:
@@ -66,12 +79,13 @@ def _values(picture: Picture) -> F64:
     return picture.lr.detach().cpu().double().permute(1, 2, 0).numpy()
 
 
-def prepare(knobs: KernelGanKnobs, picture: Picture) -> Subject:
-    """Everything that is drawn for a picture, from its seed and name alone."""
+def prepare(knobs: KernelGanKnobs, picture: Picture, estimate: int = 0) -> Subject:
+    """Everything that is drawn for one of a picture's generators, from its number and the picture's seed and name."""
     image = trimmed(picture.name, _values(picture), knobs)
-    crops = random_numbers("kernelgan crops", picture.seed, picture.name)
-    weights = random_numbers("kernelgan weights", picture.seed, picture.name)
-    noise = random_numbers("kernelgan noise", picture.seed, picture.name)
+    drawn = picture.name + (f"#{estimate}" if estimate else "")
+    crops = random_numbers("kernelgan crops", picture.seed, drawn)
+    weights = random_numbers("kernelgan weights", picture.seed, drawn)
+    noise = random_numbers("kernelgan noise", picture.seed, drawn)
     return Subject(
         picture.name,
         torch.from_numpy(image.transpose(2, 0, 1).copy()).to(picture.lr.device, torch.float32),
@@ -83,14 +97,18 @@ def prepare(knobs: KernelGanKnobs, picture: Picture) -> Subject:
 
 
 def train(knobs: KernelGanKnobs, subjects: Sequence[Subject], progress: Progress) -> list[F64]:
-    """The kernel that each generator amounts to at the end, not yet post-processed."""
+    """The kernel that each generator amounts to in the last `averaged` iterations, not yet post-processed."""
     batch = Batch(knobs, subjects)
+    averaged = min(knobs.averaged, knobs.iterations)
+    total = torch.zeros_like(batch.kernel, dtype=torch.float64)
     for iteration in range(knobs.iterations):
         batch.step(iteration)
+        if iteration >= knobs.iterations - averaged:
+            total += batch.kernel.detach()
         if (iteration + 1) % REPORT_EVERY == 0:
             progress(REPORT_EVERY * len(subjects))
     progress(knobs.iterations % REPORT_EVERY * len(subjects))
-    return list(batch.kernel.detach().double().cpu().numpy())
+    return list((total / averaged).cpu().numpy())
 
 
 class Batch:

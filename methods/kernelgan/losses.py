@@ -110,7 +110,9 @@ class Schedule:
         self.streak = [0] * pictures
 
     def learning_rate(self, iteration: int) -> float:
-        """Divided by ten after each quarter of `schedule_length`."""
+        """Divided by ten after each quarter of `schedule_length`, where it decays."""
+        if not self.knobs.decays:
+            return self.knobs.learning_rate
         return self.knobs.learning_rate / 10.0 ** max(0, 4 * (iteration - 1) // self.knobs.schedule_length)
 
     def after(self, iteration: int, bicubic_losses: list[float]) -> None:
