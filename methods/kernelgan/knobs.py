@@ -51,12 +51,11 @@ class KernelGanKnobs(Method):
     schedule_length: the iterations that the schedule is laid out for: a run of fewer stops in the midst of it, and so
     keeps the early part, which matters. kernel_sizes: the generator's filters, first to last; `single` is one filter
     of their joint support. boundary_ring: how many outer pixels are penalised, 0 all. reduction: of the boundary and
-    the sparsity loss over the kernel. decays: the learning rate falls at each quarter of
-    the schedule. averaged: the generator's kernel is the mean over that many last iterations. estimates: generators a
-    picture, each with its own crops and weights; the picture's kernel is the mean of theirs. side_by_side: how many
-    generators train in one batch. accumulate_noise: the noise
-    of the real crops stays in the picture, as in the released code. n_filter: the largest values that survive
-    post-processing, 0 keeps all.
+    the sparsity loss over the kernel. decays: the learning rate falls at each quarter of the schedule. averaged: the
+    generator's kernel is the mean over that many last iterations. estimates: generators a picture, each with its own
+    crops and weights; the picture's kernel is the mean of theirs. side_by_side: how many generators train in one batch.
+    accumulate_noise: the noise of the real crops stays in the picture, as in the released code. n_filter: the largest
+    values that survive post-processing, 0 keeps all.
     """
 
     scale: int = 2
