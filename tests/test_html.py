@@ -210,6 +210,24 @@ def test_a_click_on_a_crop_puts_it_on_the_right(browser_page: Page) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("renamed", "left"), [("bicubic", "bicubic"), ("other", "other")])
+def test_the_slider_starts_on_two_different_pictures_even_without_bicubic(
+    renamed: str, left: str, page: Path, tmp_path: Path
+) -> None:
+    if find_browser() is None:
+        pytest.skip("no Chromium on this machine")
+    text = page.read_text(encoding="utf-8")
+    assert 'data-name="bicubic"' in text
+    text = text.replace('data-name="bicubic"', f'data-name="{renamed}"')
+    (tmp_path / "page.html").write_text(text.replace("<option>bicubic<", f"<option>{renamed}<"), encoding="utf-8")
+    script = """[...document.querySelectorAll('.view')].map((view) =>
+      [view.querySelector('.tag.left').textContent, view.querySelector('.tag.right').textContent])"""
+    with opened(tmp_path / "page.html", tmp_path / "profile") as found:
+        sides = found.run(script)
+    assert sides and all(pair == [left, "HR"] for pair in sides)
+
+
+@pytest.mark.slow
 def test_only_the_chosen_picture_is_shown(browser_page: Page) -> None:
     script = """(() => { document.querySelectorAll('.tabs button')[1].click();
       return [...document.querySelectorAll('.view')].map((view) => view.hidden); })()"""

@@ -49,7 +49,8 @@ for (const viewer of document.querySelectorAll(".viewer")) {
     const slider = stage.querySelector("input");
     const picks = { left: view.querySelector(".pick-left"), right: view.querySelector(".pick-right") };
     const put = (side, name) => {
-      const tile = tiles.find((one) => one.dataset.name === name) ?? tiles[0];
+      const instead = side === "left" ? tiles[1] ?? tiles[0] : tiles[0]; // HR is the first
+      const tile = tiles.find((one) => one.dataset.name === name) ?? instead;
       picks[side].value = tile.dataset.name;
       stage.querySelector(side === "left" ? ".over" : ".under").src = tile.querySelector("img").src;
       stage.querySelector(`.tag.${side}`).textContent = tile.dataset.name;
