@@ -9,7 +9,8 @@ from bench.errors import BadInput
 from bench.layout import Layout
 from bench.paths import results_folder
 from bench.reuse import needed
-from bench.sources import source_digest
+from bench.seal import hash_file
+from bench.sources import ROOT, source_digest
 from bench.spec import Experiment, digest_of
 from bench.suites import suite as find_suite
 from bench.train import checkpoint_path
@@ -136,10 +137,11 @@ class Plan:
         return source_digest("bench.data.prepare")[:16]
 
     def report_digest(self) -> str:
-        """Changes with the reporting code or the list of runs."""
-        return digest_of(
-            [list(self.runs), self.suite.title, self.suite.notes, source_digest("bench.commands.reporting")]
-        )
+        """Changes with the reporting code, the page's style and script, the papers' figures, or the list of runs."""
+        folder = ROOT / "bench" / "report"
+        data = {path.name: hash_file(path) for path in sorted(folder.glob("*.*")) if path.suffix != ".py"}
+        code = source_digest("bench.commands.reporting")
+        return digest_of([list(self.runs), self.suite.title, self.suite.notes, code, data])
 
     def _run(self, name: str) -> Experiment:
         if name not in self.runs:

@@ -75,12 +75,29 @@ def test_published_results_are_never_taken_for_finished_work(finished: Path, tmp
     assert planned.count("rule train:") == 2 and planned.count("rule score:") == 3
 
 
-def test_editing_a_default_runs_the_jobs_of_that_method_and_no_others(finished: Path, tmp_path: Path) -> None:
-    copy = tmp_path / "project"
+def copied(finished: Path, folder: Path) -> Path:
+    """A copy of the project to edit, with the finished suite in `run` beside it."""
+    project = folder / "project"
     for name in ("bench", "methods"):
-        shutil.copytree(ROOT / name, copy / name)
-    shutil.copy(ROOT / "Snakefile", copy)
-    shutil.copytree(finished, tmp_path / "run", symlinks=True)
+        shutil.copytree(ROOT / name, project / name)
+    shutil.copy(ROOT / "Snakefile", project)
+    shutil.copytree(finished, folder / "run", symlinks=True)
+    return project
+
+
+@pytest.mark.parametrize("name", ["page.css", "reported.csv"])
+def test_editing_the_pages_style_or_a_papers_figure_makes_the_report_anew(
+    name: str, finished: Path, tmp_path: Path
+) -> None:
+    project = copied(finished, tmp_path)
+    file = project / "bench" / "report" / name
+    file.write_text(file.read_text() + "\n")
+    planned = call(tmp_path / "run", "all", "-n", "--config", "suite=smoke", root=project)
+    assert sorted(RULE.findall(planned)) == ["all", "mirror_tables", "publish", "report"]
+
+
+def test_editing_a_default_runs_the_jobs_of_that_method_and_no_others(finished: Path, tmp_path: Path) -> None:
+    copy = copied(finished, tmp_path)
     file = copy / "methods" / "esrgan" / "gan.py"
     text = file.read_text()
     assert "pixel_weight: float = 1e-2" in text
