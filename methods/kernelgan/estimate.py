@@ -15,7 +15,7 @@ from bench.data.degradations import generator as random_numbers
 from bench.data.images import F64
 from bench.errors import Diverged
 from methods.kernelgan import losses, network
-from methods.kernelgan.kernel import agreeing, finish
+from methods.kernelgan.kernel import finish
 from methods.kernelgan.knobs import KernelGanKnobs
 from methods.kernelgan.losses import Schedule
 from methods.kernelgan.network import Discriminator
@@ -56,26 +56,22 @@ def estimate(knobs: KernelGanKnobs, pictures: Sequence[Picture], progress: Progr
 
 
 def _finished(name: str, raw: Sequence[F64], knobs: KernelGanKnobs) -> Tensor:
-    """The mean of a picture's post-processed kernels that agree, padded to the widest; NaN where there is none."""
-    found: list[F64] = []
+    """The mean of a picture's post-processed kernels, padded to the widest; NaN where there is none."""
+    found = []
     for values in alive(raw):
         with suppress(Diverged):
             found.append(finish(name, values, knobs))
     if not found:
         return torch.full((knobs.support, knobs.support), float("nan"), dtype=torch.float64)
     widest = max(len(kernel) for kernel in found)
-    padded = [np.pad(kernel, (widest - len(kernel)) // 2) for kernel in found]
-    return torch.from_numpy(np.mean(agreeing(padded, knobs.agreement), axis=0))
+    return torch.from_numpy(np.mean([np.pad(kernel, (widest - len(kernel)) // 2) for kernel in found], axis=0))
 
 
 def alive(raw: Sequence[F64]) -> list[F64]:
-    """Those of a picture's kernels whose gain did not fall to 0: a sum of at least half their median sum.
-
-    All that are finite where that median is not positive: generators too young to have a gain.
-    """
+    """Those of a picture's kernels whose gain did not fall to 0: a sum of at least half their median sum."""
     finite = [values for values in raw if np.isfinite(values).all()]
-    median = np.median([values.sum() for values in finite]) if finite else 0.0
-    return [values for values in finite if median <= 0 or values.sum() >= median / 2]
+    least = np.median([values.sum() for values in finite]) / 2 if len(finite) > 1 else -np.inf
+    return [values for values in finite if values.sum() >= least]
 
 
 def _values(picture: Picture) -> F64:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 from scipy.ndimage import shift
@@ -26,21 +25,6 @@ def finish(name: str, raw: F64, knobs: KernelGanKnobs) -> F64:
         kernel = grown(kernel)
     result: F64 = kernel / kernel.sum()
     return result
-
-
-def agreeing(kernels: Sequence[F64], least: float) -> list[F64]:
-    """Of three or more kernels, of one size and centred, those whose cosine with the most typical is at least `least`.
-
-    The most typical has the largest sum of cosines with all. One or two kernels are all kept: neither is typical.
-    """
-    if len(kernels) < 3:
-        return list(kernels)
-    unit = np.stack([kernel.ravel() / np.linalg.norm(kernel) for kernel in kernels])
-    cosines = unit @ unit.T
-    typical = cosines[cosines.sum(0).argmax()]
-    return [
-        kernel for kernel, cosine in zip(kernels, typical, strict=True) if cosine >= least or cosine == typical.max()
-    ]
 
 
 def cut_tails(kernel: F64, keep: int, factor: float) -> F64:

@@ -20,7 +20,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "x4_kernel": ("analytic", "direct"),
 }
 
-PRESETS: dict[str, Knobs] = {  # one generator, trained as long as the release trains it
+PRESETS: dict[str, Knobs] = {
     "paper": {
         "gan_loss": "l1",
         "bicubic_target": "grouped",
@@ -30,11 +30,6 @@ PRESETS: dict[str, Knobs] = {  # one generator, trained as long as the release t
         "centre_loss": "norm",
         "boundary_ring": 0,
         "n_filter": 40,
-        "sparse_weight": 5.0,
-        "iterations": 3000,
-        "estimates": 1,
-        "averaged": 1,
-        "decays": True,
     },
     "released": {
         "gan_loss": "l1",
@@ -45,11 +40,6 @@ PRESETS: dict[str, Knobs] = {  # one generator, trained as long as the release t
         "centre_loss": "mse",
         "boundary_ring": 2,
         "n_filter": 40,
-        "sparse_weight": 5.0,
-        "iterations": 3000,
-        "estimates": 1,
-        "averaged": 1,
-        "decays": True,
     },
 }
 
@@ -63,19 +53,17 @@ class KernelGanKnobs(Method):
     of their joint support. boundary_ring: how many outer pixels are penalised, 0 all. reduction: of the boundary and
     the sparsity loss over the kernel. decays: the learning rate falls at each quarter of the schedule. averaged: the
     generator's kernel is the mean over that many last iterations. estimates: generators a picture, each with its own
-    crops and weights; the picture's kernel is the mean of theirs. agreement: of three or more, those are left out whose
-    kernel has a smaller normalised cross-correlation with the one that all agree with best, 0 keeps all.
-    side_by_side: how many generators train in one batch. accumulate_noise: the noise of the real crops stays in the
-    picture, as in the released code. n_filter: the largest values that survive post-processing, 0 keeps all.
+    crops and weights; the picture's kernel is the mean of theirs. side_by_side: how many generators train in one batch.
+    accumulate_noise: the noise of the real crops stays in the picture, as in the released code. n_filter: the largest
+    values that survive post-processing, 0 keeps all.
     """
 
     scale: int = 2
-    iterations: int = 1000
+    iterations: int = 3000
     schedule_length: int = 3000
-    decays: bool = False
-    averaged: int = 400
-    estimates: int = 3
-    agreement: float = 0.85
+    decays: bool = True
+    averaged: int = 1
+    estimates: int = 1
     side_by_side: int = 16
     generator: str = "deep-linear"
     kernel_sizes: tuple[int, ...] = (7, 5, 3, 1, 1, 1)
@@ -89,7 +77,7 @@ class KernelGanKnobs(Method):
     sum_weight: float = 0.5
     boundary_weight: float = 0.5
     boundary_ring: int = 2
-    sparse_weight: float = 1.0
+    sparse_weight: float = 5.0
     sparse_exponent: float = 0.2
     centre_weight: float = 1.0
     centre_loss: str = "mse"
@@ -145,16 +133,7 @@ class KernelGanKnobs(Method):
     @staticmethod
     def _not_negative() -> tuple[str, ...]:
         weights = tuple(f"{name}_weight" for name in ("sum", "boundary", "sparse", "centre", "bicubic"))
-        return (
-            *weights,
-            "boundary_ring",
-            "sparse_exponent",
-            "learning_rate",
-            "shave",
-            "noise",
-            "n_filter",
-            "agreement",
-        )
+        return (*weights, "boundary_ring", "sparse_exponent", "learning_rate", "shave", "noise", "n_filter")
 
     @property
     def factor(self) -> int:
