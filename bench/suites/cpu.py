@@ -144,7 +144,7 @@ CPU = Suite(
         Plan("ddbpn", 2000, {**_SHORT, "features": 32, "width": 16, "stages": 3}),
         Plan(
             "rrdb",
-            1800,
+            4000,
             {**_SHORT, **_RRDB, "learning_rate": 2e-3},
             ("default", "bn", "residual-blocks", "depth-16"),
             seeds=(1, 2, 3),
@@ -171,7 +171,7 @@ CPU = Suite(
         ),
         Plan(
             "esrgan",
-            300,
+            600,
             {**_CAFFE, **_RRDB, "perceptual_weight": 2.5e-3, "learning_rate": 2e-4},
             ("default", "bn", "tap-after", "standard-gan", "residual-blocks", "depth-16"),
             seeds=(1, 2, 3),
