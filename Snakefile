@@ -18,7 +18,7 @@ WORK = PLAN.layout.root
 RESULTS = PLAN.layout.results
 BENCH = f"{sys.executable} -m bench"
 SHARD = (f"--shard {PLAN.shard}" if PLAN.shard else "") + (" --reuse" if REUSE else "")
-SCORES = expand(f"{RESULTS}/scores/{{method}}", method=PLAN.methods)
+SCORES = expand(f"{WORK}/scored/{{method}}.done", method=PLAN.methods)
 
 
 wildcard_constraints:
@@ -113,7 +113,7 @@ rule score:
         lambda wildcards: PLAN.test_manifests(wildcards.method),
         lambda wildcards: PLAN.score_inputs(wildcards.method),
     output:
-        directory(f"{RESULTS}/scores/{{method}}"),
+        touch(f"{WORK}/scored/{{method}}.done"),  # the report puts taken over scores beside those made here
     params:
         digest=lambda wildcards: PLAN.score_digest(wildcards.method),
     threads: lambda wildcards: PLAN.processes(wildcards.method)
@@ -125,7 +125,7 @@ rule score:
 
 rule mirror:
     input:
-        f"{RESULTS}/scores/{{method}}",
+        f"{WORK}/scored/{{method}}.done",
     output:
         f"{WORK}/mirror/{{method}}.json",
     log:

@@ -157,6 +157,13 @@ def test_published_scores_that_still_hold_are_reused_on_request(finished: Path, 
     assert contents(tmp_path / "results/smoke", *patterns) == contents(finished / "results/smoke", *patterns)
 
 
+def test_scores_taken_over_do_not_pass_for_scores_made_here(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished / "results/smoke/scores", tmp_path / "work/smoke/results/scores")
+    said = call(tmp_path, "all", "--dry-run", "--config", "suite=smoke")
+    whole = call(tmp_path / "work", "all", "--dry-run", "--config", "suite=smoke")
+    assert sorted(RULE.findall(said)) == sorted(RULE.findall(whole)) and "score" in RULE.findall(said)
+
+
 def test_snakemakes_own_report_holds_the_tables_and_figures(finished: Path, tmp_path: Path) -> None:
     shutil.copytree(finished, tmp_path / "run", symlinks=True)
     call(tmp_path / "run", "all", "--config", "suite=smoke", "--report", "report.html")

@@ -196,7 +196,9 @@ def score_runs(arguments: Arguments) -> None:
     from bench.layout import Layout
 
     task = functools.partial(_score, arguments.suite)
-    with _turn(Layout(arguments.suite), f"score.{arguments.method}"):
+    layout = Layout(arguments.suite)
+    with _turn(layout, f"score.{arguments.method}"):
+        shutil.rmtree(layout.results / "scores" / arguments.method, ignore_errors=True)  # of runs that are no more
         work_through(task, [run.name for run in _runs(arguments)], arguments.processes)
 
 
