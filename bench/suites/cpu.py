@@ -133,7 +133,7 @@ CPU = Suite(
         Plan("bicubic"),
         Plan(
             "srcnn",
-            10000,
+            20000,
             {"batch_size": 8, "patch": 36, "learning_rate": 5e-3, "schedule": "cosine", "init_std": 1e-2, "ema": 0.99},
         ),
         Plan("espcn", 30000, {"batch_size": 8, "patch": 68, "learning_rate": 2e-3, "schedule": "cosine"}),
