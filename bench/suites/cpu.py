@@ -140,7 +140,7 @@ CPU = Suite(
         Plan("srresnet", 6000, _SRRESNET),
         Plan("msrresnet", 6000, {**_SHORT, "learning_rate": 2e-3, "width": 32, "blocks": 4}),
         Plan("edsr", 11000, _EDSR),
-        Plan("rcan", 2000, _RCAN),
+        Plan("rcan", 6000, _RCAN),
         Plan("ddbpn", 2000, {**_SHORT, "features": 32, "width": 16, "stages": 3}),
         Plan(
             "rrdb",
