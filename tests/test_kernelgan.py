@@ -23,7 +23,7 @@ from methods.kernelgan.kernel import centred, cut_tails, finish, grown
 from methods.kernelgan.knobs import PRESETS
 from methods.kernelgan.sampling import crop_probabilities, strong_gradients
 
-SHORT = KernelGan(iterations=10, side_by_side=4, gan_loss="l1")  # as the plain form has it
+SHORT = KernelGan(iterations=10, averaged=1, estimates=1, side_by_side=4, gan_loss="l1")  # as the plain form has it
 
 
 def picture(name: str = "blobs", seed: int = 3, height: int = 150, width: int = 152) -> Picture:
@@ -176,7 +176,7 @@ def test_adversarial_losses_have_the_values_of_their_formulas(kind: str, values:
 
 
 def test_the_schedule_is_the_released_one() -> None:
-    schedule = losses.Schedule(KernelGan(), 2)
+    schedule = losses.Schedule(KernelGan(decays=True), 2)
     seen = {}
     for iteration in range(3000):
         schedule.after(iteration, [0.1, 9.0])
@@ -258,7 +258,8 @@ def test_noise_accumulates_in_the_picture_only_where_asked() -> None:
 def test_every_variant_gives_a_kernel_that_sums_to_one(variant: str) -> None:
     length = 3 if variant == "relu" else 10  # layer by layer, which takes its time
     length = 60 if ENTRY.variants[variant].get("n_filter") == 0 else length  # until the filters' sum is positive
-    knobs = ENTRY.build(4 if variant == "direct-x4" else 2, {"iterations": length, **ENTRY.variants[variant]})
+    quick = {"iterations": length, "averaged": 1}
+    knobs = ENTRY.build(4 if variant == "direct-x4" else 2, {**ENTRY.variants[variant], **quick})
     assert isinstance(knobs, KernelGan)
     (kernel,) = kernel_of(knobs, picture())
     assert kernel.dtype == np.float64 and kernel.shape[0] == kernel.shape[1]
@@ -299,7 +300,7 @@ def test_a_grey_picture_gives_a_kernel() -> None:
 
 def test_progress_counts_every_iteration_of_every_picture() -> None:
     made: list[int] = []
-    KernelGan(iterations=13, side_by_side=2).estimator()([picture(n, 1) for n in "abc"], made.append)
+    KernelGan(iterations=13, estimates=1, side_by_side=2).estimator()([picture(n, 1) for n in "abc"], made.append)
     assert sum(made) == 39
 
 
@@ -314,7 +315,7 @@ def raw_kernel(knobs: KernelGan, estimate: int = 0) -> F64:
 
 
 def test_a_pictures_kernel_is_the_mean_of_its_generators_kernels() -> None:
-    knobs = KernelGan(iterations=60, learning_rate=3e-3)  # until both have a gain
+    knobs = KernelGan(iterations=60, averaged=1, learning_rate=3e-3)  # until both have a gain
     kernels = [finish("one", raw_kernel(knobs, estimate), knobs) for estimate in range(2)]
     assert not np.allclose(kernels[0], kernels[1])
     widest = max(len(kernel) for kernel in kernels)
@@ -326,7 +327,7 @@ def test_a_pictures_kernel_is_the_mean_of_its_generators_kernels() -> None:
 
 
 def test_a_generators_kernel_is_the_mean_over_its_last_iterations() -> None:
-    knobs = KernelGan(iterations=10, decays=False)
+    knobs = KernelGan(iterations=10, averaged=1)
     last = [raw_kernel(dataclasses.replace(knobs, iterations=length)) for length in (8, 9, 10)]
     assert raw_kernel(dataclasses.replace(knobs, averaged=3)) == pytest.approx(np.mean(last, axis=0), abs=1e-12)
     assert np.array_equal(raw_kernel(dataclasses.replace(knobs, averaged=1)), last[-1])
@@ -337,6 +338,19 @@ def test_generators_whose_gain_fell_to_nothing_are_left_out() -> None:
     assert [values.sum() for values in alive([sound, faint, broken, sound])] == [sound.sum()] * 2
     assert len(alive([faint])) == 1
     assert alive([broken]) == []
+    assert len(alive([-sound, -faint, -sound])) == 3
+
+
+def test_generators_of_a_picture_take_the_sizes_of_patches_in_turn() -> None:
+    knobs = KernelGan(iterations=60, averaged=1, learning_rate=3e-3, discriminator_sizes=(7, 5))
+    sides = [int((prepare(knobs, picture(), number).discriminator[0].shape[-1] / 3) ** 0.5) for number in range(4)]
+    assert sides == [7, 5, 7, 5]
+    both = kernel_of(dataclasses.replace(knobs, estimates=2), picture("b"), picture("a"))
+    alone = kernel_of(dataclasses.replace(knobs, estimates=2, side_by_side=1), picture("b"), picture("a"))
+    for first, second in zip(both, alone, strict=True):
+        assert np.array_equal(first, second)
+    only = kernel_of(dataclasses.replace(knobs, estimates=2, discriminator_sizes=(7,)), picture("b"))
+    assert not np.allclose(np.pad(both[0], 20)[:30, :30], np.pad(only[0], 20)[:30, :30])
 
 
 def test_without_decay_the_learning_rate_stays() -> None:
@@ -370,7 +384,7 @@ def test_a_constant_picture_is_refused_before_any_work() -> None:
         ({"kernel_sizes": (7, 4)}, "odd"),
         ({"kernel_sizes": (3, 3)}, "5 wide"),
         ({"crop": 63}, "crop"),
-        ({"discriminator_size": 40}, "crop"),
+        ({"discriminator_sizes": (40,)}, "crop"),
     ],
 )
 def test_values_that_nothing_can_start_from_are_refused(knobs: dict[str, object], message: str) -> None:

@@ -16,7 +16,7 @@ def add_verbs(verbs: Any) -> None:
     kernel.add_argument("--lr", type=Path, required=True)
     kernel.add_argument("--out", type=Path, required=True, help="replaced whole, once every kernel is there")
     kernel.add_argument("--scale", type=int, default=2, help="2 or 4")
-    kernel.add_argument("--iterations", type=int, help="of training, per picture (default: the method's, 3000)")
+    kernel.add_argument("--iterations", type=int, help="of each generator's training (default: the preset's)")
     kernel.add_argument("--seed", type=int, default=0)
     kernel.add_argument("--batch", type=int, help="pictures that train side by side; the kernels do not depend on it")
     kernel.add_argument("--preset", choices=PRESETS, default="default", help="losses and quirks of paper or release")

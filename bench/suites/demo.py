@@ -92,7 +92,7 @@ DEMO = Suite(
         Plan(
             "kernelgan",
             0,
-            {"iterations": 800, "side_by_side": 1},
+            {"side_by_side": 2},
             ("default", "no-sum", "no-boundary", "no-sparse", "no-centre", "no-bicubic"),
             **_BLURRED,
         ),

@@ -21,7 +21,7 @@ from methods.kernelgan.knobs import PRESETS, KernelGanKnobs
 
 @dataclass(frozen=True)
 class KernelGan(KernelGanKnobs):
-    """Defaults are the released values, except where its code departs from its paper: see ENTRY.deviations."""
+    """Defaults are those that found the best kernels on training pictures, else the release's: ENTRY.deviations."""
 
     def upscaler(self, network: nn.Module | None) -> Upscaler:
         raise BadInput("kernelgan estimates kernels and upscales nothing; give its kernels to zssr")
@@ -82,10 +82,12 @@ _ABLATED = (
     ("relu", "A generator with ReLU fits what is no downscaling.", _ARTICLE),
     ("depth-3", "A deeper linear generator finds a better kernel.", _ARTICLE),
     ("width-1", "Over-parametrisation helps.", _DESIGN),
-    ("rf-3", "Patches of 7 x 7 say more than patches of 3 x 3.", _ARTICLE),
+    ("rf-7", "Generators judged by patches of 7 x 7 and of 3 x 3 find a better kernel than by 7 x 7 alone.", _DESIGN),
+    ("rf-3", "Generators judged by patches of 7 x 7 and of 3 x 3 find a better kernel than by 3 x 3 alone.", _DESIGN),
     ("rf-15", "Patches of 15 x 15 recur too seldom.", _ARTICLE),
     ("uniform", "Crops drawn where gradients are strong are worth more than crops drawn anywhere.", _CODE),
     ("no-post", "Cutting the tails and centring help.", _CODE),
+    ("one-generator", "The mean of four generators is nearer to the true kernel than one.", _DESIGN),
 )
 
 ENTRY = Entry(
@@ -116,6 +118,7 @@ ENTRY = Entry(
             "Does sparsity sharpen the kernel, and with which exponent?",
             {
                 "no-sparse": {"sparse_weight": 0.0},
+                "sparse-1": {"sparse_weight": 1.0},
                 "sparse-50": {"sparse_weight": 50.0},
                 "sparse-half": {"sparse_exponent": 0.5},
             },
@@ -178,10 +181,11 @@ ENTRY = Entry(
             "receptive-field",
             "How large must the patches be that the discriminator judges?",
             {
-                "rf-3": {"discriminator_size": 3},
-                "rf-5": {"discriminator_size": 5},
-                "rf-11": {"discriminator_size": 11},
-                "rf-15": {"discriminator_size": 15},
+                "rf-3": {"discriminator_sizes": (3,)},
+                "rf-5": {"discriminator_sizes": (5,)},
+                "rf-7": {"discriminator_sizes": (7,)},
+                "rf-11": {"discriminator_sizes": (11,)},
+                "rf-15": {"discriminator_sizes": (15,)},
             },
             "section 3.1",
         ),
@@ -227,7 +231,11 @@ ENTRY = Entry(
         Axis(
             "averaging",
             "Is the mean of several generators, and of the last iterations of each, nearer to the true kernel?",
-            {"mean-of-3": {"estimates": 3, "averaged": 250, "decays": False}},
+            {
+                "one-generator": {"estimates": 1},
+                "last-iteration": {"averaged": 1},
+                "decaying": {"decays": True},
+            },
             _DESIGN,
         ),
         Axis(
@@ -244,6 +252,11 @@ ENTRY = Entry(
         "0.944, one seed, 1,000 iterations), and its gradient does not vanish where the discriminator is sure, which "
         "lets a generator's gain fall to 0; the change was made after runs on the test pictures had shown such a "
         "generator too, so the comparison with L1 on these is not blind",
+        "a kernel is the mean of four generators, of which two have a discriminator of 7 x 7 patches and two one of "
+        "3 x 3, each of them the mean of its last 250 of 750 iterations at a constant rate; the release trains one, at "
+        "7 x 7 and a decaying rate, for 3,000 and takes the last: on twenty pictures of Set14 and BSD100 that are not "
+        "among the test pictures, the normalised cross-correlation is 0.957 for these four, 0.954 for two at 7 x 7 and "
+        "0.949 for two at 3 x 3",
         "the bicubic target of the first iterations is per colour; the released code adds the three colours up",
         "the noise of the real crops does not stay in the picture, as it does in the released code",
         "post-processing keeps the 60 largest values, the released code 40: nearer to the true kernels here",

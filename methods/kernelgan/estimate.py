@@ -45,33 +45,46 @@ def estimate(knobs: KernelGanKnobs, pictures: Sequence[Picture], progress: Progr
     for picture in pictures:
         trimmed(picture.name, _values(picture), knobs)
     order = sorted(range(len(pictures)), key=lambda index: pictures[index].name)
-    work = [(index, estimate) for index in order for estimate in range(knobs.estimates)]
     raw: dict[int, list[F64]] = {index: [] for index in order}
-    for start in range(0, len(work), knobs.side_by_side):
-        chosen = work[start : start + knobs.side_by_side]
+    for chosen in _batches(knobs, order):
         subjects = [prepare(knobs, pictures[index], estimate) for index, estimate in chosen]
         for (index, _), values in zip(chosen, train(knobs, subjects, progress), strict=True):
             raw[index].append(values)
     return [_finished(picture.name, raw[index], knobs) for index, picture in enumerate(pictures)]
 
 
+def _batches(knobs: KernelGanKnobs, order: Sequence[int]) -> list[list[tuple[int, int]]]:
+    """(picture, number of its generator) that train side by side, their discriminators being of one size."""
+    batches = []
+    for size in sorted(set(knobs.discriminator_sizes), reverse=True):
+        numbers = [estimate for estimate in range(knobs.estimates) if knobs.judged_by(estimate) == size]
+        work = [(index, estimate) for index in order for estimate in numbers]
+        step = knobs.side_by_side
+        batches += [work[start : start + step] for start in range(0, len(work), step)]
+    return batches
+
+
 def _finished(name: str, raw: Sequence[F64], knobs: KernelGanKnobs) -> Tensor:
     """The mean of a picture's post-processed kernels, padded to the widest; NaN where there is none."""
-    found = []
+    found: list[F64] = []
     for values in alive(raw):
         with suppress(Diverged):
             found.append(finish(name, values, knobs))
     if not found:
         return torch.full((knobs.support, knobs.support), float("nan"), dtype=torch.float64)
     widest = max(len(kernel) for kernel in found)
-    return torch.from_numpy(np.mean([np.pad(kernel, (widest - len(kernel)) // 2) for kernel in found], axis=0))
+    padded = [np.pad(kernel, (widest - len(kernel)) // 2) for kernel in found]
+    return torch.from_numpy(np.mean(padded, axis=0))
 
 
 def alive(raw: Sequence[F64]) -> list[F64]:
-    """Those of a picture's kernels whose gain did not fall to 0: a sum of at least half their median sum."""
+    """Those of a picture's kernels whose gain did not fall to 0: a sum of at least half their median sum.
+
+    All that are finite where that median is not positive: generators too young to have a gain.
+    """
     finite = [values for values in raw if np.isfinite(values).all()]
-    least = np.median([values.sum() for values in finite]) / 2 if len(finite) > 1 else -np.inf
-    return [values for values in finite if values.sum() >= least]
+    median = np.median([values.sum() for values in finite]) if finite else 0.0
+    return [values for values in finite if median <= 0 or values.sum() >= median / 2]
 
 
 def _values(picture: Picture) -> F64:
@@ -92,7 +105,7 @@ def prepare(knobs: KernelGanKnobs, picture: Picture, estimate: int = 0) -> Subje
         draw_crops(image, knobs, crops),
         noise,
         network.draw_filters(knobs, weights),
-        network.draw_discriminator(knobs, weights),
+        network.draw_discriminator(knobs, weights, knobs.judged_by(estimate)),
     )
 
 

@@ -20,7 +20,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "x4_kernel": ("analytic", "direct"),
 }
 
-PRESETS: dict[str, Knobs] = {
+PRESETS: dict[str, Knobs] = {  # one generator, trained as long as the release trains it
     "paper": {
         "gan_loss": "l1",
         "bicubic_target": "grouped",
@@ -30,6 +30,11 @@ PRESETS: dict[str, Knobs] = {
         "centre_loss": "norm",
         "boundary_ring": 0,
         "n_filter": 40,
+        "iterations": 3000,
+        "estimates": 1,
+        "discriminator_sizes": (7,),
+        "averaged": 1,
+        "decays": True,
     },
     "released": {
         "gan_loss": "l1",
@@ -40,6 +45,11 @@ PRESETS: dict[str, Knobs] = {
         "centre_loss": "mse",
         "boundary_ring": 2,
         "n_filter": 40,
+        "iterations": 3000,
+        "estimates": 1,
+        "discriminator_sizes": (7,),
+        "averaged": 1,
+        "decays": True,
     },
 }
 
@@ -53,22 +63,23 @@ class KernelGanKnobs(Method):
     of their joint support. boundary_ring: how many outer pixels are penalised, 0 all. reduction: of the boundary and
     the sparsity loss over the kernel. decays: the learning rate falls at each quarter of the schedule. averaged: the
     generator's kernel is the mean over that many last iterations. estimates: generators a picture, each with its own
-    crops and weights; the picture's kernel is the mean of theirs. side_by_side: how many generators train in one batch.
-    accumulate_noise: the noise of the real crops stays in the picture, as in the released code. n_filter: the largest
-    values that survive post-processing, 0 keeps all.
+    crops and weights; the picture's kernel is the mean of theirs. discriminator_sizes: sides of the patches that
+    discriminators judge, which a picture's generators take in turn.
+    side_by_side: how many generators train in one batch. accumulate_noise: the noise of the real crops stays in the
+    picture, as in the released code. n_filter: the largest values that survive post-processing, 0 keeps all.
     """
 
     scale: int = 2
-    iterations: int = 3000
+    iterations: int = 750
     schedule_length: int = 3000
-    decays: bool = True
-    averaged: int = 1
-    estimates: int = 1
+    decays: bool = False
+    averaged: int = 250
+    estimates: int = 4
     side_by_side: int = 16
     generator: str = "deep-linear"
     kernel_sizes: tuple[int, ...] = (7, 5, 3, 1, 1, 1)
     width: int = 64
-    discriminator_size: int = 7
+    discriminator_sizes: tuple[int, ...] = (7, 3)
     discriminator_width: int = 64
     first_activation: bool = False
     batch_norm: bool = True
@@ -105,6 +116,8 @@ class KernelGanKnobs(Method):
                 raise unknown(name, getattr(self, name), known)
         _refuse(self, self._at_least_one(), lambda value: value < 1, "be at least 1")
         _refuse(self, self._not_negative(), lambda value: not 0 <= value < math.inf, "not be negative")
+        if not self.discriminator_sizes or min(self.discriminator_sizes) < 1:
+            raise BadInput(f"discriminator_sizes {self.discriminator_sizes} must be at least 1; the released one is 7")
         if not self.kernel_sizes or any(size < 1 or size % 2 == 0 for size in self.kernel_sizes):
             raise BadInput(
                 f"kernel_sizes {self.kernel_sizes} must be odd numbers; the released ones are 7, 5, 3, 1, 1, 1"
@@ -113,7 +126,7 @@ class KernelGanKnobs(Method):
         if self.support <= 3 * self.factor or max(self.support, bicubic_end) > self.crop:
             least = 3 * self.factor + 1
             raise BadInput(f"a kernel {self.support} wide must be {least}...{self.crop} wide; change kernel_sizes")
-        if self.crop % self.factor or self.fake_side <= self.discriminator_size:
+        if self.crop % self.factor or self.fake_side <= max(self.discriminator_sizes):
             raise BadInput(f"a crop of {self.crop} leaves the discriminator no patch; take a larger, even crop")
 
     @staticmethod
@@ -125,7 +138,6 @@ class KernelGanKnobs(Method):
             "estimates",
             "side_by_side",
             "width",
-            "discriminator_size",
             "discriminator_width",
             "crop",
         )
@@ -133,7 +145,19 @@ class KernelGanKnobs(Method):
     @staticmethod
     def _not_negative() -> tuple[str, ...]:
         weights = tuple(f"{name}_weight" for name in ("sum", "boundary", "sparse", "centre", "bicubic"))
-        return (*weights, "boundary_ring", "sparse_exponent", "learning_rate", "shave", "noise", "n_filter")
+        return (
+            *weights,
+            "boundary_ring",
+            "sparse_exponent",
+            "learning_rate",
+            "shave",
+            "noise",
+            "n_filter",
+        )
+
+    def judged_by(self, estimate: int) -> int:
+        """The side of the patches that the discriminator of a picture's generator of this number, from 0, looks at."""
+        return self.discriminator_sizes[estimate % len(self.discriminator_sizes)]
 
     @property
     def factor(self) -> int:

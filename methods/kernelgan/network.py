@@ -60,9 +60,9 @@ def draw_filters(knobs: KernelGanKnobs, random: np.random.Generator) -> list[Ten
     return filters
 
 
-def draw_discriminator(knobs: KernelGanKnobs, random: np.random.Generator) -> list[Tensor]:
-    """One picture's discriminator, its fields in order: uniform weights, zero biases, gains N(1, 0.02)."""
-    width, inputs = knobs.discriminator_width, 3 * knobs.discriminator_size**2
+def draw_discriminator(knobs: KernelGanKnobs, random: np.random.Generator, size: int) -> list[Tensor]:
+    """A discriminator of `size` x `size` patches, fields in order: uniform weights, zero biases, gains N(1, 0.02)."""
+    width, inputs = knobs.discriminator_width, 3 * size**2
 
     def uniform(*shape: int) -> Tensor:
         return torch.from_numpy(random.uniform(-1, 1, shape).astype(np.float32) / np.float32(shape[-1] ** 0.5))
@@ -178,7 +178,8 @@ def discriminate(weights: Sequence[Tensor], images: Tensor, knobs: KernelGanKnob
     A bias in front of a batch normalisation has no effect, and is left out of the sum.
     """
     first, first_bias, middle, middle_bias, gain, offset, last, last_bias = weights
-    x = torch.bmm(first, unfold(images, knobs.discriminator_size))  # (B, width, positions)
+    size = round((first.shape[-1] / 3) ** 0.5)
+    x = torch.bmm(first, unfold(images, size))  # (B, width, positions)
     if knobs.first_activation or not knobs.batch_norm:
         x = x + first_bias
     x = x.relu() if knobs.first_activation else x
