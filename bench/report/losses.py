@@ -40,7 +40,7 @@ def draw_curves(scores: Scores, panels: Panels, folder: Path) -> Drawn:
     figure = Figure(figsize=(width, height), dpi=DPI)
     grid = figure.subplots(lines, columns, squeeze=False).flat
     figure.subplots_adjust(
-        left=0.5 / width, right=1 - 0.1 / width, top=1 - 0.25 / height, bottom=0.45 / height, wspace=0.3, hspace=0.4
+        left=0.5 / width, right=1 - 0.1 / width, top=1 - 0.25 / height, bottom=0.55 / height, wspace=0.3, hspace=0.4
     )
     methods = methods_of(scores.runs)
     for (method, loss), curves in panels.items():
