@@ -20,36 +20,33 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "x4_kernel": ("analytic", "direct"),
 }
 
-PRESETS: dict[str, Knobs] = {  # one generator, trained as long as the release trains it
+_PUBLISHED: Knobs = {  # one generator, trained as long as the release trains it
+    "gan_loss": "l1",
+    "n_filter": 40,
+    "iterations": 3000,
+    "estimates": 1,
+    "discriminator_sizes": (7,),
+    "averaged": 1,
+    "decays": True,
+}
+PRESETS: dict[str, Knobs] = {
     "paper": {
-        "gan_loss": "l1",
+        **_PUBLISHED,
         "bicubic_target": "grouped",
         "accumulate_noise": False,
         "sparse_exponent": 0.5,
         "reduction": "sum",
         "centre_loss": "norm",
         "boundary_ring": 0,
-        "n_filter": 40,
-        "iterations": 3000,
-        "estimates": 1,
-        "discriminator_sizes": (7,),
-        "averaged": 1,
-        "decays": True,
     },
     "released": {
-        "gan_loss": "l1",
+        **_PUBLISHED,
         "bicubic_target": "released",
         "accumulate_noise": True,
         "sparse_exponent": 0.2,
         "reduction": "mean",
         "centre_loss": "mse",
         "boundary_ring": 2,
-        "n_filter": 40,
-        "iterations": 3000,
-        "estimates": 1,
-        "discriminator_sizes": (7,),
-        "averaged": 1,
-        "decays": True,
     },
 }
 
@@ -70,11 +67,11 @@ class KernelGanKnobs(Method):
     """
 
     scale: int = 2
-    iterations: int = 750
+    iterations: int = 600
     schedule_length: int = 3000
     decays: bool = False
-    averaged: int = 250
-    estimates: int = 4
+    averaged: int = 200
+    estimates: int = 6
     side_by_side: int = 16
     generator: str = "deep-linear"
     kernel_sizes: tuple[int, ...] = (7, 5, 3, 1, 1, 1)
