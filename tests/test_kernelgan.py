@@ -23,7 +23,9 @@ from methods.kernelgan.kernel import centred, cut_tails, finish, grown
 from methods.kernelgan.knobs import PRESETS
 from methods.kernelgan.sampling import crop_probabilities, strong_gradients
 
-SHORT = KernelGan(iterations=10, averaged=1, estimates=1, side_by_side=4, gan_loss="l1")  # as the plain form has it
+SHORT = KernelGan(  # as the plain form has it
+    iterations=10, averaged=1, estimates=1, side_by_side=4, gan_loss="l1", discriminator_sizes=(7,)
+)
 
 
 def picture(name: str = "blobs", seed: int = 3, height: int = 150, width: int = 152) -> Picture:

@@ -58,8 +58,8 @@ _KERNELGAN = (
             "relu",
             "depth-3",
             "width-1",
-            "rf-3",
             "rf-7",
+            "rf-mixed",
             "rf-15",
             "uniform",
             "no-post",
@@ -201,7 +201,7 @@ CPU = Suite(
         "RRDB with a residual scaling of 1 diverges at the learning rate of the others, 2e-3: at step 570 of 4,000 its "
         "loss was over 1,000 times its median. It was trained at 5e-4, so its difference is not of the scaling alone.",
         "KernelGAN's variant relu, which takes twenty times as long, is one generator of 250 iterations; the default "
-        "is six of 600, the presets are one of 3,000. ZSSR stops after 120 iterations.",
+        "is four of 800, the presets are one of 3,000. ZSSR stops after 120 iterations.",
         "The kernels drawn at x4 are as narrow as those at x2. A kernel of two halvings has five times the variance "
         "of the x2 kernel it is made of: KernelGAN's x4 kernels are far wider than the true ones, and ZSSR does worse "
         "with them than with the bicubic kernel.",

@@ -67,16 +67,16 @@ class KernelGanKnobs(Method):
     """
 
     scale: int = 2
-    iterations: int = 600
+    iterations: int = 800
     schedule_length: int = 3000
     decays: bool = False
-    averaged: int = 200
-    estimates: int = 6
+    averaged: int = 400
+    estimates: int = 4
     side_by_side: int = 16
     generator: str = "deep-linear"
     kernel_sizes: tuple[int, ...] = (7, 5, 3, 1, 1, 1)
     width: int = 64
-    discriminator_sizes: tuple[int, ...] = (7, 3)
+    discriminator_sizes: tuple[int, ...] = (3,)
     discriminator_width: int = 64
     first_activation: bool = False
     batch_norm: bool = True
