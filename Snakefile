@@ -77,7 +77,7 @@ rule train:
     log:
         f"{WORK}/logs/train/{{run}}.log",
     shell:
-        "{BENCH} train {wildcards.run} --suite {SUITE} > {log} 2>&1"
+        "{BENCH} train {wildcards.run} --suite {SUITE} --settle > {log} 2>&1"
 
 
 rule kernels:

@@ -62,8 +62,8 @@ def cost_row(run: Experiment, layout: Layout) -> dict[str, Any]:
         "train_cpu_seconds": trained.get("cpu_seconds", ""),
         "train_device": trained.get("device", ""),
         "train_peak_mib": trained.get("peak_mib", ""),
-        "upscale_seconds": round(sum(map(_seconds, spent)), 2),
-        "upscale_peak_mib": max(one["peak_mib"] for one in spent),
+        "upscale_seconds": "" if _nothing(spent) else round(sum(map(_seconds, spent)), 2),
+        "upscale_peak_mib": "" if _nothing(spent) else max(one["peak_mib"] for one in spent),
     }
 
 
@@ -74,6 +74,11 @@ def _spent(run: Experiment, layout: Layout) -> list[dict[str, Any]]:
     folder = layout.kernels(run)
     each = sorted(folder.glob("*/kernels.json"))
     return [read_json(path) for path in (each or [folder / "kernels.json"])]
+
+
+def _nothing(spent: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether there was no network to upscale with."""
+    return any("diverged" in one for one in spent)
 
 
 def _seconds(spent: Mapping[str, Any]) -> float:

@@ -110,7 +110,10 @@ def _run(results: Path, record: Mapping[str, Any], digits: int) -> Iterator[Line
         yield "network", f"checkpoint.safetensors sha256 {record['checkpoint'][:digits]}"
     if trained:
         threads = f"{trained['threads']} thread{'s' if trained['threads'] > 1 else ''}"
-        yield "trained by", f"{trained['device']}, {threads}, {trained['seconds']:,} s, {trained['peak_mib']:,} MiB"
+        spent = [] if "diverged" in trained else [f"{trained['seconds']:,} s", f"{trained['peak_mib']:,} MiB"]
+        yield "trained by", ", ".join([trained["device"], threads, *spent])
+    if "diverged" in trained:
+        yield "no scores", trained["diverged"]
     yield "environment", ", ".join(f"{name} {value}" for name, value in record["environment"].items())
     measured = record.get("measured_at")
     if measured and measured["commit"] != code["commit"]:

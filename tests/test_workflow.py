@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 import shutil
@@ -43,6 +44,21 @@ def contents(folder: Path, *patterns: str) -> dict[str, bytes]:
 
 
 MADE = ("runs/*/checkpoint.safetensors", "runs/*/curves.jsonl", "sr/*/*/*/*.png", "results/scores/*/*.csv")
+
+
+HOT = """
+from dataclasses import dataclass
+from bench.api import Entry
+from methods.srcnn import SrcnnMethod
+
+@dataclass(frozen=True)
+class Hot(SrcnnMethod):
+    learning_rate: float = 1e30
+    batch_size: int = 2
+    widths: tuple[int, int] = (4, 4)
+
+ENTRY = Entry("hot", Hot, "ours")
+"""
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +142,24 @@ def test_a_method_of_ones_own_is_compared_by_path(finished: Path, tmp_path: Path
     call(tmp_path / "run", "compare", "--config", "suite=smoke", f"methods=bicubic,{guest}")
     report = (tmp_path / "run" / "work" / "smoke" / "compare" / "REPORT.md").read_text()
     assert "| mine |" in report and "| bicubic |" in report and "| esrgan |" not in report
+
+
+def test_a_workflow_with_a_method_that_diverges_comes_to_its_end(finished: Path, tmp_path: Path) -> None:
+    guest = tmp_path / "hot.py"
+    guest.write_text(HOT)
+    shutil.copytree(finished, tmp_path / "run")
+    call(tmp_path / "run", "compare", "--config", "suite=smoke", f"methods=bicubic,esrgan,{guest}")
+    made = tmp_path / "run" / "work" / "smoke" / "compare"
+    report = (made / "REPORT.md").read_text()
+    assert (
+        "`hot.default.x4.bicubic.s1` has no scores: training of hot.default.x4.bicubic.s1 diverged: loss is " in report
+    )
+    assert re.search(r"^\| hot \|.* 833 \| 1 \| n/a \| n/a \| n/a \| n/a \|$", report, re.M)
+    assert "bicubic is best on Embedded-test" in report  # of those that were measured
+    assert (made / "figures" / "crops.png").is_file()
+    with (made / "scores" / "hot" / "hot.default.x4.bicubic.s1.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 16 and {row["value"] for row in rows} == {""}
 
 
 @pytest.mark.slow

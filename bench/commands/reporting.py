@@ -46,7 +46,7 @@ def build_report(
     everything = chosen.experiments()
     order = [name for name in everything if name in runs or name in adopted]
     write_taps([everything[name] for name in order], layout, results)
-    build(results, layout.root, _describe(chosen, order))
+    build(results, layout.root, describe(chosen, order, results))
     seal(results)
 
 
@@ -74,8 +74,9 @@ def _adopt(everything: dict[str, Experiment], own: dict[str, Experiment], result
     return adopted
 
 
-def _describe(chosen: Any, order: Sequence[str]) -> Any:
-    """The suite as the report wants to hear of it."""
+def describe(chosen: Any, order: Sequence[str], results: Path) -> Any:
+    """The suite as the report wants to hear of it. results: where the runs' records are."""
+    from bench.divergence import notes
     from bench.report import SuiteInfo
     from methods import METHODS
 
@@ -87,7 +88,7 @@ def _describe(chosen: Any, order: Sequence[str]) -> Any:
     return SuiteInfo(
         name=chosen.name,
         settings=_settings(chosen, runs),
-        notes=(chosen.title, *chosen.notes),
+        notes=(chosen.title, *chosen.notes, *notes(results, order)),
         questions={f"{n}.{axis.name}": axis.question for n, d in dossiers.items() for axis in d.axes},
         deviations={n: d.deviations for n, d in dossiers.items() if d.deviations},
         paper_training=training,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import functools
 import shutil
+import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,11 @@ def add_verbs(verbs: Any) -> None:
     train.add_argument("--minutes", type=float, help="stop after so long, exit 75")
     train.add_argument("--device", default="auto", help="auto, cpu or cuda")
     train.add_argument("--out", type=Path, help="run folder (default: the suite's)")
+    train.add_argument(
+        "--settle",
+        action="store_true",
+        help="make a divergence the run's result, n/a in every table, instead of exit 3",
+    )
     train.set_defaults(verb=train_run)
 
     kernels = verbs.add_parser("kernels-suite", help="estimate the blur kernels of one run's test sets")
@@ -86,6 +92,8 @@ def prepare_data(arguments: Arguments) -> None:
 def train_run(arguments: Arguments) -> None:
     """Prepares the training store first where it is not there yet."""
     from bench.devices import choose_device, use_threads
+    from bench.divergence import inherited, settle, told
+    from bench.errors import Diverged
     from bench.files import read_json
     from bench.layout import Layout
     from bench.suites import check_trainable, find_run
@@ -104,7 +112,16 @@ def train_run(arguments: Arguments) -> None:
     with _turn(layout, run.name) as waited:
         if waited and (folder / "train.json").is_file() and read_json(folder / "train.json")["digest"] == run.digest():
             return  # the other process has just finished it
-        train(run, store, folder, device, Limits(arguments.minutes))
+        why = inherited(run, layout)
+        try:
+            if why:
+                raise Diverged(f"{run.name}: has nothing to start from, for the {why}")
+            train(run, store, folder, device, Limits(arguments.minutes))
+        except Diverged as error:
+            if not arguments.settle:
+                raise
+            print(f"{error}; kept as the run's result", file=sys.stderr)
+            settle(run, store.folder, folder, device, why or told(run.name, error))
 
 
 def _training_store(layout: Any, run: Any) -> Any:
@@ -155,6 +172,7 @@ def upscale_runs(arguments: Arguments) -> None:
 
 def _upscale(suite_name: str, device_name: str, name: str) -> None:
     from bench.devices import choose_device, use_threads
+    from bench.divergence import no_pictures, reason
     from bench.layout import Layout
     from bench.plans import TRUTH
     from bench.suites import suite
@@ -164,6 +182,10 @@ def _upscale(suite_name: str, device_name: str, name: str) -> None:
     run = everything[name]
     use_threads(run.threads)
     device = choose_device(device_name)
+    why = reason(run, layout)
+    if why:
+        no_pictures(layout.sr(run), device, why)
+        return
     told = layout.kernels(everything[run.kernel_from]) if run.kernel_from in everything else None
     sets = []
     for one in run.test_sets:
@@ -203,6 +225,7 @@ def score_runs(arguments: Arguments) -> None:
 
 
 def _score(suite_name: str, name: str) -> None:
+    from bench.divergence import no_scores, reason
     from bench.layout import Layout
     from bench.score import score_kernels, score_run, write_csv
     from bench.suites import find_run
@@ -211,6 +234,8 @@ def _score(suite_name: str, name: str) -> None:
     sets = {one: layout.test_data(one, run.scale, run.degradation) for one in run.test_sets}
     if run.estimates:
         records = score_kernels(layout.kernels(run), sets, run.metrics)
+    elif why := reason(run, layout):
+        records = no_scores(sets, run.metrics, why)
     else:
         records = score_run(layout.sr(run), sets, run.metrics, run.scale, workers=1)
     write_csv(layout.scores(run), records, with_dataset=True)

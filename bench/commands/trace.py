@@ -81,10 +81,10 @@ def rebuild_tables(suite_name: str, folder: Path, runs: Sequence[str]) -> None:
     if lacking:
         raise BadInput(f"suite {suite_name} no longer has {lacking[0]}")
 
-    from bench.commands.reporting import _describe
+    from bench.commands.reporting import describe
     from bench.report.document import build
 
-    build(folder, folder / "work", _describe(chosen, [name for name in known if name in set(runs)]))
+    build(folder, folder / "work", describe(chosen, [name for name in known if name in set(runs)], folder))
 
 
 def make_crate(arguments: Arguments) -> None:

@@ -274,13 +274,19 @@ def entrants(runs: pd.DataFrame) -> list[Entrant]:
     return found
 
 
+def measured(scores: Scores) -> list[Entrant]:
+    """The entrants without those that have no mean at all, whose training diverged; all where none has one."""
+    known = {key[:2] for key, mean in scores.means.items() if mean.value is not None}
+    every = entrants(scores.runs)
+    return [one for one in every if (one.method, one.variant) in known] or every
+
+
 def first_available(scores: Scores, wanted: Sequence[str]) -> str | None:
-    """The first of these metrics of which every entrant has a mean on every data set; None where there is none."""
+    """The first of these metrics of which every measured entrant has a mean on every data set; None where there is
+    none."""
     for metric in wanted:
         keys = [
-            (one.method, one.variant, place, metric)
-            for one in entrants(scores.runs)
-            for place in scores.setting.datasets
+            (one.method, one.variant, place, metric) for one in measured(scores) for place in scores.setting.datasets
         ]
         if keys and all(key in scores.means and scores.means[key].value is not None for key in keys):
             return metric

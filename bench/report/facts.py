@@ -17,6 +17,7 @@ from bench.report.aggregate import (
     difference,
     entrants,
     first_available,
+    measured,
     methods_of,
     variants_of,
 )
@@ -74,7 +75,7 @@ def estimates_only(scores: Scores) -> bool:
 def _best(scores: Scores, dataset: str, metric: str) -> str:
     """'edsr is best on Set5 (30.71 dB, 2.28 dB above bicubic)'; ties name all, a best bicubic names the next."""
     info = scores.metrics[metric]
-    means = {one.label: scores.means[one.method, one.variant, dataset, metric] for one in entrants(scores.runs)}
+    means = {one.label: scores.means[one.method, one.variant, dataset, metric] for one in measured(scores)}
     marks = dict(zip(means, rank(list(means.values()), info.better), strict=True))
     best = [name for name, mark in marks.items() if mark == "leading"]
     if not best:

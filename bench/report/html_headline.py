@@ -18,6 +18,7 @@ from bench.report.aggregate import (
     difference,
     entrants,
     first_available,
+    measured,
     methods_of,
 )
 from bench.report.contents import Chapter, Report
@@ -119,7 +120,7 @@ def _leader(chapter: Chapter, dataset: str, metric: str) -> tuple[str, Mark, str
 def _line(scores: Scores, dataset: str, name: str, metric: str, label: str = "") -> str:
     """'Set5 30.71 dB psnr_y, +2.28 to bicubic', with another label than the data set where one is given."""
     info = scores.metrics[metric]
-    means = {one.label: _mean(scores, one, dataset, metric) for one in entrants(scores.runs)}
+    means = {one.label: _mean(scores, one, dataset, metric) for one in measured(scores)}
     text = f"<b>{label or escape(dataset)}</b> {show_mean(means[name], info)} {escape(unit_of(info))}".rstrip()
     gap = difference(means[name], means.get(REFERENCE))
     more = f", {show_difference(gap, info)} to {REFERENCE}" if gap and name != REFERENCE else ""

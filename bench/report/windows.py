@@ -18,7 +18,7 @@ from scipy.ndimage import uniform_filter
 
 from bench.data.images import F64, U8, luma, read_image, to_rgb
 from bench.errors import BadInput
-from bench.report.aggregate import DISTORTION, PERCEPTUAL, Scores, beside, cell_of, entrants, first_available, widen
+from bench.report.aggregate import DISTORTION, PERCEPTUAL, Scores, beside, cell_of, first_available, measured, widen
 from bench.report.tables import ARROWS, NA, decimals
 
 SIDE = 96  # HR pixels of a window
@@ -76,7 +76,7 @@ def read_shown(scores: Scores, work: Path, kept: Path) -> Shown:
 
     Places that `kept` lists are kept to; else they are chosen by rule. Raises BadInput for a picture of a wrong size.
     """
-    every = {one.label: one.runs[0] for one in entrants(scores.runs)}
+    every = {one.label: one.runs[0] for one in measured(scores)}
     folders = {name: beside(work / "sr", run, cell_of(scores.runs, run, "method")) for name, run in every.items()}
     whole = {name: folder for name, folder in folders.items() if folder.is_dir()}
     places = read_places(kept)
@@ -137,7 +137,7 @@ def _choose(scores: Scores, work: Path, whole: Mapping[str, Path]) -> list[Windo
 
 def choose_pictures(scores: Scores, count: int) -> list[tuple[str, str]]:
     """(dataset, image): data set by data set in turn, those on which the entrants' scores differ most first."""
-    runs = [one.runs[0] for one in entrants(scores.runs)]
+    runs = [one.runs[0] for one in measured(scores)]
     metric = first_available(scores, DISTORTION) or scores.setting.metrics[0]
     column = widen(scores.frame)[metric]
     ranked: list[list[tuple[str, str]]] = []
