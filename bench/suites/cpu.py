@@ -9,6 +9,7 @@ from bench.api import Knobs
 from bench.plans import TRUTH, Plan, Suite
 from methods import entry
 
+_SEEDS = (1, 2, 3)
 _SHORT: Knobs = {"batch_size": 4, "patch": 64, "learning_rate": 1e-3, "schedule": "cosine", "ema": 0.99}
 _CAFFE: Knobs = {
     "perceptual": "vgg19-caffe-conv3_4",
@@ -52,7 +53,7 @@ _KERNELGAN = (
         0,
         _ESTIMATE,
         ("no-sum", "no-boundary", "no-sparse", "no-centre", "no-bicubic", "released", "l1", "one-generator"),
-        seeds=(1, 2, 3),
+        seeds=_SEEDS,
         once=(
             "single-layer",
             "relu",
@@ -69,7 +70,7 @@ _KERNELGAN = (
         **_X2,
     ),
     Plan("kernelgan", 0, _ESTIMATE, **_X4),
-    Plan("zssr", 0, _ZSSR, ("default", "estimated", "true"), (1, 2, 3), kernels=_GIVEN, **_X2),
+    Plan("zssr", 0, _ZSSR, ("default", "estimated", "true"), _SEEDS, kernels=_GIVEN, **_X2),
     Plan("zssr", 0, _ZSSR, ("default", "estimated", "true"), kernels=_GIVEN, **_X4),
 )
 _PAIRED: Knobs = {"features": 8, "blocks": 3, "batch_size": 4, "patch": 64, "learning_rate": 1e-3}
@@ -107,7 +108,7 @@ _DRN = (
         2000,
         _PAIRED,
         ("default", *_LAMBDAS),
-        seeds=(1, 2, 3),
+        seeds=_SEEDS,
         train_sets=_WITHOUT,
         once=("dual-bicubic", "dual-frozen", "cascade", "top-only", "dual-hr", "mean-shift-fixed"),
         shard="drn",
@@ -117,11 +118,11 @@ _DRN = (
         2000,
         _PAIRED,
         ("without-t91",),
-        seeds=(1, 2, 3),
+        seeds=_SEEDS,
         train_sets=_WITHOUT,
         shard="adaptation",
     ),
-    Plan("srresnet", 6000, _SRRESNET, seeds=(1, 2, 3), once=("dual",), shard="adaptation"),
+    Plan("srresnet", 6000, _SRRESNET, seeds=_SEEDS, once=("dual",), shard="adaptation"),
     *(plan for kind in ("nearest", "bd") for plan in _adapted(kind)),
 )
 
@@ -136,26 +137,42 @@ CPU = Suite(
             "srcnn",
             20000,
             {"batch_size": 8, "patch": 36, "learning_rate": 5e-3, "schedule": "cosine", "init_std": 1e-2, "ema": 0.99},
+            seeds=_SEEDS,
         ),
-        Plan("espcn", 30000, {"batch_size": 8, "patch": 68, "learning_rate": 2e-3, "schedule": "cosine"}),
-        Plan("srresnet", 6000, _SRRESNET),
-        Plan("msrresnet", 6000, {**_SHORT, "learning_rate": 2e-3, "width": 32, "blocks": 4}),
-        Plan("edsr", 11000, _EDSR),
-        Plan("rcan", 6000, _RCAN),
-        Plan("ddbpn", 2000, {**_SHORT, "features": 32, "width": 16, "stages": 3}),
+        Plan(
+            "espcn",
+            30000,
+            {"batch_size": 8, "patch": 68, "learning_rate": 2e-3, "schedule": "cosine"},
+            seeds=_SEEDS,
+        ),
+        Plan("srresnet", 6000, _SRRESNET, seeds=_SEEDS),
+        Plan("msrresnet", 6000, {**_SHORT, "learning_rate": 2e-3, "width": 32, "blocks": 4}, seeds=_SEEDS),
+        Plan("edsr", 11000, _EDSR, seeds=_SEEDS),
+        Plan("rcan", 6000, _RCAN, seeds=_SEEDS),
+        Plan("ddbpn", 2000, {**_SHORT, "features": 32, "width": 16, "stages": 3}, seeds=_SEEDS),
         Plan(
             "rrdb",
             4000,
             {**_SHORT, **_RRDB, "learning_rate": 2e-3},
             ("default", "bn", "residual-blocks", "depth-16"),
-            seeds=(1, 2, 3),
+            seeds=_SEEDS,
             once=("residual-bn", "less-data", "scaling-1", "init-1"),
             resized={**_RRDB_SIZES, "scaling-1": {"learning_rate": 5e-4}},  # at 2e-3 it diverges
             train_sets=_LESS,
             shard="esrgan",
         ),
-        Plan("srgan", 300, {**_CAFFE, "width": 32, "blocks": 4, "feature_scale": 1 / 640, "learning_rate": 1e-4}),
-        Plan("msrgan", 600, {**_CAFFE, "width": 32, "blocks": 4, "perceptual_weight": 2.5e-3, "learning_rate": 1e-4}),
+        Plan(
+            "srgan",
+            300,
+            {**_CAFFE, "width": 32, "blocks": 4, "feature_scale": 1 / 640, "learning_rate": 1e-4},
+            seeds=_SEEDS,
+        ),
+        Plan(
+            "msrgan",
+            600,
+            {**_CAFFE, "width": 32, "blocks": 4, "perceptual_weight": 2.5e-3, "learning_rate": 1e-4},
+            seeds=_SEEDS,
+        ),
         Plan(
             "enhancenet",
             300,
@@ -168,6 +185,7 @@ CPU = Suite(
                 "texture_weight": 0.05,
                 "learning_rate": 5e-4,
             },
+            seeds=_SEEDS,
             once=("E", "P", "PA"),
         ),
         Plan(
@@ -175,7 +193,7 @@ CPU = Suite(
             600,
             {**_CAFFE, **_RRDB, "perceptual_weight": 2.5e-3, "learning_rate": 2e-4},
             ("default", "bn", "tap-after", "standard-gan", "residual-blocks", "depth-16"),
-            seeds=(1, 2, 3),
+            seeds=_SEEDS,
             once=(
                 *("ladder-1", "ladder-2", "ladder-3", "less-data", "from-scratch", "patch-half", "layer-2-2"),
                 *("no-adversarial", "adversarial-x4", "no-pixel", "pixel-1", "scaling-1", "init-1"),
