@@ -136,7 +136,7 @@ CPU = Suite(
         Plan(
             "srcnn",
             20000,
-            {"batch_size": 8, "patch": 36, "learning_rate": 5e-3, "schedule": "cosine", "init_std": 1e-2, "ema": 0.99},
+            {"batch_size": 8, "patch": 36, "learning_rate": 2e-3, "schedule": "cosine", "init_std": 1e-2, "ema": 0.99},
             seeds=_SEEDS,
         ),
         Plan(
