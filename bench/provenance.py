@@ -56,14 +56,15 @@ def cost_row(run: Experiment, layout: Layout) -> dict[str, Any]:
     """One line of cost.csv: seconds and memory, which no two machines share. Estimating kernels counts as upscaling."""
     trained = _trained(run, layout)
     spent = _spent(run, layout)
+    nothing = any("diverged" in one for one in spent)  # there was no network to upscale with
     return {
         "run": run.name,
         "train_seconds": trained.get("seconds", ""),
         "train_cpu_seconds": trained.get("cpu_seconds", ""),
         "train_device": trained.get("device", ""),
         "train_peak_mib": trained.get("peak_mib", ""),
-        "upscale_seconds": "" if _nothing(spent) else round(sum(map(_seconds, spent)), 2),
-        "upscale_peak_mib": "" if _nothing(spent) else max(one["peak_mib"] for one in spent),
+        "upscale_seconds": "" if nothing else round(sum(map(_seconds, spent)), 2),
+        "upscale_peak_mib": "" if nothing else max(one["peak_mib"] for one in spent),
     }
 
 
@@ -74,11 +75,6 @@ def _spent(run: Experiment, layout: Layout) -> list[dict[str, Any]]:
     folder = layout.kernels(run)
     each = sorted(folder.glob("*/kernels.json"))
     return [read_json(path) for path in (each or [folder / "kernels.json"])]
-
-
-def _nothing(spent: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether there was no network to upscale with."""
-    return any("diverged" in one for one in spent)
 
 
 def _seconds(spent: Mapping[str, Any]) -> float:

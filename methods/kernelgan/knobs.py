@@ -61,9 +61,9 @@ class KernelGanKnobs(Method):
     the sparsity loss over the kernel. decays: the learning rate falls at each quarter of the schedule. averaged: the
     generator's kernel is the mean over that many last iterations. estimates: generators a picture, each with its own
     crops and weights; the picture's kernel is the mean of theirs. discriminator_sizes: sides of the patches that
-    discriminators judge, which a picture's generators take in turn.
-    side_by_side: how many generators train in one batch. accumulate_noise: the noise of the real crops stays in the
-    picture, as in the released code. n_filter: the largest values that survive post-processing, 0 keeps all.
+    discriminators judge, which a picture's generators take in turn. side_by_side: how many generators train in one
+    batch. accumulate_noise: the noise of the real crops stays in the picture, as in the released code. n_filter: the
+    largest values that survive post-processing, 0 keeps all.
     """
 
     scale: int = 2
@@ -142,15 +142,7 @@ class KernelGanKnobs(Method):
     @staticmethod
     def _not_negative() -> tuple[str, ...]:
         weights = tuple(f"{name}_weight" for name in ("sum", "boundary", "sparse", "centre", "bicubic"))
-        return (
-            *weights,
-            "boundary_ring",
-            "sparse_exponent",
-            "learning_rate",
-            "shave",
-            "noise",
-            "n_filter",
-        )
+        return (*weights, "boundary_ring", "sparse_exponent", "learning_rate", "shave", "noise", "n_filter")
 
     def judged_by(self, estimate: int) -> int:
         """The side of the patches that the discriminator of a picture's generator of this number, from 0, looks at."""
