@@ -5,11 +5,11 @@
 import sys
 
 from bench.errors import BadInput
-from bench.workflow import Plan
+from bench.workflow import Workflow
 
 REUSE = str(config.get("reuse", "false")).lower() in ("true", "1", "yes")
 try:
-    PLAN = Plan(config.get("suite", "demo"), config.get("shard"), config.get("methods"), REUSE)
+    PLAN = Workflow(config.get("suite", "demo"), config.get("shard"), config.get("methods"), REUSE)
 except BadInput as error:
     sys.exit(f"snakemake: {error}")
 

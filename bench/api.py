@@ -177,7 +177,7 @@ class Pretrain:
 
 @dataclass(frozen=True)
 class Entry:
-    """One method's dossier. `iterations` is the paper's training length; `revision` is raised by hand when numbers
+    """One method's entry. `iterations` is the paper's training length; `revision` is raised by hand when numbers
     change for a reason the source does not show. `networks`: the methods whose trained networks it works with, given to
     its upscaler as an nn.ModuleList. Raises BadInput at import for a knob that does not exist."""
 

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import BadInput
-from bench.files import locked
 from bench.metrics import METRICS
 from bench.metrics.means import set_mean
-from bench.paths import work_folder
+from bench.runtime.files import locked
+from bench.runtime.paths import work_folder
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

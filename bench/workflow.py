@@ -6,21 +6,21 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bench.errors import BadInput
-from bench.layout import Layout
-from bench.paths import results_folder
-from bench.reuse import needed
-from bench.seal import hash_file
-from bench.sources import ROOT, source_digest
-from bench.spec import Experiment, digest_of
-from bench.suites import suite as find_suite
-from bench.train import checkpoint_path
-from bench.weights import WEIGHTS
-from methods import add_guest, entry
+from bench.provenance.reuse import needed
+from bench.runtime.checksums import hash_file
+from bench.runtime.code_digest import ROOT, source_digest
+from bench.runtime.paths import results_folder
+from bench.runtime.weights import WEIGHTS
+from bench.stages.train import checkpoint_path
+from bench.suites import find_suite
+from bench.suites.experiment import Experiment, digest_of
+from bench.suites.workdir import Workdir
+from methods import add_guest, find_entry
 
 _RUNS_A_PROCESS = 8  # that many repay what a process pays for its imports
 
 
-class Plan:
+class Workflow:
     """A suite, or one shard of it, or some of its methods (`compare`), as the workflow sees it. reuse: without the runs
     whose published scores still hold."""
 
@@ -28,7 +28,7 @@ class Plan:
         words = [word for word in (methods or "").split(",") if word]
         names = {add_guest(Path(word)).name if word.endswith(".py") else word for word in words}
         self.suite = find_suite(suite)
-        self.layout = Layout(suite)
+        self.layout = Workdir(suite)
         self.shard = shard
         self.adopts = shard is not None or reuse
         runs = needed(self.suite, shard, reuse)
@@ -62,7 +62,7 @@ class Plan:
     @property
     def estimators(self) -> list[str]:
         """The methods that make blur kernels instead of pictures."""
-        return [name for name in self.methods if entry(name).estimates]
+        return [name for name in self.methods if find_entry(name).estimates]
 
     def test_manifests(self, method: str) -> list[str]:
         """Every degraded test set of a method's runs."""
@@ -119,18 +119,18 @@ class Plan:
     def kernel_digest(self, name: str) -> str:
         """Changes with the run, its pictures or the estimating code."""
         run = self._run(name)
-        return digest_of([run.digest(), run.test_sets, source_digest("bench.kernels")])
+        return digest_of([run.digest(), run.test_sets, source_digest("bench.stages.estimate")])
 
     def upscale_digest(self, method: str) -> str:
         """Changes with the method's runs or the upscaling code."""
         runs = [(run.digest(), run.test_sets) for run in self.of(method)]
-        return digest_of([runs, source_digest("bench.upscale")])
+        return digest_of([runs, source_digest("bench.stages.upscale")])
 
     def score_digest(self, method: str) -> str:
         """Changes with the metrics, their code, or which of their weights are here."""
         here = sorted(name for name, weight in WEIGHTS.items() if weight.found)
         runs = [(run.name, run.test_sets, run.metrics) for run in self.of(method)]
-        return digest_of([runs, here, source_digest("bench.score")])
+        return digest_of([runs, here, source_digest("bench.stages.score")])
 
     def data_digest(self) -> str:
         """Changes with the code that reads, degrades and stores pictures."""

@@ -99,8 +99,8 @@ for _path in filter(None, os.environ.get("BENCH_METHODS", "").split(os.pathsep))
     add_guest(Path(_path))
 
 
-def entry(name: str) -> Entry:
-    """The dossier of that name. Raises BadInput, naming the nearest, where there is none."""
+def find_entry(name: str) -> Entry:
+    """The entry of that name. Raises BadInput, naming the nearest, where there is none."""
     if name not in METHODS:
         raise unknown("method", name, METHODS)
     return METHODS[name]

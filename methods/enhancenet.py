@@ -24,7 +24,7 @@ from bench.errors import BadInput, unknown
 from methods.common.adversarial import StridedDiscriminator, standard_discriminator, standard_generator
 from methods.common.blocks import ResidualBlock, bicubic, conv
 from methods.common.gan import GanLearner, GanRecipe
-from methods.common.optimise import autocast, place
+from methods.common.optimise import autocast, to_device
 from methods.common.perceptual import PERCEPTUAL, MultiFeatures
 from methods.common.pixel import PixelLearner, Recipe, feed_forward
 
@@ -59,7 +59,7 @@ class FeatureLosses:
 
     def __init__(self, perceptual: str, texture_weight: float, training: Training) -> None:
         layers = (*PERCEPTUAL_LAYERS, *(TEXTURE_LAYERS if texture_weight else ()))
-        self.features = place(MultiFeatures(perceptual, layers), training).eval()
+        self.features = to_device(MultiFeatures(perceptual, layers), training).eval()
         self.texture_weight = texture_weight
         self.training = training
 

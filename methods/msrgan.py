@@ -16,7 +16,7 @@ from bench.api import Axis, Claim, Entry, Method, Pretrain, Training, Upscaler
 from bench.errors import unknown
 from methods.common.adversarial import VggDiscriminator
 from methods.common.gan import GanLearner, GanRecipe, PerceptualGan, Terms
-from methods.common.optimise import place
+from methods.common.optimise import to_device
 from methods.common.perceptual import PERCEPTUAL, Features, Tap
 from methods.common.pixel import feed_forward
 from methods.common.resnets import MSRResNet
@@ -63,7 +63,7 @@ class Msrgan(Method):
 
     def learner(self, training: Training) -> GanLearner:
         discriminator = VggDiscriminator(self.patch, self.discriminator_width)
-        features = place(Features(self.perceptual, self.layer, self.tap), training).eval()
+        features = to_device(Features(self.perceptual, self.layer, self.tap), training).eval()
         terms = Terms(self.perceptual_weight, self.adversarial_weight, self.pixel_weight, gan=self.gan)
         recipe = GanRecipe(self.learning_rate, (0.9, self.beta2), self.schedule, self.milestones, self.ema)
         return GanLearner(self.network(), discriminator, PerceptualGan(terms, features), recipe, training)

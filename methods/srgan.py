@@ -19,7 +19,7 @@ from bench.api import Axis, Claim, Entry, Method, Pretrain, Training, Upscaler
 from bench.errors import unknown
 from methods.common.adversarial import StridedDiscriminator
 from methods.common.gan import GanLearner, GanRecipe, PerceptualGan, Terms
-from methods.common.optimise import place
+from methods.common.optimise import to_device
 from methods.common.perceptual import PERCEPTUAL, Features, Tap
 from methods.common.pixel import feed_forward
 from methods.common.resnets import SRResNet
@@ -78,7 +78,7 @@ class Srgan(Method):
             return PerceptualGan(Terms(0.0, self.adversarial_weight, pixel=4.0, distance="l2"), None)
         features = Features(self.perceptual, self.layer or CONTENT[self.content], self.tap)
         terms = Terms(self.feature_scale**2, self.adversarial_weight, pixel=0.0, distance="l2")
-        return PerceptualGan(terms, place(features, training).eval())
+        return PerceptualGan(terms, to_device(features, training).eval())
 
     def upscaler(self, network: nn.Module | None) -> Upscaler:
         return feed_forward(network)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import sysconfig
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from bench.data.images import U8
-from bench.paths import data_folder
+from bench.data.images import U8, read_image
+from bench.runtime.paths import data_folder
 
 
 def real(name: str) -> Path:
@@ -18,6 +20,14 @@ def real(name: str) -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs {name} under BENCH_DATA")
     return folder
+
+
+def calibration_pair(name: str) -> tuple[U8, U8]:
+    """(distorted, reference) of the calibration set that pyiqa ships."""
+    folder = Path(os.environ.get("BENCH_CALIBRATION") or Path(sysconfig.get_path("purelib")) / "ResultsCalibra")
+    if not (folder / "ref_dir").is_dir():
+        pytest.skip("no calibration pictures: install pyiqa or set BENCH_CALIBRATION")
+    return read_image(folder / "dist_dir" / f"{name}.bmp"), read_image(folder / "ref_dir" / f"{name}.bmp")
 
 
 def noise(seed: int, *shape: int) -> U8:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.api import Entry, Knobs
-from bench.spec import Experiment
+from bench.suites.experiment import Experiment
 from methods import METHODS
 
 SMALL: Knobs = {

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.__main__ import build_parser
-from bench.sources import ROOT
+from bench.runtime.code_digest import ROOT
 from methods import load_guest
 
 TEXT = (ROOT / "README.md").read_text()

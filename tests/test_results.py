@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bench.commands.trace import rebuild_tables
-from bench.sources import ROOT
-from bench.verify import render, verify
+from bench.provenance.verify import render, verify
+from bench.runtime.code_digest import ROOT
 
 SUITES = sorted(path.parent.name for path in (ROOT / "results").glob("*/runs.csv"))
 

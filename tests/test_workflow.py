@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.sources import ROOT
+from bench.runtime.code_digest import ROOT
 
 RULE = re.compile(r"^(?:local)?rule (\w+):", re.M)
 

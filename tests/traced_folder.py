@@ -12,10 +12,10 @@ from pathlib import Path
 from shutil import copy
 from typing import Any
 
-from bench.revision import recomputed
-from bench.seal import hash_file, seal
-from bench.sources import ROOT
-from bench.spec import digest_of
+from bench.runtime.checksums import hash_file, seal
+from bench.runtime.code_digest import ROOT
+from bench.runtime.git import RULE, recomputed
+from bench.suites.experiment import digest_of
 
 # run -> (method, variant, seed, psnr_y of the two pictures of Set5)
 RUNS: dict[str, tuple[str, str, int, tuple[float, float]]] = {
@@ -54,13 +54,19 @@ def git(folder: Path, *words: str) -> str:
 
 def write_repository(folder: Path) -> str:
     """A commit with a method, a loop and the rule of what counts as code; returns its name."""
-    for name in ("bench/__init__.py", "methods/__init__.py", "methods/common/__init__.py"):
+    for name in (
+        "bench/__init__.py",
+        "bench/runtime/__init__.py",
+        "bench/stages/__init__.py",
+        "methods/__init__.py",
+        "methods/common/__init__.py",
+    ):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("")
-    (folder / "bench" / "train.py").write_text("def train() -> int:\n    return 1\n")
-    (folder / "methods" / "tiny.py").write_text('"""Tiny."""\nimport bench.train\n\nWIDTH = 3  # pixels\n')
+    (folder / "bench" / "stages" / "train.py").write_text("def train() -> int:\n    return 1\n")
+    (folder / "methods" / "tiny.py").write_text('"""Tiny."""\nimport bench.stages.train\n\nWIDTH = 3  # pixels\n')
     (folder / "Snakefile").write_text("rule all:\n    input: []\n")
-    copy(ROOT / "bench" / "sources.py", folder / "bench" / "sources.py")
+    copy(ROOT / RULE, folder / RULE)
     git(folder, "init", "-q", ".")
     git(folder, "add", ".")
     git(folder, "commit", "-q", "-m", "Code")
@@ -70,11 +76,12 @@ def write_repository(folder: Path) -> str:
 def write_traced(folder: Path, repository: Path) -> Path:
     """scores/, runs.csv, cost.csv, tables/, provenance/ and REPORT.md, sealed; code in `repository`."""
     name = write_repository(repository)
-    code = recomputed(repository, {"starts": ["methods.tiny", "bench.train"]})[0]
+    code = recomputed(repository, {"starts": ["methods.tiny", "bench.stages.train"]})[0]
     for run in RUNS:
         _write_scores(folder, run)
     records = {run: _record(folder, run, name, code) for run in RUNS}
-    records[next(iter(RUNS))]["code"]["starts"] = ["methods.tiny", "bench.train"]  # the others: as older records are
+    for record in records.values():
+        record["code"]["starts"] = ["methods.tiny", "bench.stages.train"]
     for run, record in records.items():
         write_json(folder / "provenance" / f"{run}.json", record)
     write_rows(folder / "runs.csv", (record["row"] for record in records.values()))

@@ -31,9 +31,9 @@ def add_verbs(verbs: Any) -> None:
 
 def interpolate_pictures(arguments: Arguments) -> None:
     from bench.commands.tools import chosen_method
-    from bench.devices import choose_device
-    from bench.interpolate import KINDS, alpha_name, load_ends, parse_alphas
-    from bench.upscale import Options
+    from bench.runtime.devices import choose_device
+    from bench.stages.interpolate import KINDS, alpha_name, load_ends, parse_alphas
+    from bench.stages.upscale import Options
 
     if arguments.kind not in KINDS:
         raise unknown("kind of interpolation", arguments.kind, KINDS)

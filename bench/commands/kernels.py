@@ -26,20 +26,20 @@ def add_verbs(verbs: Any) -> None:
 
 
 def estimate_kernels(arguments: Arguments) -> None:
-    from bench.devices import choose_device, use_threads
     from bench.errors import BadInput
-    from bench.kernels import estimate_folder
-    from methods import entry
+    from bench.runtime.devices import choose_device, use_threads
+    from bench.stages.estimate import estimate_folder
+    from methods import find_entry
 
     if arguments.threads is not None:
         if arguments.threads < 1:
             raise BadInput(f"{arguments.threads} threads cannot work; give --threads 1 or more")
         use_threads(arguments.threads)
-    dossier = entry("kernelgan")
-    knobs = dict(dossier.variants[arguments.preset])
+    entry = find_entry("kernelgan")
+    knobs = dict(entry.variants[arguments.preset])
     asked = {"iterations": arguments.iterations, "side_by_side": arguments.batch}
     knobs.update({name: value for name, value in asked.items() if value is not None})
-    method = dossier.build(arguments.scale, knobs)
+    method = entry.build(arguments.scale, knobs)
     device = choose_device(arguments.device)
     done = estimate_folder(method, arguments.lr, arguments.out, arguments.seed, device)
     print(f"{done['pictures']} kernels, {done['seconds']:.1f} s -> {arguments.out}")

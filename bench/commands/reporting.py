@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.api import Claim, Entry
-from bench.files import read_json, write_json
-from bench.layout import Layout
-from bench.paths import results_folder
-from bench.spec import Experiment
+from bench.runtime.files import read_json, write_json
+from bench.runtime.paths import results_folder
+from bench.suites.experiment import Experiment
+from bench.suites.workdir import Workdir
 
 
 def build_report(
@@ -22,14 +22,14 @@ def build_report(
     With a shard, runs of the other shards that results/<suite>/ holds keep their place in the tables; with `reuse`,
     those whose scores there still hold.
     """
-    from bench.provenance import write_records
+    from bench.provenance.record import write_records
+    from bench.provenance.reuse import needed
     from bench.report.document import build
-    from bench.reuse import needed
-    from bench.seal import seal
-    from bench.suites import suite
-    from bench.taps import write_taps
+    from bench.runtime.checksums import seal
+    from bench.stages.feature_activity import write_taps
+    from bench.suites import find_suite
 
-    chosen, layout = suite(suite_name), Layout(suite_name)
+    chosen, layout = find_suite(suite_name), Workdir(suite_name)
     runs = needed(chosen, shard, reuse)
     if methods:
         names = set(methods.split(","))
@@ -54,7 +54,7 @@ def _adopt(everything: dict[str, Experiment], own: dict[str, Experiment], result
     """Copy the published scores and records of runs that are not made here, and what figures are drawn from; return
     the names of the runs."""
     from bench.report.material import FOLDERS
-    from bench.report.taps import FILE
+    from bench.stages.feature_activity import FILE
 
     adopted = []
     for name, run in everything.items():
@@ -76,43 +76,43 @@ def _adopt(everything: dict[str, Experiment], own: dict[str, Experiment], result
 
 def describe(chosen: Any, order: Sequence[str], results: Path) -> Any:
     """The suite as the report wants to hear of it. results: where the runs' records are."""
-    from bench.divergence import notes
     from bench.report import SuiteInfo
+    from bench.stages.divergence import notes
     from methods import METHODS
 
     everything = chosen.experiments()
     runs = [everything[name] for name in order]
     used = {run.method for run in runs}
-    dossiers = {name: METHODS[name] for name in METHODS if name in used}
-    training = {n: f"{d.iterations:,} iterations" for n, d in dossiers.items() if d.iterations}
+    entries = {name: METHODS[name] for name in METHODS if name in used}
+    training = {n: f"{d.iterations:,} iterations" for n, d in entries.items() if d.iterations}
     return SuiteInfo(
         name=chosen.name,
         settings=_settings(chosen, runs),
         notes=(chosen.title, *chosen.notes, *notes(results, order)),
-        questions={f"{n}.{axis.name}": axis.question for n, d in dossiers.items() for axis in d.axes},
-        deviations={n: d.deviations for n, d in dossiers.items() if d.deviations},
+        questions={f"{n}.{axis.name}": axis.question for n, d in entries.items() for axis in d.axes},
+        deviations={n: d.deviations for n, d in entries.items() if d.deviations},
         paper_training=training,
-        claims=(*(claim for dossier in dossiers.values() for claim in dossier.claims), *_awaited(dossiers.values())),
-        sweeps=tuple(sweep for dossier in dossiers.values() for sweep in _sweeps(dossier, runs)),
+        claims=(*(claim for entry in entries.values() for claim in entry.claims), *_awaited(entries.values())),
+        sweeps=tuple(sweep for entry in entries.values() for sweep in _sweeps(entry, runs)),
     )
 
 
-def _awaited(dossiers: Iterable[Entry]) -> Sequence[Claim]:
+def _awaited(entries: Iterable[Entry]) -> Sequence[Claim]:
     """The claims of methods that are not here yet; none where no method at hand has a claim either."""
     from methods.awaited import AWAITED
 
-    return AWAITED if any(dossier.claims for dossier in dossiers) else ()
+    return AWAITED if any(entry.claims for entry in entries) else ()
 
 
-def _sweeps(dossier: Entry, runs: Sequence[Experiment]) -> Iterator[Any]:
+def _sweeps(entry: Entry, runs: Sequence[Experiment]) -> Iterator[Any]:
     """The axes of a method along which one number took three values or more, every other knob of the axis the same.
 
     The default is on such an axis where it has the others' values of those.
     """
     from bench.report import Sweep
 
-    built = {run.variant: run.build() for run in runs if run.method == dossier.name}
-    for axis in dossier.axes:
+    built = {run.variant: run.build() for run in runs if run.method == entry.name}
+    for axis in entry.axes:
         names = list(dict.fromkeys(name for knobs in axis.variants.values() for name in knobs))
         rows = {v: {name: getattr(built[v], name) for name in names} for v in axis.variants if v in built}
         moving = [name for name in names if len({row[name] for row in rows.values()}) > 1]
@@ -124,7 +124,7 @@ def _sweeps(dossier: Entry, runs: Sequence[Experiment]) -> Iterator[Any]:
             rows["default"] = {knob: getattr(built["default"], knob)}
         values = {variant: float(row[knob]) for variant, row in rows.items()}
         if len(set(values.values())) > 2:
-            yield Sweep(dossier.name, axis.name, knob, dict(sorted(values.items(), key=lambda item: item[1])))
+            yield Sweep(entry.name, axis.name, knob, dict(sorted(values.items(), key=lambda item: item[1])))
 
 
 def _number(value: object) -> float | None:
@@ -159,7 +159,7 @@ def mirror_method(suite_name: str, runs: Sequence[Experiment]) -> None:
     """Mirror the finished runs of one method, and note where they went."""
     from bench.tracking import mirror_runs
 
-    layout = Layout(suite_name)
+    layout = Workdir(suite_name)
     made = mirror_runs(suite_name, [_folder(run, layout) for run in runs])
     write_json(layout.root / "mirror" / f"{runs[0].method}.json", made)
 
@@ -168,14 +168,14 @@ def mirror_tables(suite_name: str) -> None:
     """Attach every table, the figures and the report to the suite's parent run."""
     from bench.tracking import mirror_suite
 
-    layout = Layout(suite_name)
+    layout = Workdir(suite_name)
     write_json(layout.root / "mirror" / "tables.json", mirror_suite(suite_name, layout.results))
 
 
-def _folder(run: Experiment, layout: Layout) -> Any:
+def _folder(run: Experiment, layout: Workdir) -> Any:
     """One finished run as the mirror wants to see it."""
-    from bench.provenance import commit
-    from bench.spec import digest_of
+    from bench.provenance.record import commit
+    from bench.suites.experiment import digest_of
     from bench.tracking import RunFolder
 
     folder = layout.run(run.name)
@@ -202,6 +202,6 @@ def _folder(run: Experiment, layout: Layout) -> Any:
 
 
 def _environment() -> dict[str, Any]:
-    from bench.devices import environment
+    from bench.runtime.devices import environment
 
     return environment()

@@ -91,14 +91,14 @@ def prepare_data(arguments: Arguments) -> None:
 
 def train_run(arguments: Arguments) -> None:
     """Prepares the training store first where it is not there yet."""
-    from bench.devices import choose_device, use_threads
-    from bench.divergence import inherited, settle, told
     from bench.errors import Diverged
-    from bench.files import read_json
-    from bench.layout import Layout
+    from bench.runtime.devices import choose_device, use_threads
+    from bench.runtime.files import read_json
+    from bench.runtime.weights import locate
+    from bench.stages.divergence import inherited, settle, told
+    from bench.stages.train import Limits, train
     from bench.suites import check_trainable, find_run
-    from bench.train import Limits, train
-    from bench.weights import locate
+    from bench.suites.workdir import Workdir
 
     run = find_run(arguments.suite, arguments.run)
     check_trainable(run)
@@ -106,7 +106,7 @@ def train_run(arguments: Arguments) -> None:
     device = choose_device(arguments.device)
     for name in run.build().needs_weights:
         locate(name)
-    layout = Layout(arguments.suite)
+    layout = Workdir(arguments.suite)
     store = _training_store(layout, run)
     folder = arguments.out or layout.run(run.name)
     with _turn(layout, run.name) as waited:
@@ -147,12 +147,12 @@ def _training_store(layout: Any, run: Any) -> Any:
 
 def kernel_run(arguments: Arguments) -> None:
     """The blur kernel of every test picture of a run, all its sets side by side."""
-    from bench.devices import choose_device, use_threads
-    from bench.kernels import estimate_sets
-    from bench.layout import Layout
+    from bench.runtime.devices import choose_device, use_threads
+    from bench.stages.estimate import estimate_sets
     from bench.suites import find_run
+    from bench.suites.workdir import Workdir
 
-    run, layout = find_run(arguments.suite, arguments.run), Layout(arguments.suite)
+    run, layout = find_run(arguments.suite, arguments.run), Workdir(arguments.suite)
     use_threads(run.threads)
     device = choose_device(arguments.device)
     with _turn(layout, f"kernels.{run.name}"):
@@ -162,23 +162,23 @@ def kernel_run(arguments: Arguments) -> None:
 
 def upscale_runs(arguments: Arguments) -> None:
     """Every run of the method; a process pays for its imports once."""
-    from bench.commands.crew import work_through
-    from bench.layout import Layout
+    from bench.runtime.parallel import work_through
+    from bench.suites.workdir import Workdir
 
     task = functools.partial(_upscale, arguments.suite, arguments.device)
-    with _turn(Layout(arguments.suite), f"upscale.{arguments.method}"):
+    with _turn(Workdir(arguments.suite), f"upscale.{arguments.method}"):
         work_through(task, [run.name for run in _runs(arguments)], arguments.processes)
 
 
 def _upscale(suite_name: str, device_name: str, name: str) -> None:
-    from bench.devices import choose_device, use_threads
-    from bench.divergence import no_pictures, reason
-    from bench.layout import Layout
-    from bench.plans import TRUTH
-    from bench.suites import suite
-    from bench.upscale import TestSet, prepare, upscale_sets
+    from bench.runtime.devices import choose_device, use_threads
+    from bench.stages.divergence import no_pictures, reason
+    from bench.stages.upscale import TestSet, prepare, upscale_sets
+    from bench.suites import find_suite
+    from bench.suites.suite import TRUTH
+    from bench.suites.workdir import Workdir
 
-    layout, everything = Layout(suite_name), suite(suite_name).experiments()
+    layout, everything = Workdir(suite_name), find_suite(suite_name).experiments()
     run = everything[name]
     use_threads(run.threads)
     device = choose_device(device_name)
@@ -200,7 +200,7 @@ def _trained(layout: Any, run: Any) -> Any:
     """The network that a run upscales with: its own, another run's, several others', or none."""
     from torch import nn
 
-    from bench.train import checkpoint_path, load_network
+    from bench.stages.train import checkpoint_path, load_network
 
     network = run.build().network()
     if network is None:
@@ -214,23 +214,23 @@ def _trained(layout: Any, run: Any) -> Any:
 
 def score_runs(arguments: Arguments) -> None:
     """Every run of the method; a metric whose weights are absent is n/a with the reason."""
-    from bench.commands.crew import work_through
-    from bench.layout import Layout
+    from bench.runtime.parallel import work_through
+    from bench.suites.workdir import Workdir
 
     task = functools.partial(_score, arguments.suite)
-    layout = Layout(arguments.suite)
+    layout = Workdir(arguments.suite)
     with _turn(layout, f"score.{arguments.method}"):
         shutil.rmtree(layout.results / "scores" / arguments.method, ignore_errors=True)  # of runs that are no more
         work_through(task, [run.name for run in _runs(arguments)], arguments.processes)
 
 
 def _score(suite_name: str, name: str) -> None:
-    from bench.divergence import no_scores, reason
-    from bench.layout import Layout
-    from bench.score import score_kernels, score_run, write_csv
+    from bench.stages.divergence import no_scores, reason
+    from bench.stages.score import score_kernels, score_run, write_csv
     from bench.suites import find_run
+    from bench.suites.workdir import Workdir
 
-    layout, run = Layout(suite_name), find_run(suite_name, name)
+    layout, run = Workdir(suite_name), find_run(suite_name, name)
     sets = {one: layout.test_data(one, run.scale, run.degradation) for one in run.test_sets}
     if run.estimates:
         records = score_kernels(layout.kernels(run), sets, run.metrics)
@@ -243,9 +243,9 @@ def _score(suite_name: str, name: str) -> None:
 
 def make_report(arguments: Arguments) -> None:
     from bench.commands.reporting import build_report
-    from bench.layout import Layout
+    from bench.suites.workdir import Workdir
 
-    with _turn(Layout(arguments.suite), "report"):
+    with _turn(Workdir(arguments.suite), "report"):
         build_report(arguments.suite, arguments.shard, arguments.methods, arguments.out, arguments.reuse)
 
 
@@ -261,11 +261,11 @@ def mirror(arguments: Arguments) -> None:
 def publish_results(arguments: Arguments) -> None:
     """The published folder is replaced whole, so that nothing stale stays in it."""
     from bench.errors import BadInput
-    from bench.files import replacing
-    from bench.layout import Layout
-    from bench.paths import results_folder
+    from bench.runtime.files import replacing
+    from bench.runtime.paths import results_folder
+    from bench.suites.workdir import Workdir
 
-    made = Layout(arguments.suite).results
+    made = Workdir(arguments.suite).results
     if not (made / "REPORT.md").is_file():
         raise BadInput(f"{made}: no report to publish; run snakemake --cores 8 all first")
     with replacing(results_folder() / arguments.suite) as temporary:
@@ -274,15 +274,15 @@ def publish_results(arguments: Arguments) -> None:
 
 def _turn(layout: Any, work: str) -> AbstractContextManager[bool]:
     """The right to do a piece of a suite's work; True where another process had it first."""
-    from bench.files import locked
+    from bench.runtime.files import locked
 
     return locked(layout.root / "turns" / work, wait=True)
 
 
 def _runs(arguments: Arguments) -> list[Any]:
     """The runs of one method in the suite or its shard."""
-    from bench.reuse import needed
-    from bench.suites import suite
+    from bench.provenance.reuse import needed
+    from bench.suites import find_suite
 
-    runs = needed(suite(arguments.suite), arguments.shard or None, arguments.reuse).values()
+    runs = needed(find_suite(arguments.suite), arguments.shard or None, arguments.reuse).values()
     return [run for run in runs if run.method == arguments.method]

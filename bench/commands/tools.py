@@ -137,7 +137,7 @@ def _degradations() -> Rows:
 
 
 def _weights() -> Rows:
-    from bench.weights import WEIGHTS
+    from bench.runtime.weights import WEIGHTS
 
     rows: Rows = []
     for name, weight in WEIGHTS.items():
@@ -175,7 +175,7 @@ def show_data(arguments: Arguments) -> None:
 
 
 def fetch_names(arguments: Arguments) -> None:
-    from bench.fetch import fetch
+    from bench.data.fetch import fetch
 
     fetch(arguments.names)
 
@@ -187,7 +187,7 @@ def degrade_folder(arguments: Arguments) -> None:
 
 
 def import_published(arguments: Arguments) -> None:
-    from bench.checkpoints import import_checkpoint
+    from bench.stages.checkpoints import import_checkpoint
 
     done = import_checkpoint(arguments.method, arguments.source, arguments.out, arguments.key, arguments.scale)
     sizes = ", ".join(f"{name} {value}" for name, value in done["knobs"].items())
@@ -197,9 +197,9 @@ def import_published(arguments: Arguments) -> None:
 
 
 def upscale_pictures(arguments: Arguments) -> None:
-    from bench.devices import choose_device
-    from bench.train import load_network
-    from bench.upscale import Options, prepare, upscale_folder, with_options
+    from bench.runtime.devices import choose_device
+    from bench.stages.train import load_network
+    from bench.stages.upscale import Options, prepare, upscale_folder, with_options
 
     method = chosen_method(arguments, arguments.checkpoint)
     network = method.network()
@@ -217,26 +217,26 @@ def upscale_pictures(arguments: Arguments) -> None:
 def chosen_method(arguments: Arguments, checkpoint: Path | None) -> Method:
     """NAME[.variant] in the paper's sizes, or a suite's where the checkpoint comes from one, or those of an imported
     checkpoint. Raises BadInput for an unknown name, or a suite of another scale."""
-    from bench.checkpoints import imported_method
-    from bench.suites import suite
-    from methods import entry
+    from bench.stages.checkpoints import imported_method
+    from bench.suites import find_suite
+    from methods import find_entry
 
     name, _, variant = arguments.method.partition(".")
-    dossier, variant = entry(name), variant or "default"
-    if variant not in dossier.variants:
-        raise unknown(f"variant of {name}", variant, dossier.variants)
-    method = imported_method(checkpoint, dossier, variant, arguments.scale)
+    entry, variant = find_entry(name), variant or "default"
+    if variant not in entry.variants:
+        raise unknown(f"variant of {name}", variant, entry.variants)
+    method = imported_method(checkpoint, entry, variant, arguments.scale)
     if method is None and arguments.suite:
-        method = suite(arguments.suite).experiment(name, variant, 1).build()
+        method = find_suite(arguments.suite).experiment(name, variant, 1).build()
     if method is None:
-        method = dossier.build(arguments.scale, dossier.variants[variant])
+        method = entry.build(arguments.scale, entry.variants[variant])
     if method.scale != arguments.scale:
         raise BadInput(f"suite {arguments.suite} trains x{method.scale}, not x{arguments.scale}; change --scale")
     return method
 
 
 def score_pictures(arguments: Arguments) -> None:
-    from bench.score import Folders, score_folders
+    from bench.stages.score import Folders, score_folders
 
     folders = Folders(
         arguments.sr,
@@ -253,8 +253,8 @@ def score_pictures(arguments: Arguments) -> None:
 
 
 def diagnose_number(arguments: Arguments) -> None:
-    from bench.diagnose import diagnose_pairs, render
-    from bench.score import Folders, pair_folders
+    from bench.stages.diagnose import diagnose_pairs, render
+    from bench.stages.score import Folders, pair_folders
 
     folders = Folders(arguments.sr, arguments.hr, sr_pattern=arguments.sr_pattern, hr_pattern=arguments.hr_pattern)
     findings = diagnose_pairs(pair_folders(folders, arguments.scale), arguments.metric, arguments.reported)

@@ -1,4 +1,4 @@
-"""Verbs that trace a published number back to what made it: why, verify, crate, cost."""
+"""Verbs that trace a published number back to what made it: why, verify, cost."""
 
 from __future__ import annotations
 
@@ -27,11 +27,6 @@ def add_verbs(verbs: Any) -> None:
     verify.add_argument("--work", type=Path, metavar="DIR", help="the suite's work folder: check what is not committed")
     verify.set_defaults(verb=verify_folder)
 
-    crate = verbs.add_parser("crate", help="a results folder as a Workflow Run RO-Crate")
-    crate.add_argument("results", type=Path, metavar="RESULTS_DIR", help="such as results/demo")
-    crate.add_argument("--out", type=Path, required=True, metavar="DIR")
-    crate.set_defaults(verb=make_crate)
-
     cost = verbs.add_parser("cost", help="parameters and multiply-accumulates of a method, and its latency here")
     cost.add_argument("--method", required=True, metavar="NAME[.variant]")
     cost.add_argument("--suite", help="take the sizes of this suite instead of the paper's")
@@ -44,7 +39,7 @@ def add_verbs(verbs: Any) -> None:
 
 def explain(arguments: Arguments) -> None:
     """Exit code 1 where the figure does not follow from the recorded score files."""
-    from bench.why import SHORT, why
+    from bench.provenance.trace import SHORT, why
 
     answer = why(arguments.results, arguments.table, arguments.row, arguments.column, 64 if arguments.full else SHORT)
     print(answer.text)
@@ -54,7 +49,7 @@ def explain(arguments: Arguments) -> None:
 
 def verify_folder(arguments: Arguments) -> None:
     """Exit code 1 where a link is broken."""
-    from bench.verify import render, verify
+    from bench.provenance.verify import render, verify
 
     work = arguments.work or _around(arguments.results)
     if work is not None and not work.is_dir():
@@ -73,9 +68,9 @@ def _around(results: Path) -> Path | None:
 
 def rebuild_tables(suite_name: str, folder: Path, runs: Sequence[str]) -> None:
     """tables/ of a folder from its scores, by the report's own code. Raises BadInput for an unknown suite or run."""
-    from bench.suites import suite
+    from bench.suites import find_suite
 
-    chosen = suite(suite_name)
+    chosen = find_suite(suite_name)
     known = chosen.experiments()
     lacking = [name for name in runs if name not in known]
     if lacking:
@@ -87,16 +82,10 @@ def rebuild_tables(suite_name: str, folder: Path, runs: Sequence[str]) -> None:
     build(folder, folder / "work", describe(chosen, [name for name in known if name in set(runs)], folder))
 
 
-def make_crate(arguments: Arguments) -> None:
-    from bench.crate import write_crate
-
-    print(write_crate(arguments.results, arguments.out))
-
-
 def show_cost(arguments: Arguments) -> None:
     from bench.commands.tools import chosen_method
-    from bench.cost import count, latency, per_sr_megapixel
-    from bench.devices import choose_device, describe
+    from bench.runtime.devices import choose_device, describe
+    from bench.stages.cost import count, latency, per_sr_megapixel
 
     method, side = chosen_method(arguments, None), arguments.side
     counted = count(method, side)

@@ -16,7 +16,7 @@ from bench.data.embedded import EMBEDDED
 from bench.data.images import U8, image_files, read_image
 from bench.data.parts import PARTS, check_part
 from bench.errors import BadInput, unknown
-from bench.paths import data_folder
+from bench.runtime.paths import data_folder
 
 PINNED, UNPINNED = "pinned", "unpinned copy"
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bench.api import Batch
 from bench.data.images import U8
 from bench.errors import BadInput
-from bench.files import read_json
+from bench.runtime.files import read_json
 
 _WORD = 2**64
 Place = tuple[int, int, int, int]

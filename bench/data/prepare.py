@@ -22,7 +22,7 @@ from bench.data.degradations import degradation as named_degradation
 from bench.data.images import F64, U8, crop_to_multiple, image_files, to_rgb, write_png
 from bench.data.pins import pair_sha256, pixel_sha256
 from bench.errors import BadInput
-from bench.files import replacing, write_json
+from bench.runtime.files import replacing, write_json
 
 MANIFEST = "manifest.json"
 Facts = dict[str, Any]

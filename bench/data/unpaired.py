@@ -10,7 +10,7 @@ import torch
 from bench.api import Batch
 from bench.data.patches import PatchStore
 from bench.errors import BadInput
-from bench.files import read_json
+from bench.runtime.files import read_json
 
 
 class PairedAndUnpaired:

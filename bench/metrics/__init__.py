@@ -45,8 +45,8 @@ class Sample:
 class Metric:
     """One number about a Sample. `function` raises BadInput, MissingWeights among it, where there is no number.
 
-    `needs`: the fields of the Sample besides `sr`; `weights`: names in bench.weights.WEIGHTS. `mean` is how a set's
-    figure comes from its pictures': arithmetic, or the root of the mean square. `torch`: whether torch computes it.
+    `needs`: the fields of the Sample besides `sr`; `weights`: names in WEIGHTS. `mean` is how a set's figure comes
+    from its pictures': arithmetic, or the root of the mean square. `torch`: whether torch computes it.
     """
 
     key: str
@@ -257,3 +257,16 @@ METRICS: dict[str, Metric] = {
         Metric("kernel_ncc", _kernel_ncc, "1", "higher", f"cosine, means kept; {_ALIGNED}", _BLIND, _KERNELS),
     )
 }
+
+DEFAULT_METRICS = (
+    "psnr_y",
+    "ssim_y",
+    "psnr_rgb",
+    "ssim_rgb",
+    "lr_psnr",
+    "lpips_alex",
+    "stlpips_alex",
+    "niqe",
+    "ma",
+    "pi",
+)

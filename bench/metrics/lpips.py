@@ -16,9 +16,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from bench import weights
 from bench.data.images import U8, to_tensor
 from bench.errors import BadInput, unknown
+from bench.runtime import weights
 
 Network = Literal["alex", "squeeze", "vgg", "st-alex"]
 State = dict[str, Tensor]
@@ -180,7 +180,7 @@ def shift_tolerant_alexnet() -> Distance:
 
 
 BUILDERS = {"alex": alexnet, "squeeze": squeezenet, "vgg": vgg16, "st-alex": shift_tolerant_alexnet}
-FILES: dict[str, tuple[str, ...]] = {  # names in bench.weights.WEIGHTS: features, linear layers
+FILES: dict[str, tuple[str, ...]] = {  # names in bench.runtime.weights.WEIGHTS: features, linear layers
     "alex": ("alexnet", "lpips-alex"),
     "squeeze": ("squeezenet", "lpips-squeeze"),
     "vgg": ("vgg16", "lpips-vgg"),

@@ -29,7 +29,7 @@ from bench.data.images import luma as matlab_luma
 from bench.data.resize import resize_float
 from bench.errors import BadInput
 from bench.metrics.banded import blur
-from bench.weights import locate
+from bench.runtime.weights import locate
 
 BLOCK = 96
 SHAPES: F64 = np.arange(200, 10001) / 1000.0  # grid of generalised Gaussian shapes

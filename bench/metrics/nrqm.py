@@ -25,7 +25,7 @@ from bench.metrics.nrqm_features import (
     local_frequency,
     spatial,
 )
-from bench.weights import locate
+from bench.runtime.weights import locate
 
 SMALLEST = 45  # pixels a side: 11 are left of the fine subbands without their guard band
 TILES = 25  # of 5x5 at a quarter of the size: as many as singular values

@@ -9,8 +9,8 @@ import numpy as np
 from bench.errors import BadInput
 from bench.report.aggregate import Scores
 from bench.report.render import Cell, Section, Table
+from bench.report.statistics import TWO_WAY, Effect, effect, paired
 from bench.report.tables import NA, show_difference
-from bench.statistics import TWO_WAY, Effect, effect, paired
 
 ADAPTED = "drn-adapt.default"
 OTHERS = {

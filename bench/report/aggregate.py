@@ -14,7 +14,7 @@ from scipy import stats
 from bench.errors import BadInput, unknown
 from bench.metrics.means import set_mean
 from bench.report import MetricInfo, Setting, SuiteInfo
-from bench.statistics import MIN_SEEDS
+from bench.report.statistics import MIN_SEEDS
 
 RUN_COLUMNS = (
     "run",

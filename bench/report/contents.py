@@ -10,15 +10,15 @@ import pandas as pd
 
 from bench.report.adaptation import adaptation_table
 from bench.report.aggregate import Scores, read_costs
-from bench.report.canvas import Drawn
+from bench.report.feature_activity import read_taps
 from bench.report.figures import draw
 from bench.report.gaps import gap_table
 from bench.report.material import Material, keep_material, read_material
 from bench.report.papers import build as papers_tables
 from bench.report.papers import has_measurement, overview
 from bench.report.render import Table
+from bench.report.style import Drawn
 from bench.report.tables import ablation_tables, cost_table, image_table, method_table
-from bench.report.taps import read_taps
 from bench.report.verdict_tables import claims_table, effects_table
 from bench.report.verdicts import Verdict, judge
 

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from bench.report.canvas import DPI
-from bench.report.windows import Block, choose_window
+from bench.report.crop_selection import Block, choose_window
+from bench.report.style import DPI
 
 WINDOW = 48  # HR pixels
 ENLARGE = 5

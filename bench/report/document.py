@@ -9,12 +9,12 @@ from pathlib import Path
 
 from bench.report import MetricInfo, SuiteInfo
 from bench.report.aggregate import Scores, entrants, read
-from bench.report.canvas import Drawn
 from bench.report.contents import Chapter, Report, gather
-from bench.report.facts import deviations, disclaimer, facts, headline, tally, tracing, training
 from bench.report.html import write_page
 from bench.report.material import FOLDERS
 from bench.report.render import Section, Table, to_grid, write
+from bench.report.style import Drawn
+from bench.report.summary import deviations, disclaimer, facts, headline, tally, tracing, training
 
 GAPS = "One change at a time. In brackets: the difference to the default, between the two means shown."
 

@@ -11,16 +11,16 @@ from pathlib import Path
 import matplotlib
 
 from bench.report.aggregate import Scores
-from bench.report.canvas import STYLE, Drawn, save
+from bench.report.crop_selection import Shown
 from bench.report.crops import WINDOW, crop_figure
-from bench.report.facts import estimates_only
 from bench.report.kernels import draw_kernels
 from bench.report.losses import draw_curves
 from bench.report.material import Material
-from bench.report.plane import draw_plane
+from bench.report.perception_distortion import draw_plane
 from bench.report.render import Table
+from bench.report.style import STYLE, Drawn, save
+from bench.report.summary import estimates_only
 from bench.report.trends import draw_differences, draw_paths, draw_sweeps
-from bench.report.windows import Shown
 
 
 def draw(scores: Scores, material: Material, folder: Path, effects: Table | None = None) -> list[Drawn]:

@@ -10,8 +10,8 @@ from bench.errors import BadInput
 from bench.report import Setting
 from bench.report.aggregate import Scores
 from bench.report.render import Cell, Section, Table
+from bench.report.statistics import F64, RESAMPLES, paired
 from bench.report.tables import NA
-from bench.statistics import F64, RESAMPLES, paired
 
 FLOOR, OURS, CEILING = "zssr.default", "zssr.estimated", "zssr.true"
 METRICS = ("psnr_y", "ssim_y")

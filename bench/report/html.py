@@ -10,13 +10,13 @@ from string import Template
 
 from bench.report.aggregate import entrants
 from bench.report.contents import Chapter, Report
-from bench.report.facts import deviations, disclaimer, facts, tracing, training
 from bench.report.html_charts import difference_charts, loss_charts, path_charts, planes, sweep_charts
 from bench.report.html_headline import cards, claim_list
 from bench.report.html_pictures import kernel_table, viewer
 from bench.report.html_tables import bullets, files, folded, grid, notes, prose, trimmed, whole
 from bench.report.kernels import caption
 from bench.report.render import Section, Table
+from bench.report.summary import deviations, disclaimer, facts, tracing, training
 
 ASSETS = ("page.html", "page.css", "page.js")
 Part = tuple[str, str, str, str]

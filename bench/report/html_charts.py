@@ -10,9 +10,7 @@ from matplotlib.transforms import Bbox
 
 from bench.report import MetricInfo, Sweep
 from bench.report.aggregate import Scores, methods_of
-from bench.report.losses import F64, Panels
-from bench.report.plane import limits
-from bench.report.points import (
+from bench.report.chart_data import (
     Difference,
     Spot,
     curve_of,
@@ -23,6 +21,8 @@ from bench.report.points import (
     spots_of,
     sweeps_of,
 )
+from bench.report.losses import F64, Panels
+from bench.report.perception_distortion import limits
 from bench.report.render import Table
 from bench.report.svg import (
     Scale,

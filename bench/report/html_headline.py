@@ -22,13 +22,13 @@ from bench.report.aggregate import (
     methods_of,
 )
 from bench.report.contents import Chapter, Report
-from bench.report.facts import REFERENCE, estimates_only, iterations_of
 from bench.report.html_charts import interval_bar, stack
 from bench.report.html_tables import folded, pill
 from bench.report.render import Mark
+from bench.report.statistics import MIN_SEEDS
+from bench.report.summary import REFERENCE, estimates_only, iterations_of
 from bench.report.tables import ARROWS, heading, show_difference, show_mean, unit_of
 from bench.report.verdicts import Status, Verdict
-from bench.statistics import MIN_SEEDS
 
 ORDER: tuple[Status, ...] = ("contradicted", "holds", "undecided", "not run")
 FEW = 6  # claims shown even if undecided

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from bench.report.crop_selection import Block, Shown
 from bench.report.kernels import TRUTH, KernelGrid, shade
-from bench.report.windows import Block, Shown
 
 THUMBNAIL = 260
 

@@ -24,7 +24,7 @@ from bench.report.aggregate import (
     variants_of,
     widen,
 )
-from bench.report.canvas import DPI, Drawn, save
+from bench.report.style import DPI, Drawn, save
 from bench.report.tables import NA, decimals, heading
 
 MAX_PICTURES = 10

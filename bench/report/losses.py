@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bench.errors import BadInput
 from bench.report.aggregate import Scores, methods_of, runs_of, variants_of
-from bench.report.canvas import COLOURS, DPI, Drawn, save
+from bench.report.style import COLOURS, DPI, Drawn, save
 
 NOT_LOSSES = ("step", "seconds", "learning_rate")
 BINS = 40

@@ -6,14 +6,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.report import kernels, losses, windows
+from bench.report import crop_selection, kernels, losses
 from bench.report.aggregate import Scores
-from bench.report.facts import estimates_only
+from bench.report.crop_selection import Shown, read_shown
 from bench.report.kernels import KernelGrid, read_kernels
 from bench.report.losses import Panels, read_panels
-from bench.report.windows import Shown, read_shown
+from bench.report.summary import estimates_only
 
-FOLDERS = (windows.FOLDER, losses.FOLDER, kernels.FOLDER)
+FOLDERS = (crop_selection.FOLDER, losses.FOLDER, kernels.FOLDER)
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Material:
 def read_material(scores: Scores, work: Path, kept: Path) -> Material:
     """work: the suite's folder, with data/, sr/, kernels/ and runs/; kept: a results folder."""
     if not estimates_only(scores):
-        shown = read_shown(scores, work, kept / windows.FOLDER / scores.setting.name)
+        shown = read_shown(scores, work, kept / crop_selection.FOLDER / scores.setting.name)
         return Material(read_panels(scores, work, kept / losses.FOLDER), shown)
     try:
         return Material(kernels=read_kernels(scores, work, kept / kernels.FOLDER))
@@ -38,7 +38,7 @@ def read_material(scores: Scores, work: Path, kept: Path) -> Material:
 
 def keep_material(material: Material, scores: Scores, work: Path, kept: Path, results: Path) -> None:
     """Write what is needed to read the same again to a results folder."""
-    windows.keep(material.shown, results / windows.FOLDER / scores.setting.name)
+    crop_selection.keep(material.shown, results / crop_selection.FOLDER / scores.setting.name)
     losses.keep_curves(scores, work, kept / losses.FOLDER, results / losses.FOLDER)
     if material.kernels is not None:
         kernels.keep_kernels(scores, work, kept / kernels.FOLDER, results / kernels.FOLDER)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from bench.errors import BadInput
 from bench.report.aggregate import Entrant, Scores
 from bench.report.render import Mark
-from bench.statistics import TWO_WAY, effect, holm, paired
+from bench.report.statistics import TWO_WAY, effect, holm, paired
 
 LEVEL = 0.05
 LEGEND = (

@@ -9,7 +9,7 @@ from html import escape
 
 from matplotlib.transforms import Bbox
 
-from bench.report.plane import free_place
+from bench.report.perception_distortion import free_place
 
 SERIES = 8  # classes s0 to s7
 SHAPES = (

@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 
 from bench.report import Sweep
 from bench.report.aggregate import Scores
-from bench.report.canvas import COLOURS, DPI, Drawn, save
-from bench.report.plane import name_axes, panels_for
-from bench.report.points import Difference, curve_of, differences_of, paths_of, plane_metrics, sweeps_of
+from bench.report.chart_data import Difference, curve_of, differences_of, paths_of, plane_metrics, sweeps_of
+from bench.report.perception_distortion import name_axes, panels_for
 from bench.report.render import Table
+from bench.report.style import COLOURS, DPI, Drawn, save
 from bench.report.tables import heading
 
 LINE = 0.2  # inches a row of the differences

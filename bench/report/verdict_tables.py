@@ -9,9 +9,9 @@ import pandas as pd
 from bench.report import MetricInfo
 from bench.report.aggregate import Scores
 from bench.report.render import Cell, Section, Table
+from bench.report.statistics import Effect
 from bench.report.tables import NA, decimals, full, heading, show_difference
 from bench.report.verdicts import Row, Verdict, ablation_effects
-from bench.statistics import Effect
 
 EFFECT_COLUMNS = (
     *("difference", "low", "high", "boot_low", "boot_high", "p", "p_holm"),

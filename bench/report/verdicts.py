@@ -16,8 +16,8 @@ import pandas as pd
 
 from bench.errors import BadInput
 from bench.report.aggregate import Scores, methods_of, runs_of, variants_of
+from bench.report.statistics import TWO_WAY, Effect, effect, holm, paired
 from bench.report.tables import NA
-from bench.statistics import TWO_WAY, Effect, effect, holm, paired
 
 Status = Literal["holds", "contradicted", "undecided", "not run"]
 LEVEL = 0.05

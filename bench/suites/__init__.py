@@ -6,16 +6,16 @@ A suite scales a method by naming its knobs (width, blocks, iterations), never b
 from __future__ import annotations
 
 from bench.errors import BadInput, unknown
-from bench.plans import Suite
-from bench.spec import Experiment
 from bench.suites.cpu import CPU
 from bench.suites.demo import DEMO, SMOKE
+from bench.suites.experiment import Experiment
 from bench.suites.gpu import GPU
+from bench.suites.suite import Suite
 
 SUITES: dict[str, Suite] = {suite.name: suite for suite in (DEMO, CPU, GPU, SMOKE)}
 
 
-def suite(name: str) -> Suite:
+def find_suite(name: str) -> Suite:
     """The suite of that name. Raises BadInput, naming the nearest, where there is none."""
     if name not in SUITES:
         raise unknown("suite", name, SUITES)
@@ -24,7 +24,7 @@ def suite(name: str) -> Suite:
 
 def find_run(suite_name: str, run: str) -> Experiment:
     """A run of a suite by name. Raises BadInput, naming the nearest, where there is none."""
-    runs = suite(suite_name).experiments()
+    runs = find_suite(suite_name).experiments()
     if run not in runs:
         raise unknown(f"run in suite {suite_name}", run, runs)
     return runs[run]

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from bench.api import Knobs
-from bench.plans import TRUTH, Plan, Suite
-from methods import entry
+from bench.suites.suite import TRUTH, MethodPlan, Suite
+from methods import find_entry
 
 _SEEDS = (1, 2, 3)
 _SHORT: Knobs = {"batch_size": 4, "patch": 64, "learning_rate": 1e-3, "schedule": "cosine", "ema": 0.99}
@@ -40,15 +40,15 @@ _X2: Mapping[str, Any] = {**_BLURRED, "scale": 2, "test_sets": ("Set14-5", "BSD1
 _X4: Mapping[str, Any] = {**_BLURRED, "scale": 4, "test_sets": ("Set14-5",)}
 _GIVEN: Mapping[str, str] = {"estimated": "kernelgan.default", "true": TRUTH}
 _KERNELGAN = (
-    Plan("bicubic", **_X2),
-    Plan("bicubic", **_X4),
-    Plan("edsr", 2500, {**_EDSR, "patch": 48}, scale=2, test_sets=("Set14-5", "BSD100-5"), shard="kernelgan"),
-    Plan("edsr", 2500, {**_EDSR, "patch": 48}, pairs="bicubic", evaluates=True, **_X2),
-    Plan("edsr", 11000, _EDSR, pairs="bicubic", evaluates=True, **_X4),
-    Plan("fixed-kernel", variants=("default", "gaussian"), **_X2),
-    Plan("fixed-kernel", variants=("default", "gaussian"), **_X4),
-    Plan("kernelgan", 0, _ESTIMATE, seeds=(1, 2, 3, 4, 5), **_X2),
-    Plan(
+    MethodPlan("bicubic", **_X2),
+    MethodPlan("bicubic", **_X4),
+    MethodPlan("edsr", 2500, {**_EDSR, "patch": 48}, scale=2, test_sets=("Set14-5", "BSD100-5"), shard="kernelgan"),
+    MethodPlan("edsr", 2500, {**_EDSR, "patch": 48}, pairs="bicubic", evaluates=True, **_X2),
+    MethodPlan("edsr", 11000, _EDSR, pairs="bicubic", evaluates=True, **_X4),
+    MethodPlan("fixed-kernel", variants=("default", "gaussian"), **_X2),
+    MethodPlan("fixed-kernel", variants=("default", "gaussian"), **_X4),
+    MethodPlan("kernelgan", 0, _ESTIMATE, seeds=(1, 2, 3, 4, 5), **_X2),
+    MethodPlan(
         "kernelgan",
         0,
         _ESTIMATE,
@@ -69,25 +69,25 @@ _KERNELGAN = (
         resized={"relu": {"iterations": 250, "averaged": 50, "estimates": 1}},  # layer by layer: twenty times as long
         **_X2,
     ),
-    Plan("kernelgan", 0, _ESTIMATE, **_X4),
-    Plan("zssr", 0, _ZSSR, ("default", "estimated", "true"), _SEEDS, kernels=_GIVEN, **_X2),
-    Plan("zssr", 0, _ZSSR, ("default", "estimated", "true"), kernels=_GIVEN, **_X4),
+    MethodPlan("kernelgan", 0, _ESTIMATE, **_X4),
+    MethodPlan("zssr", 0, _ZSSR, ("default", "estimated", "true"), _SEEDS, kernels=_GIVEN, **_X2),
+    MethodPlan("zssr", 0, _ZSSR, ("default", "estimated", "true"), kernels=_GIVEN, **_X4),
 )
 _PAIRED: Knobs = {"features": 8, "blocks": 3, "batch_size": 4, "patch": 64, "learning_rate": 1e-3}
 _LAMBDAS = ("lambda-0", "lambda-0.001", "lambda-0.01", "lambda-1", "lambda-10")
 
 
-def _adapted(kind: str) -> tuple[Plan, ...]:
+def _adapted(kind: str) -> tuple[MethodPlan, ...]:
     """Networks trained on bicubic pairs, on LR of another kind, and DRN adapted to it."""
     shown: Mapping[str, Any] = {"degradation": kind, "test_sets": ("Set5", "Set14"), "shard": "adaptation"}
     told: Mapping[str, Any] = {**shown, "pairs": "bicubic"}
     seeds = (1, 2, 3)
     rhos = ("rho-0", "rho-50", "rho-100", "level1") if kind == "nearest" else ()
     return (
-        Plan("bicubic", **shown),
-        Plan("srresnet", 6000, _SRRESNET, seeds=seeds, evaluates=True, **told),
-        Plan("drn", 2000, _PAIRED, ("default", "without-t91"), seeds, evaluates=True, **told),
-        Plan(
+        MethodPlan("bicubic", **shown),
+        MethodPlan("srresnet", 6000, _SRRESNET, seeds=seeds, evaluates=True, **told),
+        MethodPlan("drn", 2000, _PAIRED, ("default", "without-t91"), seeds, evaluates=True, **told),
+        MethodPlan(
             "drn-adapt",
             1000,
             {**_PAIRED, "batch_size": 10, "patch": 48},
@@ -103,7 +103,7 @@ def _adapted(kind: str) -> tuple[Plan, ...]:
 
 _WITHOUT: Mapping[str, tuple[str, ...]] = {"without-t91": ("BSD400",)}
 _DRN = (
-    Plan(
+    MethodPlan(
         "drn",
         2000,
         _PAIRED,
@@ -113,7 +113,7 @@ _DRN = (
         once=("dual-bicubic", "dual-frozen", "cascade", "top-only", "dual-hr", "mean-shift-fixed"),
         shard="drn",
     ),
-    Plan(
+    MethodPlan(
         "drn",
         2000,
         _PAIRED,
@@ -122,7 +122,7 @@ _DRN = (
         train_sets=_WITHOUT,
         shard="adaptation",
     ),
-    Plan("srresnet", 6000, _SRRESNET, seeds=_SEEDS, once=("dual",), shard="adaptation"),
+    MethodPlan("srresnet", 6000, _SRRESNET, seeds=_SEEDS, once=("dual",), shard="adaptation"),
     *(plan for kind in ("nearest", "bd") for plan in _adapted(kind)),
 )
 
@@ -132,25 +132,25 @@ CPU = Suite(
     train_sets=("BSD400", "T91"),
     test_sets=("Set5", "Set14", "BSD100"),
     plans=(
-        Plan("bicubic"),
-        Plan(
+        MethodPlan("bicubic"),
+        MethodPlan(
             "srcnn",
             20000,
             {"batch_size": 8, "patch": 36, "learning_rate": 2e-3, "schedule": "cosine", "init_std": 1e-2, "ema": 0.99},
             seeds=_SEEDS,
         ),
-        Plan(
+        MethodPlan(
             "espcn",
             30000,
             {"batch_size": 8, "patch": 68, "learning_rate": 2e-3, "schedule": "cosine"},
             seeds=_SEEDS,
         ),
-        Plan("srresnet", 6000, _SRRESNET, seeds=_SEEDS),
-        Plan("msrresnet", 6000, {**_SHORT, "learning_rate": 2e-3, "width": 32, "blocks": 4}, seeds=_SEEDS),
-        Plan("edsr", 11000, _EDSR, seeds=_SEEDS),
-        Plan("rcan", 6000, _RCAN, seeds=_SEEDS),
-        Plan("ddbpn", 2000, {**_SHORT, "features": 32, "width": 16, "stages": 3}, seeds=_SEEDS),
-        Plan(
+        MethodPlan("srresnet", 6000, _SRRESNET, seeds=_SEEDS),
+        MethodPlan("msrresnet", 6000, {**_SHORT, "learning_rate": 2e-3, "width": 32, "blocks": 4}, seeds=_SEEDS),
+        MethodPlan("edsr", 11000, _EDSR, seeds=_SEEDS),
+        MethodPlan("rcan", 6000, _RCAN, seeds=_SEEDS),
+        MethodPlan("ddbpn", 2000, {**_SHORT, "features": 32, "width": 16, "stages": 3}, seeds=_SEEDS),
+        MethodPlan(
             "rrdb",
             4000,
             {**_SHORT, **_RRDB, "learning_rate": 2e-3},
@@ -161,19 +161,19 @@ CPU = Suite(
             train_sets=_LESS,
             shard="esrgan",
         ),
-        Plan(
+        MethodPlan(
             "srgan",
             300,
             {**_CAFFE, "width": 32, "blocks": 4, "feature_scale": 1 / 640, "learning_rate": 1e-4},
             seeds=_SEEDS,
         ),
-        Plan(
+        MethodPlan(
             "msrgan",
             600,
             {**_CAFFE, "width": 32, "blocks": 4, "perceptual_weight": 2.5e-3, "learning_rate": 1e-4},
             seeds=_SEEDS,
         ),
-        Plan(
+        MethodPlan(
             "enhancenet",
             300,
             {
@@ -188,7 +188,7 @@ CPU = Suite(
             seeds=_SEEDS,
             once=("E", "P", "PA"),
         ),
-        Plan(
+        MethodPlan(
             "esrgan",
             600,
             {**_CAFFE, **_RRDB, "perceptual_weight": 2.5e-3, "learning_rate": 2e-4},
@@ -202,11 +202,11 @@ CPU = Suite(
             train_sets=_LESS,
             shard="esrgan",
         ),
-        Plan(
+        MethodPlan(
             "esrgan-interpolation",
             0,
             _RRDB,
-            variants=tuple(entry("esrgan-interpolation").variants),
+            variants=tuple(find_entry("esrgan-interpolation").variants),
             shard="esrgan",
         ),
         *_KERNELGAN,

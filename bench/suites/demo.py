@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from bench.api import Knobs
-from bench.plans import TRUTH, Plan, Suite
-from bench.score import DEFAULT_METRICS
+from bench.metrics import DEFAULT_METRICS
+from bench.suites.suite import TRUTH, MethodPlan, Suite
 
 _QUICK: Knobs = {"batch_size": 4, "patch": 48, "learning_rate": 2e-3, "schedule": "cosine"}
 _SMALL_RRDB: Knobs = {"width": 16, "growth": 8, "blocks": 1}
@@ -34,31 +34,33 @@ DEMO = Suite(
     train_sets=("Embedded-train",),
     test_sets=("Embedded-test",),
     plans=(
-        Plan("bicubic"),
-        Plan("srcnn", 4000, {"widths": (32, 16), "batch_size": 4, "patch": 36, "learning_rate": 2e-3}),
-        Plan("espcn", 4000, {"patch": 68, "learning_rate": 2e-3}),
-        Plan(
+        MethodPlan("bicubic"),
+        MethodPlan("srcnn", 4000, {"widths": (32, 16), "batch_size": 4, "patch": 36, "learning_rate": 2e-3}),
+        MethodPlan("espcn", 4000, {"patch": 68, "learning_rate": 2e-3}),
+        MethodPlan(
             "srresnet",
             3000,
             {**_QUICK, "width": 16, "blocks": 2, "patch": 40, "learning_rate": 4e-3},
             ("default", "no-bn"),
         ),
-        Plan("msrresnet", 1500, {**_QUICK, "width": 16, "blocks": 4, "ema": 0.99}),
-        Plan("edsr", 1500, {**_QUICK, "width": 16, "blocks": 4, "residual_scaling": 1.0}),
-        Plan("rcan", 1200, {**_QUICK, "width": 16, "groups": 2, "blocks": 2, "reduction": 4}),
-        Plan("ddbpn", 800, {**_QUICK, "features": 32, "width": 12, "stages": 2}),
-        Plan("srgan", 100, {**_PACKAGED, "width": 16, "blocks": 2, "feature_scale": 1 / 640, "learning_rate": 1e-5}),
-        Plan(
+        MethodPlan("msrresnet", 1500, {**_QUICK, "width": 16, "blocks": 4, "ema": 0.99}),
+        MethodPlan("edsr", 1500, {**_QUICK, "width": 16, "blocks": 4, "residual_scaling": 1.0}),
+        MethodPlan("rcan", 1200, {**_QUICK, "width": 16, "groups": 2, "blocks": 2, "reduction": 4}),
+        MethodPlan("ddbpn", 800, {**_QUICK, "features": 32, "width": 12, "stages": 2}),
+        MethodPlan(
+            "srgan", 100, {**_PACKAGED, "width": 16, "blocks": 2, "feature_scale": 1 / 640, "learning_rate": 1e-5}
+        ),
+        MethodPlan(
             "msrgan",
             100,
             {**_PACKAGED, "width": 16, "blocks": 4, "perceptual_weight": 0.02, "learning_rate": 3e-5, "ema": 0.9},
         ),
-        Plan(
+        MethodPlan(
             "enhancenet",
             100,
             {**_PACKAGED, "width": 16, "blocks": 4, "texture_weight": 0.05, "learning_rate": 5e-4},
         ),
-        Plan(
+        MethodPlan(
             "rrdb",
             1500,
             {**_QUICK, **_SMALL_RRDB, "learning_rate": 4e-3},
@@ -66,7 +68,7 @@ DEMO = Suite(
             resized=_SMALL_BLOCKS,
             shard="esrgan",
         ),
-        Plan(
+        MethodPlan(
             "esrgan",
             100,
             {**_PACKAGED, **_SMALL_RRDB, "perceptual_weight": 0.02, "learning_rate": 3e-5},
@@ -74,10 +76,10 @@ DEMO = Suite(
             resized=_SMALL_BLOCKS,
             shard="esrgan",
         ),
-        Plan("esrgan-interpolation", 0, _SMALL_RRDB, shard="esrgan"),
-        Plan("drn", 600, _SMALL_DRN, ("default", "lambda-0"), shard="drn"),
-        Plan("drn", 600, _SMALL_DRN, evaluates=True, degradation="nearest", pairs="bicubic", shard="drn"),
-        Plan(
+        MethodPlan("esrgan-interpolation", 0, _SMALL_RRDB, shard="esrgan"),
+        MethodPlan("drn", 600, _SMALL_DRN, ("default", "lambda-0"), shard="drn"),
+        MethodPlan("drn", 600, _SMALL_DRN, evaluates=True, degradation="nearest", pairs="bicubic", shard="drn"),
+        MethodPlan(
             "drn-adapt",
             100,
             {**_SMALL_DRN, "batch_size": 10},
@@ -87,16 +89,16 @@ DEMO = Suite(
             pairs="bicubic",
             shard="drn",
         ),
-        Plan("bicubic", **_BLURRED),
-        Plan("fixed-kernel", **_BLURRED),
-        Plan(
+        MethodPlan("bicubic", **_BLURRED),
+        MethodPlan("fixed-kernel", **_BLURRED),
+        MethodPlan(
             "kernelgan",
             0,
             {"side_by_side": 2},
             ("default", "no-sum", "no-boundary", "no-sparse", "no-centre", "no-bicubic"),
             **_BLURRED,
         ),
-        Plan(
+        MethodPlan(
             "zssr",
             0,
             {"iterations": 120, "crop": 64},
@@ -120,9 +122,9 @@ SMOKE = Suite(
     train_sets=("Embedded-train",),
     test_sets=("Embedded-test",),
     plans=(
-        Plan("bicubic"),
-        Plan("rrdb", iterations=20, knobs={**_SMALL_RRDB, "batch_size": 4, "patch": 48}, shard="esrgan"),
-        Plan(
+        MethodPlan("bicubic"),
+        MethodPlan("rrdb", iterations=20, knobs={**_SMALL_RRDB, "batch_size": 4, "patch": 48}, shard="esrgan"),
+        MethodPlan(
             "esrgan",
             iterations=4,
             knobs={

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bench.api import Knobs
-from bench.plans import Plan, Suite
+from bench.suites.suite import MethodPlan, Suite
 
 _RRDB: Knobs = {"width": 64, "growth": 32, "blocks": 8, "ema": 0.999}
 _RESIDUAL: Knobs = {"blocks": 32}  # as many convolutions as eight RRDB have, about
@@ -19,8 +19,8 @@ GPU = Suite(
     train_sets=("BSD400",),
     test_sets=("Set5", "Set14", "BSD100"),
     plans=(
-        Plan("bicubic", shard="ladder"),
-        Plan(
+        MethodPlan("bicubic", shard="ladder"),
+        MethodPlan(
             "rrdb",
             60_000,
             _RRDB,
@@ -29,7 +29,7 @@ GPU = Suite(
             resized=_SIZES,
             shard="ladder",
         ),
-        Plan(
+        MethodPlan(
             "esrgan",
             30_000,
             {**_RRDB, "perceptual": "vgg19"},

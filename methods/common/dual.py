@@ -15,7 +15,7 @@ from torch.nn import functional
 from bench.api import Training
 from bench.errors import BadInput
 from methods.common.blocks import conv
-from methods.common.optimise import Adam, Schedule, arrange, place
+from methods.common.optimise import Adam, Schedule, to_device, to_memory_format
 
 DUAL_FEATURES = 16  # of DRN-S at x4
 
@@ -71,14 +71,14 @@ class DualTerm:
     def start(self, training: Training, learning_rate: float, schedule: Schedule, betas: tuple[float, float]) -> None:
         """Take the dual networks to the run's device and give them their Adam."""
         self.training = training
-        place(self.duals, training)
+        to_device(self.duals, training)
         self.adam = Adam(self.duals.parameters(), training, learning_rate, schedule, betas)
 
     def loss(self, sr: Tensor, lr: Tensor) -> Tensor:
         """The weighted term, 0-d."""
         for level in reversed(range(len(self.duals.levels))):
             sr = self.duals(sr, level)
-        return self.weight * self.distance(sr, arrange(lr, self.training))
+        return self.weight * self.distance(sr, to_memory_format(lr, self.training))
 
     def update(self, step: int) -> None:
         """Update from the gradients that are there, and clear them."""

@@ -15,7 +15,7 @@ from bench.api import Batch, Training
 from bench.errors import unknown
 from methods.common import adversarial
 from methods.common.ema import Ema
-from methods.common.optimise import SCHEDULES, Adam, arrange, autocast, compiled, place
+from methods.common.optimise import SCHEDULES, Adam, autocast, compiled, to_device, to_memory_format
 from methods.common.pixel import PIXEL_LOSSES
 
 GANS = ("relativistic", "standard")
@@ -56,8 +56,8 @@ class GanLearner:
         self.training = training
         self.recipe = recipe
         self.losses = losses
-        self.generator = place(generator, training)
-        self.discriminator = place(discriminator, training)
+        self.generator = to_device(generator, training)
+        self.discriminator = to_device(discriminator, training)
         self.forward = compiled(self.generator, training)
         rate, schedule = recipe.learning_rate, SCHEDULES[recipe.schedule](recipe.milestones)
         self.generator_adam = Adam(self.generator.parameters(), training, rate, schedule, recipe.betas)
@@ -69,9 +69,9 @@ class GanLearner:
         return self.ema.network if self.ema else self.generator
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
-        hr = arrange(batch.hr, self.training)
+        hr = to_memory_format(batch.hr, self.training)
         with autocast(self.training):
-            sr = self.forward(arrange(batch.lr, self.training)).float()
+            sr = self.forward(to_memory_format(batch.lr, self.training)).float()
         losses = self._step_generator(sr, hr, batch.step)
         losses |= self._step_discriminator(sr.detach(), hr, batch.step)
         if self.ema:

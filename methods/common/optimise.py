@@ -99,7 +99,7 @@ def autocast(training: Training) -> AbstractContextManager[Any]:
     return torch.autocast(training.device.type, torch.bfloat16, enabled=training.precision == "bf16")
 
 
-def place(network: nn.Module, training: Training) -> nn.Module:
+def to_device(network: nn.Module, training: Training) -> nn.Module:
     """The network on the run's device and memory format, in training mode.
 
     A network without trainable weights keeps its convolutions in the run's precision: autocast, which remembers the
@@ -120,6 +120,6 @@ def compiled(network: nn.Module, training: Training) -> Callable[[Tensor], Tenso
     return forward
 
 
-def arrange(batch: Tensor, training: Training) -> Tensor:
+def to_memory_format(batch: Tensor, training: Training) -> Tensor:
     """The batch in the run's memory format."""
     return batch.contiguous(memory_format=torch.channels_last) if training.channels_last else batch

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bench.errors import BadInput, unknown
-from bench.weights import load
+from bench.runtime.weights import load
 
 Tap = Literal["before", "after"]
 

@@ -13,7 +13,7 @@ from torch.nn import functional
 from bench.api import Batch, Picture, Training, Upscaler
 from methods.common.dual import dual_term
 from methods.common.ema import Ema
-from methods.common.optimise import SCHEDULES, Adam, arrange, autocast, compiled, group_parameters, place
+from methods.common.optimise import SCHEDULES, Adam, autocast, compiled, group_parameters, to_device, to_memory_format
 
 ImageLoss = Callable[[Tensor, Tensor], Tensor]
 """(sr, hr) -> a 0-d loss."""
@@ -45,7 +45,7 @@ class PixelLearner:
 
     def __init__(self, network: nn.Module, recipe: Recipe, training: Training, loss: ImageLoss | None = None) -> None:
         self.training = training
-        self.trained = place(network, training)
+        self.trained = to_device(network, training)
         self.forward = compiled(self.trained, training)
         self.loss = loss or PIXEL_LOSSES[recipe.loss]
         schedule = SCHEDULES[recipe.schedule](recipe.milestones)
@@ -62,7 +62,7 @@ class PixelLearner:
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         with autocast(self.training):
-            sr = self.forward(arrange(batch.lr, self.training))
+            sr = self.forward(to_memory_format(batch.lr, self.training))
         sr = sr.float()
         loss = self.loss(sr, batch.hr)
         losses = {}

@@ -17,7 +17,7 @@ from bench.api import Axis, Batch, Claim, Entry, Pretrain, Training
 from bench.errors import BadInput, unknown
 from methods.common.dual import Duals, halvings
 from methods.common.mean_shift import PEAK
-from methods.common.optimise import arrange, autocast, place
+from methods.common.optimise import autocast, to_device, to_memory_format
 from methods.drn.dual import adam_of, chain_down, dual_loss, primal_loss, targets_of
 from methods.drn.network import NETWORK_KNOBS, DrnKnobs
 
@@ -63,10 +63,10 @@ class AdaptLearner:
         self.knobs = knobs
         self.training = training
         self.network = knobs.network()
-        place(self.network, training)
+        to_device(self.network, training)
         self.pyramid = torch.compile(self.network.pyramid) if training.compile else self.network.pyramid
         self.duals = Duals(halvings(knobs.scale), knobs.sizes[1])
-        place(self.duals, training)
+        to_device(self.duals, training)
         self.adam = adam_of(self.network, knobs, training)
         self.dual_adam = adam_of(self.duals, knobs, training)
 
@@ -90,7 +90,7 @@ class AdaptLearner:
         """The pyramids of the pairs, then of the unpaired pictures."""
         lr = batch.lr if batch.unpaired is None else torch.cat([batch.lr, batch.unpaired])
         with autocast(self.training):
-            return self.pyramid(arrange(lr, self.training))
+            return self.pyramid(to_memory_format(lr, self.training))
 
     def _primal(self, outputs: list[Tensor], targets: list[Tensor]) -> Tensor:
         """The mean over all pictures of a term that the unpaired ones lack."""
@@ -110,7 +110,7 @@ class AdaptLearner:
         if batch.unpaired is not None and pairs < count:
             level = 1 if knobs.adapt_dual == "level1" else len(outputs) - 1
             lower = chain_down(outputs[level][pairs:], self.duals, level)
-            total = total + (1 - pairs / count) * l1_loss(lower, arrange(PEAK * batch.unpaired, self.training))
+            total = total + (1 - pairs / count) * l1_loss(lower, to_memory_format(PEAK * batch.unpaired, self.training))
         return total
 
     def warm_start(self, state: dict[str, Tensor]) -> None:

@@ -16,7 +16,7 @@ from bench.api import Batch, Training
 from bench.data.resize import resize_tensor
 from bench.errors import BadInput
 from methods.common.mean_shift import PEAK
-from methods.common.optimise import SCHEDULES, Adam, Schedule, arrange, cosine
+from methods.common.optimise import SCHEDULES, Adam, Schedule, cosine, to_memory_format
 from methods.drn.network import DrnKnobs
 
 LAST_RATE = 1e-7  # that the cosine ends at
@@ -36,7 +36,7 @@ def targets_of(batch: Batch, knobs: DrnKnobs, training: Training) -> list[Tensor
     if len(batch.levels) != len(knobs.levels):
         said = ", ".join(f"x{level}" for level in knobs.levels)
         raise BadInput(f"DRN at x{knobs.scale} needs the training pictures at {said} too; prepare them with levels")
-    return [arrange(PEAK * image, training) for image in (batch.lr, *batch.levels, batch.hr)]
+    return [to_memory_format(PEAK * image, training) for image in (batch.lr, *batch.levels, batch.hr)]
 
 
 def primal_loss(outputs: Pyramid, targets: Pyramid, supervision: str) -> Tensor:

@@ -18,7 +18,7 @@ from bench.api import Axis, Batch, Claim, Entry, Training
 from bench.errors import unknown
 from methods.common.dual import Duals, halvings
 from methods.common.mean_shift import PEAK
-from methods.common.optimise import arrange, autocast, place
+from methods.common.optimise import autocast, to_device, to_memory_format
 from methods.drn.dual import Halve, adam_of, bicubic_half, chain_down, dual_loss, primal_loss, targets_of
 from methods.drn.network import DrnKnobs
 
@@ -54,7 +54,7 @@ class PairedLearner:
         self.knobs = knobs
         self.training = training
         self.network = knobs.network()
-        place(self.network, training)
+        to_device(self.network, training)
         self.pyramid: Callable[[Tensor], list[Tensor]] = self.network.pyramid
         if training.compile:
             self.pyramid = torch.compile(self.network.pyramid)
@@ -62,14 +62,14 @@ class PairedLearner:
         self.duals: Duals | None = None
         if knobs.dual_weight and knobs.dual != "bicubic":
             self.duals = Duals(halvings(knobs.scale), knobs.sizes[1])
-            place(self.duals, training)
+            to_device(self.duals, training)
             self.dual_adam = adam_of(self.duals, knobs, training)
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         knobs, learns = self.knobs, self._duals_learn(batch.step)
         targets = targets_of(batch, knobs, self.training)
         with autocast(self.training):
-            outputs = self.pyramid(arrange(batch.lr, self.training))
+            outputs = self.pyramid(to_memory_format(batch.lr, self.training))
         terms = {"primal": primal_loss(outputs, targets, knobs.supervision)}
         if knobs.dual_weight:
             if self.duals:

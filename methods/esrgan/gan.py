@@ -18,7 +18,7 @@ from bench.api import Axis, Claim, Entry, Pretrain, Training, Upscaler
 from bench.errors import unknown
 from methods.common.adversarial import VggDiscriminator
 from methods.common.gan import GANS, GanLearner, GanRecipe, PerceptualGan, Terms
-from methods.common.optimise import place
+from methods.common.optimise import to_device
 from methods.common.perceptual import PERCEPTUAL, Features, Tap
 from methods.common.pixel import feed_forward
 from methods.esrgan.network import GENERATOR_KNOBS, GeneratorKnobs
@@ -65,7 +65,7 @@ class Esrgan(GeneratorKnobs):
     def learner(self, training: Training) -> GanLearner:
         generator = self.network()
         discriminator = VggDiscriminator(self.patch, self.discriminator_width)
-        features = place(Features(self.perceptual, self.layer, self.tap), training).eval()
+        features = to_device(Features(self.perceptual, self.layer, self.tap), training).eval()
         terms = Terms(
             self.perceptual_weight,
             self.adversarial_weight,

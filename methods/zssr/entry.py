@@ -1,4 +1,4 @@
-"""The dossier of ZSSR: its axes, its claims, and where it departs from its papers."""
+"""The entry of ZSSR: its axes, its claims, and where it departs from its papers."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ import torch  # noqa: E402
 from bench.api import Batch, Entry, Knobs, Learner, Training  # noqa: E402
 from bench.data.patches import PatchStore  # noqa: E402
 from bench.data.prepare import prepare_train  # noqa: E402
-from bench.devices import be_deterministic, choose_device, cpu_has_bf16, describe  # noqa: E402
+from bench.runtime.devices import be_deterministic, choose_device, cpu_has_bf16, describe  # noqa: E402
 from methods import edsr, rcan, srresnet  # noqa: E402
 from methods.drn import paired  # noqa: E402
 

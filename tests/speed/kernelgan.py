@@ -23,7 +23,7 @@ from plain_kernelgan import Plain  # noqa: E402
 
 from bench.api import Picture  # noqa: E402
 from bench.data.images import to_tensor  # noqa: E402
-from bench.devices import describe, use_threads  # noqa: E402
+from bench.runtime.devices import describe, use_threads  # noqa: E402
 from methods.kernelgan.entry import KernelGan  # noqa: E402
 from methods.kernelgan.estimate import Batch, Subject, prepare  # noqa: E402
 

@@ -22,7 +22,7 @@ import scipy.io
 import torch
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "metrics")]
 
 from test_nrqm import SIZES, random_trees  # noqa: E402
 from torchvision_stub import import_or_skip  # noqa: E402
@@ -32,7 +32,7 @@ from bench.metrics.forest import Model, load_model, predict  # noqa: E402
 from bench.metrics.niqe import niqe_of, rgb2gray  # noqa: E402
 from bench.metrics.nrqm import ma_features  # noqa: E402
 from bench.metrics.nrqm_features import PYIQA  # noqa: E402
-from bench.weights import locate  # noqa: E402
+from bench.runtime.weights import locate  # noqa: E402
 
 Metric = Callable[[U8], float]
 

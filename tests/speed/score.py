@@ -23,12 +23,12 @@ sys.path.insert(0, str(ROOT))
 from bench.data.images import luma, read_image, write_png  # noqa: E402
 from bench.data.resize import resize  # noqa: E402
 from bench.metrics.fidelity import ssim_map  # noqa: E402
-from bench.paths import data_folder  # noqa: E402
+from bench.runtime.paths import data_folder  # noqa: E402
 
 SCORE = """
 import sys
 from pathlib import Path
-from bench.score import Folders, score_folders
+from bench.stages.score import Folders, score_folders
 folder, workers, metrics = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3].split(",")
 score_folders(Folders(folder / "sr", folder / "hr", folder / "lr"), 4, metrics, folder / "out.csv", workers)
 """

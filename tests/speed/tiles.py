@@ -17,11 +17,11 @@ import torch  # noqa: E402
 
 from bench.api import Picture  # noqa: E402
 from bench.data.images import image_files, read_image, to_tensor, to_uint8  # noqa: E402
-from bench.devices import be_deterministic, use_threads  # noqa: E402
-from bench.layout import Layout  # noqa: E402
-from bench.suites import suite  # noqa: E402
-from bench.train import checkpoint_path, load_network  # noqa: E402
-from bench.upscale import OVERLAP, prepare, tiled  # noqa: E402
+from bench.runtime.devices import be_deterministic, use_threads  # noqa: E402
+from bench.stages.train import checkpoint_path, load_network  # noqa: E402
+from bench.stages.upscale import OVERLAP, prepare, tiled  # noqa: E402
+from bench.suites import find_suite  # noqa: E402
+from bench.suites.workdir import Workdir  # noqa: E402
 
 
 def main() -> None:
@@ -33,7 +33,7 @@ def main() -> None:
     chosen = parser.parse_args()
     use_threads(2)
     be_deterministic(1)
-    wanted, layout = suite(chosen.suite), Layout(chosen.suite)
+    wanted, layout = find_suite(chosen.suite), Workdir(chosen.suite)
     overlaps = [int(word) for word in chosen.overlaps.split(",")]
     data = layout.test_data(wanted.test_sets[0], wanted.scale, wanted.degradation) / "lr"
     images = [to_tensor(read_image(path)) for path in image_files(data)[: chosen.pictures]]

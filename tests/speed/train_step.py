@@ -26,9 +26,9 @@ from torch.nn.functional import l1_loss  # noqa: E402
 from bench.api import Batch, Knobs, Learner, Method, Training  # noqa: E402
 from bench.data.patches import PatchStore  # noqa: E402
 from bench.data.prepare import prepare_train  # noqa: E402
-from bench.devices import be_deterministic, choose_device, cpu_has_bf16, describe  # noqa: E402
+from bench.runtime.devices import be_deterministic, choose_device, cpu_has_bf16, describe  # noqa: E402
 from bench.suites import SUITES  # noqa: E402
-from methods import entry  # noqa: E402
+from methods import find_entry  # noqa: E402
 from methods.common.adversarial import (  # noqa: E402
     VggDiscriminator,
     relativistic_discriminator,
@@ -55,9 +55,9 @@ def cases() -> list[Case]:
     demo = SUITES["demo"]
     packaged = {**PAPER, "perceptual": "stlpips-vgg16"}
     return [
-        Case("PSNR, paper", entry("rrdb").build(4, PAPER), 7),
+        Case("PSNR, paper", find_entry("rrdb").build(4, PAPER), 7),
         Case("PSNR, demo", demo.experiment("rrdb", "default", 1).build(), 40),
-        Case("GAN, paper", entry("esrgan").build(4, packaged), 5),
+        Case("GAN, paper", find_entry("esrgan").build(4, packaged), 5),
         Case("GAN, demo", demo.experiment("esrgan", "default", 1).build(), 20),
     ]
 

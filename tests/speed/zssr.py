@@ -25,7 +25,7 @@ from torch.nn import functional  # noqa: E402
 from bench.api import Precision  # noqa: E402
 from bench.data.blur_kernels import disturbed_gaussian  # noqa: E402
 from bench.data.resize import resize_tensor  # noqa: E402
-from bench.devices import choose_device, cpu_has_bf16, describe  # noqa: E402
+from bench.runtime.devices import choose_device, cpu_has_bf16, describe  # noqa: E402
 from methods.zssr.fathers import Fathers, gradient_map  # noqa: E402
 from methods.zssr.method import Stage, Zssr, step  # noqa: E402
 from methods.zssr.network import ZssrNetwork  # noqa: E402

@@ -22,7 +22,7 @@ from bench.report.aggregate import Scores
 from bench.report.papers.conditions import CONDITIONS, Difference, differences
 from bench.report.papers.declared import PICTURES, Column, Row
 from bench.report.papers.reported import Reported
-from bench.statistics import FIXED, Effect, effect
+from bench.report.statistics import FIXED, Effect, effect
 
 NOT_RUN, NOT_SCORED, NOT_AVAILABLE = "not run", "not scored", "n/a"
 ONLY_SHOWN, NO_FIGURE = "only shown as pictures", "no figure at hand"

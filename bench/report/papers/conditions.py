@@ -22,8 +22,8 @@ class PaperConditions:
     """How a paper trained what we call `method`, '<method>.<variant>'.
 
     train_set: names of bench.data.datasets joined by +, '' where nothing is trained. iterations: 0 where nothing is
-    trained. parameters: by scale. perceptual: a name in bench.weights, '' for none. start: the training that it goes
-    on from, as '<method>.<variant>', or 'x2' for its own network of another scale.
+    trained. parameters: by scale. perceptual: a name in WEIGHTS, '' for none. start: the training that it goes on
+    from, as '<method>.<variant>', or 'x2' for its own network of another scale.
     """
 
     method: str

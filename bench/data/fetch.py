@@ -1,0 +1,161 @@
+"""Data sets and published weights by name, from pinned addresses. Nothing takes its place before it is verified: an
+archive or a weight by its sha256, the pictures of a pinned set by their pixels.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import re
+import shutil
+import sys
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO
+from urllib.parse import urlsplit
+
+from bench.data.datasets import DATASETS, PINNED, Archive, Dataset, find, verify
+from bench.data.embedded import EMBEDDED
+from bench.errors import BadInput, unknown
+from bench.runtime.paths import data_folder, weights_folder
+from bench.runtime.weights import WEIGHTS, Weight, locate, sha256_of
+
+TIMEOUT_SECONDS = 30
+
+
+def fetch(names: Sequence[str]) -> list[Path]:
+    """Where each named data set or weight is, after downloading what is missing.
+
+    Raises BadInput for an unknown name (before any download), for one without a public address, for a host that cannot
+    be reached and for content that is not what is pinned.
+    """
+    for name in names:
+        if name not in DATASETS and name not in WEIGHTS:
+            raise unknown("data set or weights", name, [*DATASETS, *WEIGHTS])
+    return [_fetch_dataset(DATASETS[name]) if name in DATASETS else _fetch_weight(WEIGHTS[name]) for name in names]
+
+
+def _fetch_weight(entry: Weight) -> Path:
+    """The verified file; a damaged one is replaced."""
+    try:
+        return locate(entry.name)
+    except BadInput:
+        file = next((file for file in entry.files if file.url), None)
+        if file is None or file.url is None:
+            raise
+    target = weights_folder() / file.name
+    with _scratch(weights_folder()) as scratch:
+        part = scratch / file.name
+        _download(file.url, part, f"download {file.url} by hand and put it at {target}")
+        _check_sha256(part, file.sha256, file.url)
+        part.replace(target)
+    sha256_of.cache_clear()
+    return locate(entry.name)
+
+
+def _fetch_dataset(entry: Dataset) -> Path:
+    """The folder of the set, whole and verified."""
+    if entry.name in EMBEDDED:
+        return find(entry.name, 1)[0].hr.parent
+    try:
+        verify(entry.name)
+        return data_folder() / entry.folder
+    except BadInput:
+        if entry.archive is None:
+            raise
+    target = data_folder() / entry.archive.folder
+    if target.exists():
+        raise BadInput(f"{target} is there but is not the whole, unchanged {entry.name}; remove it and fetch again")
+    with _scratch(data_folder()) as scratch:
+        _unpack(_archive_file(entry.archive, scratch), entry.archive, scratch / entry.archive.folder)
+        _check_pictures(entry, scratch)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (scratch / entry.archive.folder).rename(target)
+    return data_folder() / entry.folder
+
+
+def _archive_file(archive: Archive, scratch: Path) -> Path:
+    """The verified archive: the one that somebody put into BENCH_DATA, or a download."""
+    file = Path(urlsplit(archive.url).path).name
+    by_hand = data_folder() / file
+    path = by_hand if by_hand.is_file() else scratch / file
+    if path != by_hand:
+        _download(archive.url, path, f"download {archive.url} by hand, put it at {by_hand} and run this again")
+    if archive.sha256 is not None:
+        _check_sha256(path, archive.sha256, archive.url)
+    return path
+
+
+def _download(url: str, target: Path, by_hand: str) -> None:
+    """Raises BadInput with the host and what to do by hand."""
+    try:
+        import pooch
+        import requests
+    except ImportError as error:
+        raise BadInput(f"fetching needs pooch; pip install pooch, or {by_hand}") from error
+    try:
+        pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=TIMEOUT_SECONDS)(url, str(target), None)
+    except requests.HTTPError as error:
+        raise BadInput(f"{urlsplit(url).netloc} refused ({error}); {by_hand}") from error
+    except requests.RequestException as error:
+        raise BadInput(f"cannot reach {urlsplit(url).netloc}; {by_hand}") from error
+
+
+def _check_sha256(path: Path, expected: str, url: str) -> None:
+    """`expected` may be the first digits only. Raises BadInput where they differ."""
+    with path.open("rb") as stream:
+        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    if not found.startswith(expected):
+        raise BadInput(f"{path.name}: sha256 {found[:16]}…, expected {expected[:16]}…; fetch it again from {url}")
+
+
+def _check_pictures(entry: Dataset, root: Path) -> None:
+    """Whether the unpacked set is whole and, where no sha256 vouches for the archive, has the pinned pixels."""
+    copy = verify(entry.name, root)[1]
+    if copy != PINNED and entry.archive is not None and entry.archive.sha256 is None:
+        raise BadInput(f"{entry.name}: the pictures at {entry.archive.url} are not the pinned ones; get it by hand")
+
+
+def _unpack(file: Path, archive: Archive, target: Path) -> None:
+    """Write the wanted members, and nothing else, below `target`. Raises BadInput for a damaged archive."""
+    target.mkdir(parents=True)
+    try:
+        for name, stream in _members(file):
+            match = re.search(archive.members, name)
+            if match:
+                path = target / match.expand(archive.target)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(stream.read())
+    except (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
+        raise BadInput(f"{file.name}: not a readable archive; fetch it again from {archive.url}") from error
+
+
+def _members(file: Path) -> Iterator[tuple[str, IO[bytes]]]:
+    """(path, opened file) of every file in a zip or tar archive."""
+    if file.suffix == ".zip":
+        with zipfile.ZipFile(file) as bundle:
+            for entry in bundle.infolist():
+                with bundle.open(entry) as stream:
+                    yield entry.filename, stream
+        return
+    with tarfile.open(file) as tape:
+        for member in tape:
+            opened = tape.extractfile(member) if member.isfile() else None
+            if opened is not None:
+                yield member.name, opened
+
+
+@contextlib.contextmanager
+def _scratch(parent: Path) -> Iterator[Path]:
+    """A temporary folder on the same disk as `parent`'s content; it and all in it are gone afterwards."""
+    parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=".fetch.", dir=parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

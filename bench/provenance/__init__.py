@@ -1,0 +1,1 @@
+"""What is behind a published number: records, checks, verification, tracing, reuse."""

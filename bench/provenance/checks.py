@@ -1,0 +1,200 @@
+"""The links of one run's record, each recomputed: settings, code at its commit, scores, data, what was made of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from bench.errors import BadInput
+from bench.provenance.cells import Row, score_file
+from bench.runtime.checksums import hash_file
+from bench.runtime.code_digest import ROOT
+from bench.runtime.git import absence, checked_out, recomputed
+
+State = Literal["ok", "broken", "not here", "unchecked"]
+RunRecord = Mapping[str, Any]
+FAULTS = (BadInput, KeyError, TypeError, ValueError, AttributeError, IndexError, OSError)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was checked. name: of which file, run or cell; text: what is wrong, or why it was not checked."""
+
+    kind: str
+    name: str
+    state: State
+    text: str = ""
+
+
+def guarded(kind: str, name: str, check: Callable[[], Iterable[Check]]) -> list[Check]:
+    """The links of a check; one that trips over a torn file or record is a broken link."""
+    try:
+        return list(check())
+    except FAULTS as error:
+        said = str(error) if isinstance(error, BadInput) else f"cannot be read ({type(error).__name__}: {error})"
+        return [Check(kind, name, "broken", said)]
+
+
+def equal(kind: str, name: str, pairs: Mapping[str, tuple[Any, Any]]) -> Check:
+    """Whether the two values of every pair agree; the first that do not are told."""
+    for what, (one, other) in pairs.items():
+        if one != other:
+            return Check(kind, name, "broken", f"{what}: {_brief(one)} here, {_brief(other)} recorded")
+    return Check(kind, name, "ok")
+
+
+def _brief(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def check_rows(record: RunRecord, row: Row, cost: Row | None) -> Iterator[Check]:
+    """runs.csv and cost.csv against the record."""
+    run = row["run"]
+    for kind, told, said in (("runs.csv", row, record["row"]), ("cost.csv", cost, record["cost"])):
+        if told is None:
+            yield Check(kind, run, "broken", "has no row of this run")
+        else:
+            yield equal(kind, run, {name: (text, str(said.get(name, ""))) for name, text in told.items()})
+
+
+def check_experiment(record: RunRecord, run: str) -> Iterator[Check]:
+    """The digest from settings and code, and whether row, experiment and train.json tell of one and the same run."""
+    from bench.suites.experiment import digest_of
+
+    said, row, digest = record["experiment"], record["row"], record["digest"]
+    again = digest_of({**said, "source": record["code"]["sha256"]})
+    yield equal("digest", run, {"digest": (again, digest), "digest of the row": (row["digest"], digest)})
+    shared = ("method", "scale", "degradation", "seed", "iterations")
+    pairs: dict[str, tuple[Any, Any]] = {name: (row[name], said[name]) for name in shared}
+    pairs["train_set"] = (row["train_set"], "+".join(said["train_sets"]))
+    pairs["warm_start"] = (row["warm_start"], said["warm_start"] or "")
+    pairs["run"] = (row["run"], run)
+    if said["iterations"]:
+        trained = record["training"]
+        pairs |= {name: (trained[name], record[name]) for name in ("digest", "experiment", "train_data")}
+        pairs["parameters"] = (trained["parameters"], row["parameters"])
+        pairs["train_seconds"] = (trained["seconds"], record["cost"]["train_seconds"])
+        pairs["run of train.json"] = (trained["run"], run)
+    yield equal("settings", run, pairs)
+
+
+def check_code(records: Mapping[str, RunRecord], root: Path = ROOT) -> Iterator[Check]:
+    """The source digest of every run, recomputed from the files of its commit by the rule of that commit."""
+    commits: dict[str, list[str]] = {}
+    for run, record in records.items():
+        commits.setdefault(str(record.get("code", {}).get("commit", "")), []).append(run)
+    for name, runs in commits.items():
+        why = absence(name, root)
+        if why:
+            yield from (Check("code at its commit", run, "unchecked", why) for run in runs)
+            continue
+        with checked_out(name, root) as tree:
+            for run in runs:
+                yield from guarded("code at its commit", run, lambda run=run, tree=tree: _code(records[run], run, tree))  # type: ignore[misc]
+
+
+def _code(record: RunRecord, run: str, tree: Path) -> Iterator[Check]:
+    """One run's digest and modules against a tree."""
+    kind, code = "code at its commit", record["code"]
+    if any(name.startswith("guest_") for name in code["modules"]):
+        yield Check(kind, run, "unchecked", "the method is a file of its own, in no commit")
+        return
+    if (code["sha256"], code["modules"]) in [(sha256, list(modules)) for sha256, modules in recomputed(tree, code)]:
+        yield Check(kind, run, "ok")
+        return
+    made_with = ".".join(str(record["environment"]["python"]).split(".")[:2])
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    if made_with != here:
+        yield Check(kind, run, "unchecked", f"made with Python {made_with}, whose syntax trees differ from {here}'s")
+        return
+    why = "the code had uncommitted changes" if code["changed"] else "the commit's files give another source digest"
+    yield Check(kind, run, "broken", why)
+
+
+def check_scores(results: Path, record: RunRecord, row: Row) -> Iterator[Check]:
+    """The score file is the one that was recorded."""
+    file = score_file(results, row)
+    yield equal("score file", row["run"], {"sha256": (hash_file(file), record["scores"])})
+
+
+def check_weights(record: RunRecord, run: str) -> Iterator[Check]:
+    """Published networks are those that the project pins."""
+    from bench.runtime.weights import WEIGHTS
+
+    for name, sha256 in record["weights"].items():
+        pins = [file.sha256 for file in WEIGHTS[name].files if file.sha256] if name in WEIGHTS else []
+        if not pins:
+            yield Check("published weights", run, "unchecked", f"{name}: no hash of it is pinned")
+        elif any(sha256.startswith(pin) for pin in pins):
+            yield Check("published weights", run, "ok")
+        else:
+            yield Check("published weights", run, "broken", f"{name}: sha256 {sha256[:16]}… is none that is pinned")
+
+
+def check_stages(record: RunRecord, run: str, records: Mapping[str, RunRecord]) -> Iterator[Check]:
+    """The runs it starts from are here, and what it took of them is what they made."""
+    said = record["experiment"]
+    sources = [said.get("warm_start"), said.get("kernel_from"), *(said.get("network_from") or ())]
+    taken = record.get("stages", {})
+    for name in [source for source in sources if source and source != "truth"]:
+        if name not in records:
+            yield Check("earlier stage", run, "broken", f"{name} is not among the runs of this folder")
+            continue
+        made = records[name].get("checkpoint") if name != said.get("kernel_from") else records[name].get("kernels")
+        if name not in taken:
+            yield Check("earlier stage", run, "unchecked", "what it took of the run it starts from was not recorded")
+        else:
+            yield equal("earlier stage", run, {f"what it took of {name}": (taken[name], made)})
+
+
+def check_made(record: RunRecord, run: str, work: Path | None) -> Iterator[Check]:
+    """What is not committed: compared where the work folder has it, else recorded, not here."""
+    said = record["experiment"]
+    place, method = f"x{said['scale']}.{said['degradation']}", said["method"]
+    for name, sha256 in record["test_data"].items():
+        yield _file("test data", f"{run}: {name}", _under(work, "data", f"{name}.{place}", "manifest.json"), sha256)
+    for kind, folder in (("sr", "SR pictures"), ("kernels", "kernels")):
+        for name, sha256 in record.get(kind, {}).items():
+            yield _file(folder, f"{run}: {name}", _under(work, kind, method, run, name), sha256)
+    if "checkpoint" in record:
+        file = _under(work, "runs", run, "checkpoint.safetensors")
+        yield _file("checkpoint", run, file, record["checkpoint"])
+    for kind, sets in (("train_data", "train_sets"), ("unpaired_data", "unpaired_sets")):
+        if kind in record:
+            yield _store(run, work, "+".join(said[sets]), record[kind])
+
+
+def _under(work: Path | None, *parts: str) -> Path | None:
+    return None if work is None else work.joinpath(*parts)
+
+
+def _file(kind: str, name: str, file: Path | None, sha256: str) -> Check:
+    if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
+        return Check(kind, name, "broken", f"{_brief(sha256)} is no sha256")
+    if file is None or not file.is_file():
+        return Check(kind, name, "not here")
+    return equal(kind, name, {"sha256": (hash_file(file), sha256)})
+
+
+def _store(run: str, work: Path | None, sets: str, sha256: str) -> Check:
+    """A training store, whose folder's name says more than its sets: any of them with that manifest will do."""
+    stores: list[Path | None] = [*(work / "train").glob(f"{sets}.x*/manifest.json")] if work else []
+    links = [_file("training data", run, file, sha256) for file in stores or [None]]
+    return next((link for link in links if link.state == "ok"), links[0])
+
+
+def check_same_pictures(records: Mapping[str, RunRecord]) -> Iterator[Check]:
+    """Runs that are compared were tested on the same pictures: one manifest a data set, scale and degradation."""
+    seen: dict[tuple[str, str, str], tuple[str, str]] = {}
+    for run, record in records.items():
+        said = record["experiment"]
+        for name, sha256 in record["test_data"].items():
+            key = (name, str(said["scale"]), said["degradation"])
+            first, known = seen.setdefault(key, (run, sha256))
+            same = known == sha256
+            text = "" if same else f"other pictures of {name} than {first}"
+            yield Check("same test pictures", f"{run}: {name}", "ok" if same else "broken", text)

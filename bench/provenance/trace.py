@@ -1,0 +1,198 @@
+"""The chain behind one number of a table: figure -> scores -> pictures -> run -> code, data, seed, environment."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.provenance.cells import (
+    Cell,
+    Row,
+    Scores,
+    is_quadratic,
+    load_scores,
+    locate,
+    mean_of,
+    read_runs,
+    recompute,
+    score_file,
+)
+from bench.runtime.checksums import hash_file
+from bench.runtime.files import read_json
+
+WIDTH = 110
+LABEL = 14
+SHORT = 16  # hex digits of a sha256 shown, unless in full
+MAX_PICTURES = 30
+OTHERS = "python -m bench verify builds the whole table anew and compares it"
+Line = tuple[str, str]
+"""(label, text)"""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What to print, and whether the figure follows from the score files as they were recorded."""
+
+    text: str
+    follows: bool
+
+
+def why(results: Path, table: str, row: str, column: str, digits: int = SHORT) -> Answer:
+    """The chain behind one cell. `digits` of every hash are shown.
+
+    Raises BadInput for a table, row or column that is not there (naming the nearest), and for files missing or torn.
+    """
+    cell = locate(results, table, row, column)
+    runs = read_runs(results)
+    scores = load_scores(results, runs, (*cell.runs, *cell.base)) if cell.metric else {}
+    records = {name: read_record(results, name) for name in (*cell.runs, *cell.base)}
+    faults = [name for name in scores if _score_hash(results, runs[name]) != records[name]["scores"]]
+    lines, follows = _figure(cell, scores, runs)
+    for name in faults:
+        lines.append(("CHANGED", f"scores/…/{name}.csv is not the file that was recorded"))
+    parts = [f"{cell.text or '(empty)'}   {cell.column} of {cell.row}, {results}/tables/{cell.table}.csv", _grid(lines)]
+    first = records[cell.runs[0]]
+    for name, record in records.items():
+        parts.append(f"{'default: ' if name not in cell.runs else ''}{name}")
+        told = list(_run(results, record, digits))
+        if record is not first:
+            told = _unlike(told, list(_run(results, first, digits)), (record, first))
+        parts.append(_grid([*told, *_pictures(cell, scores.get(name), record)]))
+    parts.append(f"Every link of every number: python -m bench verify {results}")
+    return Answer("\n\n".join(parts), follows and not faults)
+
+
+def read_record(results: Path, run: str) -> dict[str, Any]:
+    """provenance/<run>.json. Raises BadInput where it is missing or torn."""
+    record: dict[str, Any] = read_json(results / "provenance" / f"{run}.json")
+    return record
+
+
+def _score_hash(results: Path, row: Row) -> str:
+    return hash_file(score_file(results, row))
+
+
+def _figure(cell: Cell, scores: Mapping[str, Scores], runs: Mapping[str, Row]) -> tuple[list[Line], bool]:
+    """How the figure comes about, and whether it is what the files give."""
+    again = recompute(cell, scores, runs)
+    if again is None:
+        return [("not recomputed", f"made of the runs below; {OTHERS}")], True
+    lines = []
+    if cell.kind in ("mean", "difference"):
+        lines.append(("is", _mean_text(cell, scores)))
+    elif cell.kind == "picture":
+        lines.append(("is", f"{cell.metric} of one picture, {cell.dataset}/{cell.image}"))
+    else:
+        lines.append(("is", f"{cell.column} as runs.csv and cost.csv have it"))
+    verdict = "the table's figure follows" if again == cell.text else f"THE TABLE SAYS {cell.text}: IT DOES NOT FOLLOW"
+    return [*lines, ("recomputed", f"{again or '(empty)'}: {verdict}")], again == cell.text
+
+
+def _mean_text(cell: Cell, scores: Mapping[str, Scores]) -> str:
+    """What is averaged over what."""
+    value, pictures = mean_of([scores[name] for name in cell.runs], cell.dataset, cell.metric)
+    kind = "root mean square" if is_quadratic(cell.metric) else "mean"
+    seeds = "1 seed" if len(cell.runs) == 1 else f"the mean over {len(cell.runs)} seeds"
+    text = f"the {kind} of {cell.metric} over {len(pictures)} pictures of {cell.dataset}, {seeds}"
+    if value is None:
+        text = f"{cell.metric}: no picture of {cell.dataset} has a value for every seed; the score files say why"
+    return f"the difference to the default of {text}" if cell.kind == "difference" else text
+
+
+def _run(results: Path, record: Mapping[str, Any], digits: int) -> Iterator[Line]:
+    """What one run is made of, a line a link."""
+    row, said, code, trained = record["row"], record["experiment"], record["code"], record.get("training", {})
+    length = f"{said['iterations']:,} iterations on {row['train_set']}" if said["iterations"] else "nothing to train"
+    yield "run", f"×{said['scale']} {said['degradation']}, seed {said['seed']}, {length}; digest {record['digest']}"
+    yield "knobs", ", ".join(f"{name}={value}" for name, value in said["knobs"].items() if name != "scale")
+    yield from _earlier(results, record, digits)
+    changed = ", with uncommitted changes" if code["changed"] else ""
+    yield "code", f"commit {code['commit'][:digits]}{changed}; sha256 {code['sha256'][:digits]} of {_modules(code)}"
+    if "train_data" in record:
+        yield "trained on", f"{row['train_set']}, manifest sha256 {record['train_data'][:digits]}"
+    if "unpaired_data" in record:
+        yield "", f"{'+'.join(said['unpaired_sets'])} without HR, manifest sha256 {record['unpaired_data'][:digits]}"
+    yield from _hashes("tested on", {f"{name}, manifest": value for name, value in record["test_data"].items()}, digits)
+    yield from _hashes("weights", record["weights"], digits)
+    if "checkpoint" in record:
+        yield "network", f"checkpoint.safetensors sha256 {record['checkpoint'][:digits]}"
+    if trained:
+        threads = f"{trained['threads']} thread{'s' if trained['threads'] > 1 else ''}"
+        spent = [] if "diverged" in trained else [f"{trained['seconds']:,} s", f"{trained['peak_mib']:,} MiB"]
+        yield "trained by", ", ".join([trained["device"], threads, *spent])
+    if "diverged" in trained:
+        yield "no scores", trained["diverged"]
+    yield "environment", ", ".join(f"{name} {value}" for name, value in record["environment"].items())
+    measured = record.get("measured_at")
+    if measured and measured["commit"] != code["commit"]:
+        yield "measured at", f"commit {measured['commit'][:digits]}"
+    file = score_file(results, row)
+    same = "" if hash_file(file) == record["scores"] else f", RECORDED {record['scores'][:digits]}"
+    yield "scores", f"{file.relative_to(results)} sha256 {hash_file(file)[:digits]}{same}"
+
+
+def _unlike(lines: list[Line], before: list[Line], records: tuple[Mapping[str, Any], Mapping[str, Any]]) -> list[Line]:
+    """Only what a run does not share with the first one told of; of the knobs, those that differ."""
+    mine, first = (record["experiment"]["knobs"] for record in records)
+    knobs = ", ".join(f"{name}={value}" for name, value in mine.items() if first.get(name) != value)
+    kept = [("knobs", f"as above but {knobs}") if label == "knobs" else (label, text) for label, text in lines]
+    shared = [label for label, text in lines if (label, text) in before and label]
+    kept = [line for line in kept if line not in before and not (line[0] == "knobs" and "knobs" in shared)]
+    return [*kept, ("as above", ", ".join(shared))] if shared else kept
+
+
+def _modules(code: Mapping[str, Any]) -> str:
+    return f"{len(code['modules'])} modules: {', '.join(code['modules'])}"
+
+
+def _earlier(results: Path, record: Mapping[str, Any], digits: int) -> Iterator[Line]:
+    """The runs that this one takes something of, and those before them."""
+    said = record["experiment"]
+    taken = [("starts from", said.get("warm_start")), ("kernels of", said.get("kernel_from"))]
+    taken += [("network of", name) for name in said.get("network_from") or ()]
+    for label, name in taken:
+        if name == "truth":
+            yield label, "the degradation itself: the true kernels"
+        elif name:
+            source = read_record(results, name)
+            network = f", checkpoint sha256 {source['checkpoint'][:digits]}" if "checkpoint" in source else ""
+            yield label, f"{name}: digest {source['digest']}, commit {source['code']['commit'][:digits]}{network}"
+            yield from _earlier(results, source, digits)
+
+
+def _hashes(label: str, found: Mapping[str, str], digits: int) -> Iterator[Line]:
+    """A line a file, the label on the first."""
+    for place, (name, value) in enumerate(found.items()):
+        yield label if place == 0 else "", f"{name} sha256 {value[:digits]}"
+
+
+def _pictures(cell: Cell, scores: Scores | None, record: Mapping[str, Any]) -> Iterator[Line]:
+    """Every picture that is averaged, with the hash of what was scored."""
+    chosen = {
+        image: value
+        for (dataset, image, metric), value in (scores or {}).items()
+        if (dataset, metric) == (cell.dataset, cell.metric) and cell.image in ("", image)
+    }
+    made = {**record.get("kernels", {}), **record["sr"]}
+    width = max(map(len, chosen), default=0)
+    for place, (image, value) in enumerate(sorted(chosen.items())[:MAX_PICTURES]):
+        figure = f"{'n/a' if value is None else f'{value:.6f}':>12}"
+        names = [name for name in made if name.rpartition(".")[0] == f"{cell.dataset}/{image}"]
+        source = f"   {names[0].rpartition('.')[2]} sha256 {made[names[0]][:SHORT]}" if names else ""
+        yield cell.metric if place == 0 else "", f"{image.ljust(width)} {figure}{source}"
+    if len(chosen) > MAX_PICTURES:
+        yield "", f"… and {len(chosen) - MAX_PICTURES} more in the score file"
+
+
+def _grid(lines: list[Line]) -> str:
+    """Labels on the left, texts wrapped beside them."""
+    wrapped = []
+    for label, text in lines:
+        folded = textwrap.wrap(text, WIDTH - LABEL - 4, break_on_hyphens=False, drop_whitespace=True) or [""]
+        if len(text) <= WIDTH - LABEL - 4:
+            folded = [text]
+        wrapped += [f"  {(label if place == 0 else '').ljust(LABEL)}  {part}" for place, part in enumerate(folded)]
+    return "\n".join(wrapped)

@@ -1,0 +1,45 @@
+"""What perceptual losses can see: the share of active features before and after activation, network by network."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from bench.errors import BadInput
+from bench.report.render import Cell, Section, Table
+from bench.stages.feature_activity import COLUMNS, FILE, SHARES, SHOWN
+
+HEADER = (
+    "network", "layer", "data set", "pictures", "active before", "active after", "mean before", "mean after",
+)  # fmt: skip
+NOTE = (
+    "Of the HR pictures, means over pictures. Active: the share of features that are not zero. A loss before "
+    "activation sees every feature, one after it only the active ones, which the ESRGAN article holds to be too few "
+    "(11.17 % after VGG19's conv5_4 on one picture). What each tap does to brightness is `luma_error` in the tables "
+    "of methods."
+)
+
+
+def read_taps(results: Path) -> Table | None:
+    """taps.csv as a table, None without one. Raises BadInput for a torn file."""
+    path = results / FILE
+    if not path.is_file():
+        return None
+    with path.open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    if any(set(row) != set(COLUMNS) or None in row.values() for row in rows):
+        raise BadInput(f"{path}: is torn; remove it and make the report again")
+    records = tuple(tuple(row[column] for column in COLUMNS) for row in rows)
+    grid = tuple(tuple(Cell(_shown(row, column), value=_value(row, column)) for column in SHOWN) for row in rows)
+    sections = (Section("", HEADER, grid, labels=3),)
+    return Table("taps", "What a perceptual loss can see", COLUMNS, records, sections, legend=NOTE) if rows else None
+
+
+def _shown(row: dict[str, str], column: str) -> str:
+    if column in SHARES:
+        return f"{float(row[column]):.2%}".replace("%", " %")
+    return f"{float(row[column]):.4g}" if column.startswith("mean") else row[column]
+
+
+def _value(row: dict[str, str], column: str) -> str:
+    return row[column] if column in SHARES or column.startswith("mean") else ""

@@ -1,0 +1,208 @@
+"""What a report says in words: the headline, what was compared, how it was trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import pandas as pd
+
+from bench.report import MetricInfo
+from bench.report.aggregate import (
+    DISTORTION,
+    KERNEL,
+    PERCEPTUAL,
+    Mean,
+    Scores,
+    cell_of,
+    difference,
+    entrants,
+    first_available,
+    measured,
+    methods_of,
+    variants_of,
+)
+from bench.report.render import Cell, Section, Table
+from bench.report.statistics import MIN_SEEDS
+from bench.report.tables import rank, show_difference, show_mean, unit_of
+from bench.report.verdicts import Verdict
+
+REFERENCE = "bicubic"
+SCHEDULE = ("iterations", "batch", "patch", "train_set")
+
+
+def headline(scores: Scores) -> list[str]:
+    """Plain sentences: the best mean of the first metric of each kind, and what stands behind a mean."""
+    lines = []
+    kinds = {"Blur kernels": KERNEL} if estimates_only(scores) else {"Distortion": DISTORTION, "Perception": PERCEPTUAL}
+    for title, wanted in kinds.items():
+        metric = first_available(scores, wanted)
+        if metric is None:
+            lines.append(f"**{title}**: no metric of it has a value for every method.")
+            continue
+        sentences = [_best(scores, dataset, metric) for dataset in scores.setting.datasets]
+        lines.append(f"**{title}** (`{metric}`, {scores.metrics[metric].better} is better): {'; '.join(sentences)}.")
+    return [*lines, basis(scores)]
+
+
+def basis(scores: Scores) -> str:
+    """What stands behind a mean."""
+    seeds = sorted({len(one.runs) for one in entrants(scores.runs)})
+    counts = " to ".join(dict.fromkeys((str(seeds[0]), str(seeds[-1]))))
+    noun = "seed" if seeds[-1] == 1 else "seeds"
+    text = f"Every number is a mean over pictures and {counts} {noun}"
+    return f"{text}; nothing here is a test of significance." if seeds[-1] < MIN_SEEDS else f"{text}."
+
+
+def tally(verdicts: Sequence[Verdict]) -> str:
+    """'Of 12 claims of the papers 5 hold, 1 is contradicted, 4 are undecided, 2 were not run.'"""
+    words = {
+        "holds": ("holds", "hold"),
+        "contradicted": ("is contradicted", "are contradicted"),
+        "undecided": ("is undecided", "are undecided"),
+        "not run": ("was not run", "were not run"),
+    }
+    counts = {status: sum(one.status == status for one in verdicts) for status in words}
+    said = [f"{count} {words[status][count != 1]}" for status, count in counts.items() if count]
+    noun = "claim" if len(verdicts) == 1 else "claims"
+    return f"Of {len(verdicts)} {noun} of the papers {', '.join(said)}."
+
+
+def estimates_only(scores: Scores) -> bool:
+    """Whether the setting measures blur kernels and no pictures."""
+    return all(metric in KERNEL for metric in scores.setting.metrics)
+
+
+def _best(scores: Scores, dataset: str, metric: str) -> str:
+    """'edsr is best on Set5 (30.71 dB, 2.28 dB above bicubic)'; ties name all, a best bicubic names the next."""
+    info = scores.metrics[metric]
+    means = {one.label: scores.means[one.method, one.variant, dataset, metric] for one in measured(scores)}
+    marks = dict(zip(means, rank(list(means.values()), info.better), strict=True))
+    best = [name for name, mark in marks.items() if mark == "leading"]
+    if not best:
+        return f"no two methods differ on {dataset}" if len(means) > 1 else f"{next(iter(means))} alone on {dataset}"
+    other, name = REFERENCE, REFERENCE
+    if REFERENCE not in means or REFERENCE in best:
+        other = next(name for name, mark in marks.items() if mark == "second")
+        name = f"the next, {other}"
+    mean = means[best[0]]
+    text = f"{' and '.join(best)} {'is' if len(best) == 1 else 'are'} best on {dataset} ({show_mean(mean, info)}"
+    return f"{_with_unit(text, info)}{_gap(mean, means[other], info, name)})"
+
+
+def _gap(mean: Mean, other: Mean, info: MetricInfo, name: str) -> str:
+    """', 2.28 dB above bicubic', or nothing where the two cannot be compared."""
+    gap = difference(mean, other)
+    if gap is None:
+        return ""
+    size = _with_unit(show_difference(gap, info).lstrip("+−±"), info)
+    return f", {size} {'above' if gap > 0 else 'below'} {name}"
+
+
+def _with_unit(text: str, info: MetricInfo) -> str:
+    return f"{text} {unit_of(info)}".rstrip()
+
+
+def facts(every: Sequence[Scores], costs: Table) -> Section:
+    """What was compared, one row a fact; what differs between settings is said of each."""
+    runs = pd.concat([scores.runs for scores in every])
+    rows = {
+        "data sets": _each(every, _pictures),
+        "scale, degradation": "; ".join(dict.fromkeys(scores.setting.title for scores in every)),
+        "methods": f"{len(methods_of(runs))}",
+        "ablation variants": f"{sum(map(_variants, every))}",
+        "trained on": _distinct(runs[~runs["iterations"].isin(("", "0"))]["train_set"]),
+        "iterations": _iterations(runs),
+        "seeds": _distinct(runs["seed"]),
+        "device": _distinct((record[costs.columns.index("train_device")] for record in costs.records), "; "),
+        "perceptual network": _distinct(runs["perceptual"], "; "),
+    }
+    return Section("", ("", ""), tuple((Cell(name), Cell(text)) for name, text in rows.items()), labels=2)
+
+
+def _variants(scores: Scores) -> int:
+    """How many variants stand beside the entrants."""
+    return sum(len(variants_of(scores.runs, name)) for name in methods_of(scores.runs)) - len(entrants(scores.runs))
+
+
+def _pictures(scores: Scores) -> str:
+    """'Set5 (5 pictures), Set14 (14 pictures)'."""
+    counts = {
+        place: scores.frame[scores.frame["dataset"] == place]["image"].nunique() for place in scores.setting.datasets
+    }
+    return ", ".join(f"{place} ({count} pictures)" for place, count in counts.items())
+
+
+def _each(every: Sequence[Scores], say: Callable[[Scores], str]) -> str:
+    """What is said of a setting, once where all say the same, else behind the setting's title."""
+    said = {scores.setting.title: say(scores) for scores in every}
+    first = next(iter(said.values()))
+    return first if set(said.values()) == {first} else "; ".join(f"{title}: {text}" for title, text in said.items())
+
+
+def _distinct(values: Iterable[object], join: str = ", ") -> str:
+    """The values that occur, in order, numbers with digit groups; a dash for none."""
+    found = list(dict.fromkeys(str(value) for value in values if str(value)))
+    if all(value.isdigit() for value in found):
+        found = [f"{number:,}" for number in sorted(map(int, found))]
+    return join.join(found) or "–"
+
+
+def _iterations(runs: pd.DataFrame) -> str:
+    """How long the trained runs are: '2,000', '300 to 2,000', or a dash where none is."""
+    found = sorted({int(text) for text in runs["iterations"] if text.isdigit() and int(text) > 0})
+    return " to ".join(dict.fromkeys(f"{number:,}" for number in (found[:1] + found[-1:]))) or "–"
+
+
+def iterations_of(every: Sequence[Scores]) -> str:
+    """How long the trained runs of all settings are."""
+    return _iterations(pd.concat([scores.runs for scores in every]))
+
+
+def disclaimer(every: Sequence[Scores]) -> str:
+    """How long these runs are, against the papers' own schedules, for the methods whose schedule is known."""
+    suite = every[0].suite
+    if not any(one in suite.paper_training for scores in every for one in methods_of(scores.runs)):
+        return ""
+    return (
+        f"Trained here for {iterations_of(every)} iterations; what the papers did "
+        "is under [Training](#training-here-and-in-the-papers). Where a run is shorter than its paper's, its numbers "
+        "compare methods under this budget: they do not reproduce the paper's, and a method that needs long training "
+        "is at a disadvantage."
+    )
+
+
+def training(every: Sequence[Scores]) -> Section:
+    """Every method's schedule here and in its paper, from the first setting that it is in."""
+    header = ("method", "iterations", "batch", "patch", "trained on", "in the paper", "paper")
+    rows: dict[str, tuple[Cell, ...]] = {}
+    for scores in every:
+        for one in entrants(scores.runs):
+            here = [
+                cell_of(scores.runs, one.runs[0], column) for column in ("iterations", "batch", "patch", "train_set")
+            ]
+            trained = here[0] not in ("", "0")
+            here = [f"{int(text):,}" if text.isdigit() else text for text in here] if trained else [""] * 4
+            paper = cell_of(scores.runs, one.runs[0], "paper")
+            texts = (one.method, *here, scores.suite.paper_training.get(one.method, ""), paper)
+            if trained or one.method not in rows:
+                rows.setdefault(one.method, tuple(Cell(text or "–") for text in texts))
+    return Section("", header, tuple(rows.values()), labels=len(header))
+
+
+def deviations(every: Sequence[Scores]) -> list[str]:
+    """What differs from the papers by intent, a line a deviation."""
+    methods = dict.fromkeys(name for scores in every for name in methods_of(scores.runs))
+    found = every[0].suite.deviations
+    return [f"**{name}**: {line}" for name in methods for line in found.get(name, ())]
+
+
+def tracing(scores: Scores) -> tuple[str, str]:
+    """From a number in a table back to the code and data that made it: words, then commands."""
+    name, setting = scores.suite.name, scores.setting
+    place = f"methods{scores.suffix} {entrants(scores.runs)[-1].label} {setting.datasets[0]}/{setting.metrics[0]}"
+    return (
+        "The column `runs` of `tables/*.csv` names the runs behind a row. Each run's scores, picture by picture, are "
+        "in `scores/`; its settings are a row of `runs.csv`; commit, code, data, environment and device are "
+        "`provenance/<run>.json`. The chain behind one number, and a check of all of them:",
+        f"python -m bench why results/{name} {place}\npython -m bench verify results/{name}",
+    )

@@ -1,0 +1,1 @@
+"""What every stage stands on: files, paths, devices, weights, processes, code digests, git, checksums."""

@@ -1,0 +1,113 @@
+"""Which source files a result is made of, and their digest: comments and docstrings do not count."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+# Interfaces and plumbing: they carry values, they do not make them.
+PLUMBING = {
+    "bench",
+    "bench.api",
+    "bench.errors",
+    "bench.runtime.paths",
+    "bench.runtime.weights",
+    "bench.runtime.code_digest",
+    "bench.suites.experiment",
+    "bench.suites.suite",
+    "bench.suites",
+    "bench.suites.cpu",
+    "bench.suites.demo",
+    "bench.suites.gpu",
+    "bench.provenance.record",
+    "bench.suites.workdir",
+    "bench.runtime.files",
+    "methods",
+}
+
+
+def _file(module: str) -> Path | None:
+    """The file of a module of ours or of a guest method, None for anything else."""
+    if module.startswith("guest_"):
+        return Path(str(sys.modules[module].__file__))
+    base = ROOT.joinpath(*module.split("."))
+    return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
+
+
+@functools.cache
+def _tree(path: Path) -> ast.Module:
+    """The parsed file without docstrings, and without ENTRY: what a run takes of a entry is said in its knobs."""
+    tree = ast.parse(path.read_text())
+    tree.body = [node for node in tree.body if not _is_entry(node)]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return tree
+
+
+def _is_entry(node: ast.stmt) -> bool:
+    """Whether it is `ENTRY = ...`, or the import of what only entries are made of."""
+    if isinstance(node, ast.ImportFrom):
+        return node.module == "bench.api"
+    return isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "ENTRY" for t in node.targets)
+
+
+@functools.cache
+def imports(module: str) -> frozenset[str]:
+    """The modules of ours that a module imports, at the top or inside its functions."""
+    path = _file(module)
+    found: set[str] = set()
+    for node in ast.walk(_tree(path)) if path else ():
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return frozenset(name for name in found if name.split(".")[0] in ("bench", "methods") and _file(name))
+
+
+def closure(*modules: str) -> tuple[str, ...]:
+    """The modules and everything of ours they import, plumbing apart, sorted."""
+    found: set[str] = set()
+    waiting = list(modules)
+    while waiting:
+        module = waiting.pop()
+        if module not in found and module not in PLUMBING:
+            found.add(module)
+            waiting += imports(module)
+    return tuple(sorted(found))
+
+
+@functools.cache
+def source_digest(*modules: str) -> str:
+    """sha256 over the syntax trees of the closure."""
+    digest = hashlib.sha256()
+    for module in closure(*modules):
+        path = _file(module)
+        if path is not None:
+            digest.update(f"{module}\n{ast.dump(_tree(path))}\n".encode())
+    return digest.hexdigest()
+
+
+def commit() -> dict[str, Any]:
+    """The checked-out commit and whether tracked files differ from it; 'unknown' outside a checkout."""
+
+    def git(*words: str) -> str | None:
+        try:
+            done = subprocess.run(("git", "-C", str(ROOT), *words), capture_output=True, text=True, check=False)
+        except FileNotFoundError:
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", "bench", "methods", "Snakefile")
+    return {"commit": git("rev-parse", "HEAD") or "unknown", "changed": bool(changed) if changed is not None else None}
+
+
+def code_of(*modules: str) -> dict[str, Any]:
+    """What code something is made with: the modules it starts from, all they import, their digest, and the commit."""
+    return {"starts": modules, "modules": closure(*modules), "sha256": source_digest(*modules), **commit()}

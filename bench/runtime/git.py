@@ -1,0 +1,92 @@
+"""The checkout: which commit it is, and the source digest of a run as that commit itself computes it."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.util
+import io
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from bench.errors import BadInput
+from bench.runtime.code_digest import ROOT
+
+CODE = ("bench", "methods", "Snakefile")
+RULE = Path("bench", "runtime", "code_digest.py")  # what counts as code
+EARLIER_RULE = Path("bench", "sources.py")  # where it stood before bench had folders
+EARLIER_LOOP = "bench.train"
+REPORT = "bench.report.document"
+
+
+def git(*words: str, root: Path = ROOT) -> bytes | None:
+    """What git says, or None where it fails, is not installed or the folder is no checkout."""
+    try:
+        done = subprocess.run(("git", "-C", str(root), *words), capture_output=True, check=False)
+    except FileNotFoundError:
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
+def absence(name: str, root: Path = ROOT) -> str:
+    """Why a commit cannot be read here; empty where it can."""
+    if name in ("", "unknown"):
+        return "no commit was recorded: the run was made outside a checkout"
+    if git("cat-file", "-e", f"{name}^{{commit}}", root=root) is not None:
+        return ""
+    shallow = git("rev-parse", "--is-shallow-repository", root=root)
+    if shallow is None:
+        return "this is no git checkout"
+    if shallow.strip() == b"true":
+        return f"the clone is shallow and lacks commit {name[:12]}; git fetch --unshallow"
+    return f"commit {name[:12]} is not in this repository; fetch the branch it is on"
+
+
+@contextlib.contextmanager
+def checked_out(name: str, root: Path = ROOT) -> Iterator[Path]:
+    """A temporary folder with the code of a commit. Raises BadInput where the commit is not here."""
+    why = absence(name, root)
+    there = [path for path in CODE if not why and git("cat-file", "-e", f"{name}:{path}", root=root) is not None]
+    packed = git("archive", "--format=tar", name, *there, root=root) if there else None
+    if packed is None:
+        raise BadInput(why or f"commit {name[:12]} holds no {' or '.join(CODE)}; it is not of this project")
+    with tempfile.TemporaryDirectory() as folder:
+        with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+            archive.extractall(folder, filter="data")
+        yield Path(folder)
+
+
+def recomputed(tree: Path, code: Mapping[str, Any]) -> list[tuple[str, tuple[str, ...]]]:
+    """(source digest, modules it is made of) of a record's code, by the rule of that tree: what counts as code may
+    have changed since. Older records do not name the modules they start from: one for each method among theirs."""
+    rule = _load(next((tree / path for path in (RULE, EARLIER_RULE) if (tree / path).is_file()), tree / RULE))
+    starts = (
+        [code["starts"]] if "starts" in code else [(name, EARLIER_LOOP) for name in code["modules"] if _is_method(name)]
+    )
+    return [(rule.source_digest(*start), rule.closure(*start)) for start in starts]
+
+
+def _is_method(module: str) -> bool:
+    return module.startswith("methods.") and not module.startswith("methods.common")
+
+
+@functools.cache
+def _load(path: Path) -> ModuleType:
+    """A file as a module of its own, beside the one of this process."""
+    name = f"_sources_{abs(hash(path))}"
+    found = importlib.util.spec_from_file_location(name, path)
+    if found is None or found.loader is None or not path.is_file():
+        raise BadInput(f"{path.name}: not in that commit; its source digest cannot be recomputed")
+    module = importlib.util.module_from_spec(found)
+    sys.modules[name] = module
+    try:
+        found.loader.exec_module(module)
+    finally:
+        del sys.modules[name]
+    return module

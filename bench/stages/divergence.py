@@ -1,0 +1,98 @@
+"""A training that diverged, as a result of its own: no weights, no pictures, and scores that are n/a with the reason.
+
+So one variant that diverges, which is an answer to the question it was run for, does not keep a suite from its end.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import torch
+from safetensors.torch import save
+
+from bench.data.images import image_files
+from bench.errors import Diverged
+from bench.runtime.code_digest import code_of
+from bench.runtime.devices import describe, environment
+from bench.runtime.files import read_json, replacing, write_json
+from bench.runtime.weights import sha256_of
+from bench.stages.score import Record
+from bench.stages.train import checkpoint_path
+from bench.suites.experiment import Experiment
+from bench.suites.workdir import Workdir
+
+
+def told(run: str, error: Diverged) -> str:
+    """The reason as tables give it: whose training, and what was seen, without the remedy."""
+    seen = str(error).removeprefix(f"{run}: ").partition(";")[0]
+    return f"training of {run} diverged: {seen}"
+
+
+def settle(run: Experiment, store: Path, folder: Path, device: torch.device, why: str) -> None:
+    """Write what a finished training leaves in `folder`: a checkpoint without tensors, and a train.json that says why
+    (`diverged`) and no cost. The curve up to there and the last good state stay. store: the training data's folder."""
+    said = json.dumps({"run": run.name, "digest": run.digest(), "scale": run.scale, "diverged": why}, sort_keys=True)
+    with replacing(checkpoint_path(folder)) as temporary:
+        temporary.write_bytes(save({}, metadata={"bench": said}))
+    (folder / "curves.jsonl").touch()
+    network = run.build().network()
+    record = {
+        "run": run.name,
+        "digest": run.digest(),
+        "experiment": run.resolved(),
+        "diverged": why,
+        "parameters": sum(parameter.numel() for parameter in network.parameters()) if network is not None else 0,
+        "train_data": sha256_of(store / "manifest.json"),
+        "seconds": "",
+        "device": describe(device),
+        "threads": torch.get_num_threads(),
+        "code": code_of(*run.modules),
+        "environment": environment(),
+    }
+    write_json(folder / "train.json", record)
+
+
+def reason(run: Experiment, layout: Workdir) -> str | None:
+    """Why the networks that a run upscales with are not there: its own, or others', diverged. None where they are."""
+    return _first(run.network_from or ((run.name,) if run.iterations else ()), layout)
+
+
+def inherited(run: Experiment, layout: Workdir) -> str | None:
+    """Why a run cannot be trained: the one that it starts from diverged. None where that is no reason."""
+    return _first((run.warm_start,) if run.warm_start else (), layout)
+
+
+def _first(names: tuple[str, ...], layout: Workdir) -> str | None:
+    for name in names:
+        path = layout.run(name) / "train.json"
+        why: str | None = read_json(path).get("diverged") if path.is_file() else None
+        if why:
+            return why
+    return None
+
+
+def notes(results: Path, runs: Iterable[str]) -> tuple[str, ...]:
+    """A sentence for each of these runs whose training diverged, from the records under `results`."""
+    said = []
+    for name in runs:
+        path = results / "provenance" / f"{name}.json"
+        why = read_json(path).get("training", {}).get("diverged") if path.is_file() else None
+        if why:
+            said.append(f"`{name}` has no scores: {why}.")
+    return tuple(said)
+
+
+def no_pictures(out: Path, device: torch.device, why: str) -> None:
+    """upscale.json, in place of a run's pictures."""
+    done = {"device": describe(device), "threads": torch.get_num_threads(), "sets": {}, "peak_mib": "", "diverged": why}
+    with replacing(out) as temporary:
+        temporary.mkdir()
+        write_json(temporary / "upscale.json", done)
+
+
+def no_scores(sets: Mapping[str, Path], metrics: Sequence[str], why: str) -> list[Record]:
+    """Every metric of every picture, n/a. sets: data set to its folder, with lr/."""
+    names = [(dataset, path.stem) for dataset, folder in sets.items() for path in image_files(folder / "lr")]
+    return [Record(dataset, image, metric, None, why) for dataset, image in names for metric in metrics]

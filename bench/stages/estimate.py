@@ -1,0 +1,120 @@
+"""A folder of LR pictures -> the blur kernel of each, as an array and as a picture to look at, with seconds."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from tqdm import tqdm
+
+from bench.api import Estimator, Method, Picture
+from bench.data.images import F64, U8, image_files, read_image, to_tensor
+from bench.errors import BadInput, Diverged
+from bench.runtime.code_digest import commit
+from bench.runtime.devices import describe, environment, peak_memory_mib
+from bench.runtime.files import replacing, write_json
+
+PREVIEW_SIDE = 400  # pixels, about
+
+
+def estimate_folder(method: Method, lr: Path, out: Path, seed: int, device: torch.device) -> dict[str, Any]:
+    """<stem>.npy (float64, sum 1, cross-correlation orientation), <stem>.png and kernels.json for every picture.
+
+    `out` is replaced whole, and only when every kernel is there. Returns what kernels.json says. Raises BadInput for
+    a picture that cannot be read or carries no kernel, and for an `out` that holds the pictures.
+    """
+    estimator = method.estimator()
+    if estimator is None:
+        raise BadInput(f"{type(method).__name__} estimates no kernels; use python -m bench upscale")
+    if out.resolve() in (lr.resolve(), *lr.resolve().parents):
+        raise BadInput(f"{out}: would replace the pictures; give --out a folder of its own")
+    pictures = [Picture(p.stem, to_tensor(read_image(p)).to(device), None, seed) for p in image_files(lr)]
+    began = time.monotonic()
+    kernels = with_bar(estimator, pictures, _iterations(method))
+    seconds = time.monotonic() - began
+    failed = [picture.name for picture, kernel in zip(pictures, kernels, strict=True) if not kernel.isfinite().all()]
+    if failed:
+        raise Diverged(f"{', '.join(failed)}: the generator amounts to no kernel; use more iterations or another seed")
+    done = {
+        "pictures": len(pictures),
+        "seconds": round(seconds, 3),
+        "seconds_per_picture": round(seconds / len(pictures), 3),
+        "seed": seed,
+        "device": describe(device),
+        "threads": torch.get_num_threads(),
+        "peak_mib": round(peak_memory_mib(device)),
+        "knobs": dataclasses.asdict(method),
+    }
+    with replacing(out) as temporary:
+        for picture, kernel in zip(pictures, kernels, strict=True):
+            write_kernel(temporary, picture.name, kernel.numpy())
+        write_json(temporary / "kernels.json", done)
+    return done
+
+
+def estimate_sets(method: Method, sets: Mapping[str, Path], out: Path, seed: int, device: torch.device) -> None:
+    """out/<data set>/<stem>.npy and .png for every picture of every set (data set to LR folder), all sets side by
+    side, and out/kernels.json. Raises BadInput as `estimate_folder` does."""
+    estimator = method.estimator()
+    if estimator is None:
+        raise BadInput(f"{type(method).__name__} estimates no kernels; use python -m bench upscale")
+    places = [(name, path) for name, lr in sets.items() for path in image_files(lr)]
+    # an estimation that comes to nothing leaves no file: its metrics are n/a
+    pictures = [Picture(f"{name}/{p.stem}", to_tensor(read_image(p)).to(device), None, seed) for name, p in places]
+    began, began_cpu = time.monotonic(), time.process_time()
+    kernels = with_bar(estimator, pictures, _iterations(method))
+    done = {
+        "pictures": len(pictures),
+        "seconds": round(time.monotonic() - began, 2),
+        "cpu_seconds": round(time.process_time() - began_cpu, 2),
+        "device": describe(device),
+        "threads": torch.get_num_threads(),
+        "peak_mib": round(peak_memory_mib(device)),
+        "code": commit(),
+        "environment": environment(),
+    }
+    with replacing(out) as temporary:
+        for (name, path), kernel in zip(places, kernels, strict=True):
+            (temporary / name).mkdir(parents=True, exist_ok=True)
+            if kernel.isfinite().all():
+                write_kernel(temporary / name, path.stem, kernel.numpy())
+        write_json(temporary / "kernels.json", done)
+
+
+def _iterations(method: Method) -> int:
+    """Of one picture: those of all its generators."""
+    return int(getattr(method, "iterations", 0)) * int(getattr(method, "estimates", 1))
+
+
+def with_bar(estimator: Estimator, pictures: Sequence[Picture], iterations: int) -> list[Tensor]:
+    """The kernels, under a progress bar that counts iterations over all pictures."""
+    with tqdm(total=iterations * len(pictures), desc="kernels", unit="iteration", unit_scale=True) as bar:
+
+        def made(iterations: int) -> None:
+            bar.update(iterations)
+
+        return estimator(pictures, made)
+
+
+def write_kernel(folder: Path, stem: str, kernel: F64) -> None:
+    """<stem>.npy and <stem>.png."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with replacing(folder / f"{stem}.npy") as temporary, temporary.open("wb") as stream:
+        np.save(stream, kernel.astype(np.float64))
+    with replacing(folder / f"{stem}.png") as temporary:
+        Image.fromarray(preview(kernel)).save(temporary, format="PNG")
+
+
+def preview(kernel: F64) -> U8:
+    """Grey squares, the largest value white and what is not positive black, on a grey frame, about 400 pixels wide."""
+    magnify = max(1, PREVIEW_SIDE // max(kernel.shape))
+    values = np.clip(kernel / kernel.max(), 0, 1)
+    squares = np.kron(np.rint(255 * values), np.ones((magnify, magnify))).astype(np.uint8)
+    return np.pad(squares, 2, constant_values=128)

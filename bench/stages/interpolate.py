@@ -1,0 +1,140 @@
+"""Between a PSNR-oriented network and the GAN fine-tuned from it: interpolated weights, or interpolated pictures.
+
+Wang et al., "ESRGAN", ECCV Workshops 2018, section 3.4: theta = (1 - alpha) * theta_PSNR + alpha * theta_GAN over every
+key, alpha in 0, 0.2, ..., 1, against the same mean of the two SR pictures. Nothing is trained.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from bench.api import Method, Picture, Upscaler
+from bench.data.images import image_files, read_image, to_tensor, to_uint8, write_png
+from bench.errors import BadInput
+from bench.runtime.files import replacing
+from bench.stages.train import load_network
+from bench.stages.upscale import Options, prepare, upscale_folder, with_options
+
+Weights = Mapping[str, Tensor]
+
+
+def parse_alphas(words: str) -> tuple[float, ...]:
+    """'0,0.2,1' as numbers. Raises BadInput for what is no number in 0...1, or is there twice."""
+    try:
+        alphas = tuple(float(word) for word in words.split(","))
+    except ValueError as error:
+        raise BadInput(f"alphas {words!r} are not numbers; join numbers in 0...1 by commas") from error
+    for alpha in alphas:
+        _check(alpha)
+    if len({alpha_name(alpha) for alpha in alphas}) < len(alphas):
+        raise BadInput(f"alphas {words!r} repeat a number; give each once")
+    return alphas
+
+
+def alpha_name(alpha: float) -> str:
+    """The folder of one alpha: alpha-0.2."""
+    return f"alpha-{alpha:g}"
+
+
+def _check(alpha: float) -> None:
+    if not 0 <= alpha <= 1:
+        raise BadInput(f"alpha {alpha:g} does not lie between the two networks; choose one in 0...1")
+
+
+def interpolate_weights(psnr: Weights, gan: Weights, alpha: float) -> dict[str, Tensor]:
+    """(1 - alpha) * psnr + alpha * gan for every key; integer buffers, mere counters, are the GAN's.
+
+    Raises BadInput naming a key that only one of them has, or whose shape or type differs.
+    """
+    _check(alpha)
+    lonely = sorted(psnr.keys() ^ gan.keys())
+    if lonely:
+        owner = "PSNR" if lonely[0] in psnr else "GAN"
+        raise BadInput(f"only the {owner} weights have {lonely[0]}; give two checkpoints of one network")
+    found = {}
+    for key, start in psnr.items():
+        end = gan[key]
+        if (start.shape, start.dtype) != (end.shape, end.dtype):
+            kinds = [f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}" for value in (start, end)]
+            raise BadInput(f"{key} is {kinds[0]} for PSNR, {kinds[1]} for GAN; give two checkpoints of one network")
+        found[key] = (1 - alpha) * start + alpha * end if start.is_floating_point() else end.clone()
+    return found
+
+
+def interpolate_pictures(psnr: Tensor, gan: Tensor, alpha: float) -> Tensor:
+    """(1 - alpha) * psnr + alpha * gan of two SR pictures (c, h, w), each clipped to [0, 1], not rounded."""
+    _check(alpha)
+    return (1 - alpha) * psnr.clamp(0, 1) + alpha * gan.clamp(0, 1)
+
+
+@dataclass(frozen=True)
+class Ends:
+    """The two networks of one method, and how pictures are upscaled with them."""
+
+    method: Method
+    psnr: Weights
+    gan: Weights
+    device: torch.device
+    options: Options
+
+
+def load_ends(method: Method, psnr: Path, gan: Path, device: torch.device, options: Options) -> Ends:
+    """Raises BadInput naming the checkpoint that is missing or does not fit, or for a method without a network."""
+    found = []
+    for path in (psnr, gan):
+        network = method.network()
+        if network is None:
+            raise BadInput(f"{type(method).__name__} has no network to interpolate; choose a method that is trained")
+        found.append(load_network(network, path).state_dict())
+    return Ends(method, found[0], found[1], device, options)
+
+
+def upscaler_with(ends: Ends, weights: Weights) -> Upscaler:
+    """The method's upscaler with these weights."""
+    network = ends.method.network()
+    assert network is not None
+    network.load_state_dict(dict(weights))
+    return with_options(prepare(ends.method, network, ends.device), ends.method.scale, ends.options)
+
+
+def upscale_with_networks(ends: Ends, alphas: tuple[float, ...], lr: Path, out: Path) -> None:
+    """Every picture of `lr` into out/alpha-<alpha>/, one interpolated network an alpha."""
+    for alpha in alphas:
+        upscaler = upscaler_with(ends, interpolate_weights(ends.psnr, ends.gan, alpha))
+        upscale_folder(upscaler, lr, out / alpha_name(alpha), ends.method.scale)
+
+
+def upscale_with_pictures(ends: Ends, alphas: tuple[float, ...], lr: Path, out: Path) -> None:
+    """Every picture of `lr` into out/alpha-<alpha>/: upscaled once by either network, then mixed at every alpha.
+
+    Raises BadInput for an unreadable picture, before anything appears in `out`.
+    """
+    upscalers = [upscaler_with(ends, weights) for weights in (ends.psnr, ends.gan)]
+    with contextlib.ExitStack() as stack:
+        folders = {alpha: stack.enter_context(replacing(out / alpha_name(alpha))) for alpha in alphas}
+        for file in tqdm(image_files(lr), desc=out.name, unit="picture", mininterval=2.0):
+            image = read_image(file)
+            picture, grey = Picture(file.stem, to_tensor(image)), image.ndim == 2
+            psnr, gan = (_channels(upscaler(picture), grey) for upscaler in upscalers)
+            for alpha, folder in folders.items():
+                mixed = interpolate_pictures(psnr, gan, alpha)
+                write_png(folder / f"{file.stem}.png", to_uint8(mixed, grey=grey))
+
+
+def _channels(sr: Tensor, grey: bool) -> Tensor:
+    """A grey picture's SR is the mean of its channels before they are clipped, as `upscale` has it."""
+    values = sr.float().cpu()
+    return values.mean(dim=0, keepdim=True) if grey else values
+
+
+KINDS: dict[str, Callable[[Ends, tuple[float, ...], Path, Path], None]] = {
+    "network": upscale_with_networks,
+    "image": upscale_with_pictures,
+}

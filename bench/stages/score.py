@@ -1,0 +1,329 @@
+"""SR folder + HR folder -> Records: every metric on every picture. Knows no network and no method.
+
+Pictures are scored side by side in threads, each computing on one core: numpy, scipy and torch let go of the
+interpreter while they work. The numbers are the same for any number of workers.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from tqdm import tqdm
+
+from bench.data.images import EXTENSIONS, F64, image_files, read_image
+from bench.errors import BadInput, MissingWeights, unknown
+from bench.metrics import DEFAULT_METRICS, METRICS, Metric, Sample, pair
+from bench.runtime import weights
+from bench.runtime.files import replacing
+
+Item = TypeVar("Item")
+_QUIET_SECONDS = 3.0  # a shorter job shows a progress bar only on a terminal
+
+
+@dataclass(frozen=True)
+class Record:
+    """One measured number; where there is none, `value` is None and `note` says why. `dataset` may be empty."""
+
+    dataset: str
+    image: str
+    metric: str
+    value: float | None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The files of one picture."""
+
+    image: str
+    scale: int
+    sr: Path
+    hr: Path | None = None
+    lr: Path | None = None
+    kernel: Path | None = None
+    true_kernel: Path | None = None
+    dataset: str = ""
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where the pictures are and how their file names pair: `{name}` in a pattern is the common part.
+
+    A pattern with a picture's suffix is matched against the file name, any other against the stem; files that do not
+    match are no part of the set. Kernels are `<name>.npy`.
+    """
+
+    sr: Path
+    hr: Path | None = None
+    lr: Path | None = None
+    kernels: Path | None = None
+    true_kernels: Path | None = None
+    sr_pattern: str = "{name}"
+    hr_pattern: str = "{name}"
+    lr_pattern: str = "{name}"
+
+    @property
+    def given(self) -> set[str]:
+        """The fields of a Sample that these folders fill."""
+        fields = {"hr": self.hr, "lr": self.lr, "kernel": self.kernels, "true_kernel": self.true_kernels}
+        return {name for name, folder in fields.items() if folder is not None}
+
+
+def pair_folders(folders: Folders, scale: int, dataset: str = "") -> list[Pair]:
+    """One Pair per picture, sorted by name. Raises BadInput naming a picture without its counterpart."""
+    sr = _by_name(folders.sr, folders.sr_pattern, "--sr-pattern")
+    hr = _by_name(folders.hr, folders.hr_pattern, "--hr-pattern")
+    lr = _by_name(folders.lr, folders.lr_pattern, "--lr-pattern")
+    if folders.hr is not None:
+        _complete("SR", hr, sr, folders.sr)
+        _complete("HR", sr, hr, folders.hr)
+    if folders.lr is not None:
+        _complete("LR", sr, lr, folders.lr)
+    kernels, true_kernels = (_kernel_files(folder, sr) for folder in (folders.kernels, folders.true_kernels))
+    return [
+        Pair(name, scale, sr[name], hr.get(name), lr.get(name), kernels.get(name), true_kernels.get(name), dataset)
+        for name in sorted(sr)
+    ]
+
+
+def _by_name(folder: Path | None, pattern: str, option: str) -> dict[str, Path]:
+    """name -> file for the files of the folder that match the pattern."""
+    if folder is None:
+        return {}
+    if pattern.count("{name}") != 1:
+        raise BadInput(f"{option} {pattern!r} must hold {{name}} once, such as '{{name}}_x4.png'")
+    before, after = map(re.escape, pattern.split("{name}"))
+    whole = pattern.lower().endswith(EXTENSIONS)
+    found = {}
+    for path in image_files(folder):
+        match = re.fullmatch(f"{before}(.+){after}", path.name if whole else path.stem)
+        if match:
+            found[match.group(1)] = path
+    if not found:
+        raise BadInput(f"{folder}: no picture matches {pattern!r}; correct {option}")
+    return found
+
+
+def _complete(kind: str, wanted: Iterable[str], found: dict[str, Path], folder: Path) -> None:
+    """Raise BadInput naming the first wanted picture that was not found."""
+    missing = sorted(set(wanted) - set(found))
+    if missing:
+        more = f" and of {len(missing) - 1} more" if len(missing) > 1 else ""
+        here = f"it holds {min(found)}"
+        raise BadInput(
+            f"{kind} of {missing[0]}{more} is missing in {folder} ({here}, …); add it, or name the pairing by pattern"
+        )
+
+
+def _kernel_files(folder: Path | None, names: Iterable[str]) -> dict[str, Path]:
+    """name -> kernel file. Raises BadInput naming the first that is not there."""
+    if folder is None:
+        return {}
+    files = {name: folder / f"{name}.npy" for name in sorted(names)}
+    for path in files.values():
+        if not path.is_file():
+            raise BadInput(f"{path}: no such kernel; write one array per picture under the picture's name")
+    return files
+
+
+def load_sample(files: Pair) -> Sample:
+    """Read the pictures and kernels of one pair. Raises BadInput, naming picture or file, also where sizes differ."""
+    sr, hr, lr = (None if path is None else read_image(path) for path in (files.sr, files.hr, files.lr))
+    assert sr is not None
+    kernel, true_kernel = (_read_kernel(path) for path in (files.kernel, files.true_kernel))
+    sample = Sample(sr, hr, lr, files.scale, kernel, true_kernel)
+    if hr is not None:
+        try:
+            pair(sample)
+        except BadInput as error:
+            raise BadInput(f"{files.image}: {error}") from error
+    return sample
+
+
+def _read_kernel(path: Path | None) -> F64 | None:
+    if path is None:
+        return None
+    try:
+        kernel: F64 = np.asarray(np.load(path, allow_pickle=False), np.float64)
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path}: cannot be read as a kernel ({error}); write a 2-d .npy array") from error
+    return kernel
+
+
+def score_pairs(pairs: Sequence[Pair], metrics: Sequence[str], workers: int | None = None) -> list[Record]:
+    """Every metric on every pair, sorted by dataset and image, metrics in the order given.
+
+    Raises BadInput for an unknown metric, unreadable pictures and sizes that differ. A metric that cannot be computed
+    (weights not here, picture too small, no LR) yields Records without a value, with the reason as note.
+    """
+    chosen = [_metric(key) for key in metrics]
+    absent = {metric.key: _absent_weights(metric) for metric in chosen}
+    workers = min(workers or os.cpu_count() or 1, max(1, len(pairs)))
+    single = partial(_score, chosen, absent)
+    on_one_core = _one_torch_thread if any(metric.torch for metric in chosen) else None
+    ordered = sorted(pairs, key=lambda files: (files.dataset, files.image))
+    with ThreadPoolExecutor(workers, initializer=on_one_core) as pool:
+        done = progress(pool.map(single, ordered), len(ordered), "score")
+        return [record for records in done for record in records]
+
+
+def progress(items: Iterable[Item], total: int, verb: str) -> Iterable[Item]:
+    """The items, with a progress bar on stderr: at once on a terminal, elsewhere after some seconds."""
+    delay = 0.0 if sys.stderr.isatty() else _QUIET_SECONDS
+    bar: Iterable[Item] = tqdm(items, total=total, desc=verb, unit="picture", delay=delay)
+    return bar
+
+
+def _metric(key: str) -> Metric:
+    if key not in METRICS:
+        raise unknown("metric", key, METRICS)
+    return METRICS[key]
+
+
+def _absent_weights(metric: Metric) -> str:
+    """Why the metric has no weights here, or an empty string. Raises BadInput for a file with a wrong hash."""
+    try:
+        for name in metric.weights:
+            weights.locate(name)
+    except MissingWeights as error:
+        return str(error)
+    return ""
+
+
+def _one_torch_thread() -> None:
+    """Convolutions sum in another order on more threads."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def _score(metrics: Sequence[Metric], absent: dict[str, str], files: Pair) -> list[Record]:
+    """All records of one picture."""
+    sample = load_sample(files)
+    records = []
+    for metric in metrics:
+        value, note = (None, absent[metric.key]) if absent[metric.key] else _measure(metric, sample)
+        records.append(Record(files.dataset, files.image, metric.key, value, note))
+    return records
+
+
+def _measure(metric: Metric, sample: Sample) -> tuple[float | None, str]:
+    """(value, "") or (None, reason)."""
+    try:
+        value = metric.function(sample)
+    except BadInput as error:
+        return None, " ".join(str(error).split())
+    return (None, "not a number") if math.isnan(value) else (value, "")
+
+
+def score_folders(
+    folders: Folders, scale: int, metrics: Sequence[str] | None, out: Path, workers: int | None = None
+) -> list[Record]:
+    """The verb `score`: pair, measure, write the CSV, print the means. Without `metrics`, the default ones that apply.
+
+    Raises BadInput as `pair_folders` and `score_pairs` do, and for a metric whose folder is not given.
+    """
+    given = folders.given
+    if metrics is None:
+        metrics = [key for key in DEFAULT_METRICS if given.issuperset(METRICS[key].needs)]
+    for key in metrics:
+        lacking = [field for field in _metric(key).needs if field not in given]
+        if lacking:
+            options = {"hr": "--hr", "lr": "--lr", "kernel": "--kernels", "true_kernel": "--true-kernels"}
+            raise BadInput(f"{key} needs {' and '.join(options[field] for field in lacking)}; add it or drop {key}")
+    records = score_pairs(pair_folders(folders, scale), metrics, workers)
+    write_csv(out, records, with_dataset=False)
+    print(means_table(records))
+    return records
+
+
+def score_run(
+    sr_folder: Path, data_folders: dict[str, Path], metrics: Sequence[str], scale: int, workers: int | None = None
+) -> list[Record]:
+    """All Records of one run of a suite.
+
+    SR: `sr_folder/<dataset>/<stem>.png`, estimated kernels beside them in `kernels/<stem>.npy` where there are any;
+    a data folder holds `hr/`, `lr/` and, where the degradation has kernels, `kernels/`.
+    """
+    pairs = []
+    for dataset, data in sorted(data_folders.items()):
+        sr = sr_folder / dataset
+        kernels, true_kernels = (folder if folder.is_dir() else None for folder in (sr / "kernels", data / "kernels"))
+        pairs += pair_folders(Folders(sr, data / "hr", data / "lr", kernels, true_kernels), scale, dataset)
+    return score_pairs(pairs, metrics, workers)
+
+
+def score_kernels(folder: Path, data_folders: dict[str, Path], metrics: Sequence[str]) -> list[Record]:
+    """All Records of one estimator's run: `folder/<dataset>/<stem>.npy` beside the true kernels in `kernels/` of the
+    data folders; n/a for a picture without one. Raises BadInput where the degradation has none."""
+    pairs, records = [], []
+    for dataset, data in sorted(data_folders.items()):
+        lr = _by_name(data / "lr", "{name}", "--lr-pattern")
+        true_kernels = _kernel_files(data / "kernels", lr)
+        for name, path in lr.items():
+            kernel = folder / dataset / f"{name}.npy"
+            if kernel.is_file():
+                pairs.append(Pair(name, 1, path, kernel=kernel, true_kernel=true_kernels[name], dataset=dataset))
+            else:
+                records += [Record(dataset, name, key, None, "no kernel: the estimation diverged") for key in metrics]
+    return records + score_pairs(pairs, metrics, 1)
+
+
+def write_csv(path: Path, records: Iterable[Record], with_dataset: bool) -> None:
+    """Rows sorted by dataset, image and metric; written atomically. Raises BadInput where it cannot."""
+    columns = ["image", "metric", "value", "note"]
+    rows = []
+    for record in sorted(records, key=lambda r: (r.dataset, r.image, r.metric)):
+        value = "" if record.value is None else f"{record.value:.6f}"
+        rows.append([record.dataset, record.image, record.metric, value, record.note])
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["dataset", *columns] if with_dataset else columns)
+        writer.writerows(row if with_dataset else row[1:] for row in rows)
+
+
+def mean_of(metric: str, values: Sequence[float]) -> float:
+    """A set's figure from its pictures' (the metric says how); NaN of nothing."""
+    if not values:
+        return math.nan
+    if METRICS[metric].mean == "quadratic":
+        return math.sqrt(math.fsum(value**2 for value in values) / len(values))
+    return math.fsum(values) / len(values)
+
+
+def means_table(records: Sequence[Record]) -> str:
+    """For the terminal: a line per metric, a column per dataset, `(4/5)` where a picture has no value; why below."""
+    metrics = list(dict.fromkeys(record.metric for record in records))
+    datasets = sorted({record.dataset for record in records})
+    rows = [["metric", *(name or "mean" for name in datasets)]]
+    for metric in metrics:
+        rows.append(
+            [
+                metric,
+                *(_cell(metric, [r for r in records if r.metric == metric and r.dataset == name]) for name in datasets),
+            ]
+        )
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    reasons = dict.fromkeys((record.metric, record.note) for record in records if record.value is None)
+    return "\n".join(lines + [f"{metric}: n/a: {note}" for metric, note in reasons])
+
+
+def _cell(metric: str, records: Sequence[Record]) -> str:
+    values = [record.value for record in records if record.value is not None]
+    if not values:
+        return "n/a"
+    digits = 4 if METRICS[metric].unit == "1" else 3
+    partial_set = f" ({len(values)}/{len(records)})" if len(values) < len(records) else ""
+    return f"{mean_of(metric, values):.{digits}f}{partial_set}"

@@ -1,0 +1,230 @@
+"""The training loop: step, log, save, resume, stop. It reads top to bottom and knows no method.
+
+Batches depend only on (seed, step), so a resumed run is the same run, bit for bit. The resume state is written to a
+temporary name and renamed; the checkpoint appears only on completion.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import signal
+import statistics
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from bench.api import Batch, Learner, Training
+from bench.errors import BadInput, Diverged, OutOfTime
+from bench.runtime.code_digest import code_of
+from bench.runtime.devices import be_deterministic, describe, environment, peak_memory_mib
+from bench.runtime.files import locked, replacing, write_json
+from bench.runtime.weights import sha256_of
+from bench.suites.experiment import Experiment
+
+LOG_EVERY = 10  # steps between points of the curve
+EXPLOSION = 1e3  # a loss this many times its recent median has diverged
+HISTORY = 50  # points of the curve that the median is taken over
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a call may spend, and how often it saves. minutes None: no limit."""
+
+    minutes: float | None = None
+    save_seconds: float = 30.0
+
+
+Spent = tuple[float, float]
+"""(seconds, processor seconds)"""
+
+
+class Store(Protocol):
+    """What batches are drawn from: a pure function of (step, seed)."""
+
+    @property
+    def folder(self) -> Path: ...
+
+    def batch(self, step: int, seed: int, count: int, patch: int, device: torch.device | str) -> Batch: ...
+
+
+def checkpoint_path(folder: Path) -> Path:
+    """The finished network of a run folder."""
+    return folder / "checkpoint.safetensors"
+
+
+def train(run: Experiment, store: Store, folder: Path, device: torch.device, limits: Limits) -> dict[str, Any]:
+    """Train `run` to completion in `folder` and return its record, which is also written as train.json.
+
+    Raises OutOfTime at the time budget (resume with the same call), Diverged for NaN, infinity or an exploding loss
+    (the last good state is kept), BadInput where another process works in the folder.
+    """
+    with locked(folder / "lock", wait=False):
+        return _train(run, store, folder, device, limits)
+
+
+def _train(run: Experiment, store: Store, folder: Path, device: torch.device, limits: Limits) -> dict[str, Any]:
+    began, began_cpu = time.monotonic(), time.process_time()
+    method, digest = run.build(), run.digest()
+    count, patch = method.batch
+    be_deterministic(run.seed)
+    learner = method.learner(
+        Training(run.iterations, run.seed, device, run.precision, run.channels_last, run.compile),
+    )
+    if learner is None:
+        raise BadInput(f"{run.name} has nothing to train; upscale with it directly")
+    state_file, curve_file = folder / "state.pt", folder / "curves.jsonl"
+    step, (seconds_before, cpu_before), totals = _resume(run, learner, folder, device)
+    points = _truncate_curve(curve_file, step)
+    recent = [point["loss"] for point in points[-HISTORY:]]
+    stop = _StopOnSignal()
+    saved = time.monotonic()
+    progress = tqdm(total=run.iterations, initial=step, desc=run.name, unit="step", mininterval=2.0, smoothing=0.05)
+
+    def spent() -> Spent:
+        return seconds_before + time.monotonic() - began, cpu_before + time.process_time() - began_cpu
+
+    def save_state() -> None:
+        state = {"digest": digest, "step": step, "seconds": spent(), "totals": totals, "learner": learner.state_dict()}
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        with replacing(state_file) as temporary:
+            temporary.write_bytes(buffer.getbuffer())
+
+    with progress, stop, curve_file.open("a") as curve:
+        while step < run.iterations:
+            losses = learner.step(store.batch(step, run.seed, count, patch, device))
+            totals = {name: totals[name] + value if totals else value for name, value in losses.items()}
+            step += 1
+            if step % LOG_EVERY == 0 or step == run.iterations:
+                width = LOG_EVERY if step % LOG_EVERY == 0 else step % LOG_EVERY
+                point = {name: float(value) / width for name, value in totals.items()}
+                _check(run, step, point, recent)
+                recent = [*recent[1 - HISTORY :], point["loss"]]
+                curve.write(json.dumps({"step": step, **{k: float(f"{v:.6g}") for k, v in point.items()}}) + "\n")
+                curve.flush()
+                totals = {}
+                progress.set_postfix_str(f"loss {point['loss']:.4g}", refresh=False)
+            progress.update()
+            now = time.monotonic()
+            out_of_time = limits.minutes is not None and now - began > 60 * limits.minutes
+            if step == run.iterations:
+                break
+            if stop.asked or out_of_time or (not totals and now - saved > limits.save_seconds):
+                save_state()
+                saved = now
+            if stop.asked:
+                raise KeyboardInterrupt
+            if out_of_time:
+                raise OutOfTime(
+                    f"{run.name}: stopped at step {step} of {run.iterations}; run the same command to resume"
+                )
+
+    weights = {name: value.detach().cpu().contiguous() for name, value in learner.network.state_dict().items()}
+    said = json.dumps({"run": run.name, "digest": digest, "scale": run.scale}, sort_keys=True)  # one key: order is kept
+    with replacing(checkpoint_path(folder)) as temporary:
+        temporary.write_bytes(save(weights, metadata={"bench": said}))
+    record = {
+        "run": run.name,
+        "digest": digest,
+        "experiment": run.resolved(),
+        "parameters": sum(parameter.numel() for parameter in learner.network.parameters()),
+        "train_data": sha256_of(store.folder / "manifest.json"),
+        "seconds": round(spent()[0], 2),
+        "cpu_seconds": round(spent()[1], 2),
+        "peak_mib": round(peak_memory_mib(device)),
+        "device": describe(device),
+        "threads": torch.get_num_threads(),
+        "code": code_of(*run.modules),
+        "environment": environment(),
+    }
+    write_json(folder / "train.json", record)
+    state_file.unlink(missing_ok=True)
+    return record
+
+
+def _resume(
+    run: Experiment, learner: Learner, folder: Path, device: torch.device
+) -> tuple[int, Spent, dict[str, Tensor]]:
+    """(step, seconds and processor seconds already spent, running sums): from the resume state, else from the warm
+    start, else zero."""
+    state_file = folder / "state.pt"
+    if state_file.is_file():
+        state = torch.load(state_file, map_location=device, weights_only=True)
+        if state["digest"] == run.digest():
+            learner.load_state_dict(state["learner"])
+            return state["step"], state["seconds"], state["totals"]
+        tqdm.write(f"{run.name}: the code or settings changed since {state_file.name} was saved; starting over")
+    if run.warm_start is not None:
+        earlier = checkpoint_path(folder.parent / run.warm_start)
+        learner.warm_start(load_weights(earlier, device))
+    return 0, (0.0, 0.0), {}
+
+
+def load_weights(path: Path, device: torch.device | None = None) -> dict[str, Tensor]:
+    """A checkpoint's tensors. Raises BadInput for a file that is missing or not safetensors."""
+    if not path.is_file():
+        raise BadInput(f"{path}: no such checkpoint; train the run it belongs to first")
+    try:
+        return load_file(path, device=str(device or "cpu"))
+    except Exception as error:  # safetensors raises its own type, and others for a truncated header
+        raise BadInput(f"{path}: not a safetensors checkpoint ({error}); train or import it again") from error
+
+
+def load_network(network: nn.Module, path: Path) -> nn.Module:
+    """`network` with a checkpoint's weights, in evaluation mode. Raises BadInput for a missing or extra key."""
+    try:
+        network.load_state_dict(load_weights(path))
+    except RuntimeError as error:
+        reason = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
+        raise BadInput(f"{path}: does not fit the method ({reason}); name the variant it was trained as") from error
+    return network.eval()
+
+
+def _check(run: Experiment, step: int, point: dict[str, float], recent: list[float]) -> None:
+    """Raise Diverged for a loss that is not finite, or far above its recent median."""
+    remedy = "lower the learning rate (last good state kept)"
+    for name, value in point.items():
+        if not math.isfinite(value):
+            raise Diverged(f"{run.name}: {name} is {value} at step {step}; {remedy}")
+    if len(recent) >= 5 and abs(point["loss"]) > EXPLOSION * abs(statistics.median(recent)) > 0:
+        size = f"loss {point['loss']:.3g} at step {step} is over {EXPLOSION:g} times its recent median"
+        raise Diverged(f"{run.name}: {size}; {remedy}")
+
+
+def _truncate_curve(path: Path, step: int) -> list[dict[str, float]]:
+    """Drop the points after `step` (they will be made again) and return the rest."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = path.read_text().splitlines(keepends=True) if path.is_file() else []
+    kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
+    with replacing(path) as temporary:
+        temporary.write_text("".join(kept))
+    return [json.loads(line) for line in kept]
+
+
+class _StopOnSignal:
+    """SIGINT and SIGTERM ask the loop to save and stop after the current step."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._before: dict[signal.Signals, Any] = {}
+
+    def _ask(self, *_: Any) -> None:
+        self.asked = True
+
+    def __enter__(self) -> None:
+        import threading
+
+        if threading.current_thread() is threading.main_thread():
+            self._before = {s: signal.signal(s, self._ask) for s in (signal.SIGINT, signal.SIGTERM)}
+
+    def __exit__(self, *_: Any) -> None:
+        for signal_number, handler in self._before.items():
+            signal.signal(signal_number, handler)

@@ -1,0 +1,170 @@
+"""Checkpoint + LR pictures -> 8-bit SR pictures under the LR's stem, with seconds and memory."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from bench.api import Method, Picture, Upscaler
+from bench.data.back_projection import back_projected
+from bench.data.images import image_files, read_image, to_tensor, to_uint8, write_png
+from bench.errors import BadInput
+from bench.runtime.devices import describe, peak_memory_mib
+from bench.runtime.files import replacing, write_json
+
+OVERLAP = 16  # LR pixels that neighbouring tiles share
+
+
+@dataclass(frozen=True)
+class Options:
+    """How pictures are upscaled. tile: LR side of a tile, 0 for whole pictures; ensemble: the field's '+';
+    back_project: iterations of back-projection on the finished SR."""
+
+    ensemble: bool = False
+    tile: int = 0
+    overlap: int = OVERLAP
+    back_project: int = 0
+
+
+def with_options(upscaler: Upscaler, scale: int, options: Options) -> Upscaler:
+    """The upscaler with tiling inside, self-ensemble around it and back-projection last, as asked."""
+    if options.tile:
+        upscaler = tiled(upscaler, scale, options.tile, options.overlap)
+    if options.ensemble:
+        upscaler = self_ensemble(upscaler)
+    return back_projected(upscaler, scale, options.back_project) if options.back_project else upscaler
+
+
+def self_ensemble(upscaler: Upscaler) -> Upscaler:
+    """The mean over the eight flips and transposes, each undone (Timofte et al. 2016; Lim et al. 2017)."""
+
+    def upscale(picture: Picture) -> Tensor:
+        total: Tensor | None = None
+        for turn in range(4):
+            for flip in (False, True):
+                sr = upscaler(_replace(picture, _transform(picture.lr, turn, flip)))
+                sr = _restore(sr, turn, flip)
+                total = sr if total is None else total + sr
+        assert total is not None
+        return total / 8
+
+    return upscale
+
+
+def _transform(image: Tensor, turn: int, flip: bool) -> Tensor:
+    turned = torch.rot90(image, turn, (1, 2))
+    return (turned.flip(2) if flip else turned).contiguous()
+
+
+def _restore(image: Tensor, turn: int, flip: bool) -> Tensor:
+    return torch.rot90(image.flip(2) if flip else image, -turn, (1, 2))
+
+
+def _replace(picture: Picture, lr: Tensor) -> Picture:
+    return Picture(picture.name, lr, picture.kernel, picture.seed)
+
+
+def tiled(upscaler: Upscaler, scale: int, tile: int, overlap: int = OVERLAP) -> Upscaler:
+    """Upscale tiles of `tile` LR pixels that overlap, keeping each tile's middle: exact where the overlap covers the
+    network's receptive radius on both sides. Raises BadInput for a tile that its overlap leaves nothing of."""
+    if tile <= 2 * overlap:
+        raise BadInput(f"tile {tile} leaves nothing inside an overlap of {overlap}; use at least {2 * overlap + 1}")
+
+    def upscale(picture: Picture) -> Tensor:
+        _, height, width = picture.lr.shape
+        sr = torch.empty(3, height * scale, width * scale)
+        for top, bottom, inner_top, inner_bottom in _spans(height, tile, overlap):
+            for left, right, inner_left, inner_right in _spans(width, tile, overlap):
+                part = upscaler(_replace(picture, picture.lr[:, top:bottom, left:right])).cpu()
+                rows = slice((inner_top - top) * scale, (inner_bottom - top) * scale)
+                columns = slice((inner_left - left) * scale, (inner_right - left) * scale)
+                place = (slice(inner_top * scale, inner_bottom * scale), slice(inner_left * scale, inner_right * scale))
+                sr[:, place[0], place[1]] = part[:, rows, columns]
+        return sr
+
+    return upscale
+
+
+def _spans(length: int, tile: int, overlap: int) -> list[tuple[int, int, int, int]]:
+    """(start, end, kept start, kept end) of each tile along one side."""
+    if length <= tile:
+        return [(0, length, 0, length)]
+    spans, kept = [], 0
+    while kept < length:
+        start = max(0, min(kept - overlap, length - tile))
+        end = start + tile
+        kept_end = length if end >= length else end - overlap
+        spans.append((start, end, kept, kept_end))
+        kept = kept_end
+    return spans
+
+
+def prepare(method: Method, network: nn.Module | None, device: torch.device) -> Upscaler:
+    """The method's upscaler with its network on the device."""
+    return method.upscaler(network.to(device).eval() if network is not None else None)
+
+
+def upscale_folder(
+    upscaler: Upscaler, lr: Path, out: Path, scale: int, seed: int = 0, kernels: Path | None = None
+) -> dict[str, Any]:
+    """Upscale every picture of `lr` into `out`; a grey picture gives a grey one. Returns seconds and pictures.
+
+    Raises BadInput for an unreadable picture, before anything appears in `out`.
+    """
+    files = image_files(lr)
+    seconds: dict[str, float] = {}
+    with replacing(out) as temporary:
+        for file in tqdm(files, desc=f"{out.parent.name}/{out.name}", unit="picture", mininterval=2.0):
+            image = read_image(file)
+            kernel = _kernel(kernels, file.stem)
+            began = time.monotonic()
+            sr = upscaler(Picture(file.stem, to_tensor(image), kernel, seed))
+            seconds[file.stem] = round(time.monotonic() - began, 4)
+            expected = (3, scale * image.shape[0], scale * image.shape[1])
+            if tuple(sr.shape) != expected:
+                raise BadInput(f"{file}: upscaled to {tuple(sr.shape)}, expected {expected}; check --scale")
+            write_png(temporary / f"{file.stem}.png", to_uint8(sr, grey=image.ndim == 2))
+    return {"pictures": len(files), "seconds": seconds}
+
+
+def _kernel(folder: Path | None, stem: str) -> Tensor | None:
+    if folder is None:
+        return None
+    path = folder / f"{stem}.npy"
+    if not path.is_file():
+        raise BadInput(f"{path}: no kernel for this picture; estimate it with python -m bench kernel")
+    return torch.from_numpy(np.load(path, allow_pickle=False))
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """A degraded test set, where the blur kernels are that an upscaler is told, if any, and the seed of those that
+    train on the picture."""
+
+    name: str
+    lr: Path
+    kernels: Path | None = None
+    seed: int = 0
+
+
+def upscale_sets(
+    upscaler: Upscaler, sets: Iterable[TestSet], out: Path, scale: int, device: torch.device
+) -> dict[str, Any]:
+    """Every set into out/<data set>/, with upscale.json beside."""
+    record: dict[str, Any] = {"device": describe(device), "threads": torch.get_num_threads(), "sets": {}}
+    if out.is_dir():
+        shutil.rmtree(out)
+    for one in sets:
+        record["sets"][one.name] = upscale_folder(upscaler, one.lr, out / one.name, scale, one.seed, one.kernels)
+    record["peak_mib"] = round(peak_memory_mib(device))
+    write_json(out / "upscale.json", record)
+    return record

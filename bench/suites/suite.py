@@ -1,0 +1,191 @@
+"""MethodPlan and Suite: what a benchmark runs of each method, and the experiments that follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from bench.api import Knobs, Precision
+from bench.errors import BadInput, unknown
+from bench.metrics import DEFAULT_METRICS
+from bench.suites.experiment import Experiment, pretrain_variant
+from methods import METHODS, find_entry
+
+KERNEL_METRICS = ("kernel_ncc", "kernel_psnr")
+TRUTH = "truth"  # in place of an estimator's run: the kernel that made the LR
+
+
+@dataclass(frozen=True)
+class MethodPlan:
+    """What a suite runs of one method: scaled sizes, length, variants, seeds. What is None is the suite's.
+
+    once: variants run with the first seed only. resized: scales a variant's own knobs. train_sets: a variant's own
+    training sets. degradation: of the pictures it is tested on; pairs: of those it is trained on, where they differ.
+    evaluates: train nothing, take the network of the run tested on `pairs`. starts: variant to the earlier stage's,
+    where several have its network. kernels: variant to the estimator's "<method>.<variant>" whose kernels it is given,
+    or "truth". unpaired: training sets of which it sees only LR, under the degradation that it is tested on.
+    """
+
+    method: str
+    iterations: int = 0
+    knobs: Knobs = field(default_factory=dict)
+    variants: tuple[str, ...] = ("default",)
+    seeds: tuple[int, ...] = (1,)
+    resized: Mapping[str, Knobs] = field(default_factory=dict)
+    shard: str = "baselines"
+    once: tuple[str, ...] = ()
+    scale: int | None = None
+    degradation: str | None = None
+    pairs: str | None = None
+    evaluates: bool = False
+    test_sets: tuple[str, ...] | None = None
+    train_sets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    metrics: tuple[str, ...] | None = None
+    starts: Mapping[str, str] = field(default_factory=dict)
+    kernels: Mapping[str, str] = field(default_factory=dict)
+    unpaired: tuple[str, ...] = ()
+
+    def wanted(self) -> Iterator[tuple[str, int]]:
+        """Every (variant, seed)."""
+        for variant in self.variants + self.once:
+            yield from ((variant, seed) for seed in (self.seeds[:1] if variant in self.once else self.seeds))
+
+
+class Dependency(NamedTuple):
+    """One run, by the plan that describes it."""
+
+    plan: MethodPlan
+    variant: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A benchmark that one command runs."""
+
+    name: str
+    title: str
+    train_sets: tuple[str, ...]
+    test_sets: tuple[str, ...]
+    plans: tuple[MethodPlan, ...]
+    scale: int = 4
+    degradation: str = "bicubic"
+    metrics: tuple[str, ...] = DEFAULT_METRICS
+    precision: Precision = "float32"
+    channels_last: bool = False
+    compile: bool = False
+    threads: int = 1
+    guest_iterations: int = 500
+    notes: tuple[str, ...] = ()
+
+    def plan(self, method: str, scale: int | None = None, degradation: str | None = None) -> MethodPlan:
+        """The first plan of a method, at that scale and degradation where they are said; a guest trains for
+        `guest_iterations`. Raises BadInput where the suite has none."""
+        plans = [plan for plan in self.all_plans if plan.method == method]
+        if not plans:
+            raise unknown(f"method in suite {self.name}", method, [plan.method for plan in self.all_plans])
+        for plan in plans:
+            at = (plan.scale or self.scale, plan.degradation or self.degradation)
+            if at == (scale or at[0], degradation or at[1]):
+                return plan
+        raise BadInput(f"suite {self.name} has no plan of {method} at x{scale} {degradation}; add one to the suite")
+
+    @property
+    def all_plans(self) -> tuple[MethodPlan, ...]:
+        """The suite's plans, and one for each guest method of this process."""
+        guests = [name for name, entry in METHODS.items() if entry.method.__module__.startswith("guest_")]
+        return self.plans + tuple(self._guest_plan(name) for name in guests)
+
+    @property
+    def shards(self) -> tuple[str, ...]:
+        """The names of its parts, sorted."""
+        return tuple(sorted({plan.shard for plan in self.all_plans}))
+
+    def _guest_plan(self, name: str) -> MethodPlan:
+        trains = find_entry(name).build(self.scale, {}).network() is not None
+        return MethodPlan(name, self.guest_iterations if trains else 0, shard="guests")
+
+    def experiment(self, method: str, variant: str, seed: int) -> Experiment:
+        """One run of this suite, after the method's first plan."""
+        return self.resolve(self.plan(method), variant, seed)
+
+    def resolve(self, plan: MethodPlan, variant: str, seed: int) -> Experiment:
+        """One run of a plan. Raises BadInput for a variant that the method does not have."""
+        return self._linked(plan, variant, seed)[0]
+
+    def _linked(self, plan: MethodPlan, variant: str, seed: int) -> tuple[Experiment, list[Dependency]]:
+        """One run, and those that it takes something from."""
+        entry = find_entry(plan.method)
+        if variant not in entry.variants:
+            raise unknown(f"variant of {plan.method}", variant, entry.variants)
+        trains = plan.iterations > 0 and not plan.evaluates
+        degradation = plan.degradation or self.degradation
+        estimates = entry.estimates
+        run = Experiment(
+            method=plan.method,
+            variant=variant,
+            knobs={**plan.knobs, **entry.variants[variant], **plan.resized.get(variant, {})},
+            scale=plan.scale or self.scale,
+            degradation=degradation,
+            pairs=plan.pairs or degradation,
+            seed=seed,
+            iterations=plan.iterations if trains else 0,
+            train_sets=plan.train_sets.get(variant, self.train_sets) if trains else (),
+            unpaired_sets=plan.unpaired if trains else (),
+            test_sets=plan.test_sets or self.test_sets,
+            metrics=plan.metrics or (KERNEL_METRICS if estimates else self.metrics),
+            precision=self.precision,
+            channels_last=self.channels_last,
+            compile=self.compile,
+            threads=self.threads,
+        )
+        return self._started(run, plan)
+
+    def _started(self, run: Experiment, plan: MethodPlan) -> tuple[Experiment, list[Dependency]]:
+        """The run with the names of the runs that it takes something from, and those runs."""
+        entry, at = run.entry, (run.scale, run.pairs)
+        if plan.evaluates:
+            links = [Dependency(self.plan(plan.method, *at), run.variant, run.seed)]
+            return replace(run, network_from=self._names(links)), links
+        if entry.networks:
+            links = [Dependency(self.plan(method, *at), "default", run.seed) for method in entry.networks]
+            return replace(run, network_from=self._names(links)), links
+        source = plan.kernels.get(run.variant)
+        if source == TRUTH:
+            return replace(run, kernel_from=TRUTH), []
+        if source:
+            method, _, variant = source.partition(".")
+            links = [Dependency(self.plan(method, run.scale, run.degradation), variant or "default", run.seed)]
+            return replace(run, kernel_from=self._names(links)[0]), links
+        if entry.pretrain and run.iterations and getattr(run.build(), "pretrained", True):
+            earlier = plan.starts.get(run.variant) or pretrain_variant(entry, entry.pretrain, run.variant)
+            links = [Dependency(self.plan(entry.pretrain.method, *at), earlier, run.seed)]
+            return replace(run, warm_start=self._names(links)[0]), links
+        return run, []
+
+    def _names(self, links: list[Dependency]) -> tuple[str, ...]:
+        return tuple(self.resolve(*link).name for link in links)
+
+    def experiments(self, shard: str | None = None) -> dict[str, Experiment]:
+        """Every run by name, or those of a shard, or of shards joined by +; the runs that others start from included,
+        in the order of the plans."""
+        wanted = self.shards if shard is None else tuple(shard.split("+"))
+        for name in wanted:
+            if name not in self.shards:
+                raise unknown(f"shard of suite {self.name}", name, self.shards)
+        found: dict[str, Experiment] = {}
+        for plan in self.all_plans:
+            if plan.shard in wanted:
+                for variant, seed in plan.wanted():
+                    self._collect(Dependency(plan, variant, seed), found)
+        order = [plan.method for plan in self.all_plans]
+        return dict(sorted(found.items(), key=lambda item: order.index(item[1].method)))
+
+    def _collect(self, link: Dependency, found: dict[str, Experiment]) -> None:
+        """Add a run after those that it takes something from."""
+        run, links = self._linked(*link)
+        if run.name not in found:
+            for earlier in links:
+                self._collect(earlier, found)
+            found[run.name] = run

@@ -1,0 +1,56 @@
+"""Where a suite keeps what it makes: one folder under the work folder, every path decided here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.runtime.paths import work_folder
+from bench.suites.experiment import Experiment
+
+
+@dataclass(frozen=True)
+class Workdir:
+    """The folders of one suite."""
+
+    suite: str
+
+    @property
+    def root(self) -> Path:
+        return work_folder() / self.suite
+
+    def test_data(self, dataset: str, scale: int, degradation: str) -> Path:
+        """hr/, lr/ and manifest.json of one degraded test set."""
+        return self.root / "data" / f"{dataset}.x{scale}.{degradation}"
+
+    def store(self, sets: tuple[str, ...], scale: int, degradation: str, levels: tuple[int, ...] = ()) -> Path:
+        """A memory-mapped training store, with the resolutions between where a method asks for them."""
+        between = "".join(f"+x{level}" for level in levels)
+        return self.root / "train" / f"{'+'.join(sets)}.x{scale}{between}.{degradation}"
+
+    def train_data(self, run: Experiment) -> Path:
+        """The store of a run's pairs."""
+        return self.store(run.train_sets, run.scale, run.pairs, run.build().levels)
+
+    def unpaired_data(self, run: Experiment) -> Path:
+        """The store of which a run sees only LR."""
+        return self.store(run.unpaired_sets, run.scale, run.degradation)
+
+    def run(self, name: str) -> Path:
+        """checkpoint.safetensors, curves.jsonl, train.json and the resume state of one run."""
+        return self.root / "runs" / name
+
+    def sr(self, run: Experiment) -> Path:
+        """One run's pictures, a folder a data set, and upscale.json."""
+        return self.root / "sr" / run.method / run.name
+
+    def kernels(self, run: Experiment) -> Path:
+        """One run's estimated blur kernels, a folder a data set, and kernels.json."""
+        return self.root / "kernels" / run.method / run.name
+
+    @property
+    def results(self) -> Path:
+        return self.root / "results"
+
+    def scores(self, run: Experiment) -> Path:
+        return self.results / "scores" / run.method / f"{run.name}.csv"

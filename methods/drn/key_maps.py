@@ -1,0 +1,68 @@
+"""How DRN is published: the network as a flat dictionary, its dual networks as a Python list of dictionaries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bench.errors import BadInput
+from methods.common.dual import Duals
+from methods.common.key_maps import KeyMap, Tensors, count, side
+
+DUAL_PART = "dual networks"
+
+
+def _scale(steps: int) -> int:
+    """2^steps. Raises ValueError for a network that has none."""
+    if not steps:
+        raise ValueError("it has no step up")
+    return int(2**steps)
+
+
+def _drn_sizes(tensors: Tensors) -> dict[str, Any]:
+    if tensors["sub_mean.bias"].abs().sum() < 6:  # 1.3 in [0, 1], 330 in [0, 255]
+        raise ValueError("sub_mean.bias is a colour in [0, 1]; only networks that work in [0, 255] can be imported")
+    width = side(tensors, "up_blocks.0.0.body.0.weight", 0)
+    return {
+        "scale": _scale(count(tensors, r"up_blocks\.(\d+)\..*")),
+        "blocks": count(tensors, r"up_blocks\.0\.(\d+)\.body\..*"),
+        "features": side(tensors, "head.weight", 0),
+        "reduction": width // side(tensors, "up_blocks.0.0.body.3.conv_du.0.weight", 0),
+    }
+
+
+def _dual_sizes(tensors: Tensors) -> dict[str, Any]:
+    steps = count(tensors, r"(\d+)\.dual_module\..*")
+    return {"scale": _scale(steps), "features": side(tensors, "0.dual_module.0.0.weight", 0)}
+
+
+def build_duals(scale: int, features: int) -> Duals:
+    """The dual networks of a DRN. Raises BadInput where there is none."""
+    if scale < 2:
+        raise BadInput(f"DRN at x{scale} has no dual network; choose x2, x4 or x8")
+    return Duals(scale.bit_length() - 1, features)
+
+
+DRN_OFFICIAL = KeyMap(
+    "drn-official",
+    r"up_blocks\.\d+\..*",
+    _drn_sizes,
+    {
+        "down.{p}.shrink": "down.{p}.dual_module.0.0",
+        "down.{p}.widen": "down.{p}.dual_module.1",
+        "up.{i}.{b}.conv1": "up_blocks.{i}.{b}.body.0",
+        "up.{i}.{b}.conv2": "up_blocks.{i}.{b}.body.2",
+        "up.{i}.{b}.attention.squeeze": "up_blocks.{i}.{b}.body.3.conv_du.0",
+        "up.{i}.{b}.attention.excite": "up_blocks.{i}.{b}.body.3.conv_du.2",
+        "up.{i}.{b}.0": "up_blocks.{i}.{b}.0",
+        "up.{i}.{b}": "up_blocks.{i}.{b}",
+    },
+)
+DRN_DUALS = KeyMap(
+    "drn-duals-official",
+    r"\d+\.dual_module\..*",
+    _dual_sizes,
+    {
+        "levels.{k}.shrink": "{k}.dual_module.0.0",
+        "levels.{k}.widen": "{k}.dual_module.1",
+    },
+)

@@ -1,0 +1,239 @@
+"""Differences over seeds and pictures: intervals, their coverage, Holm, pairing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from bench.errors import BadInput
+from bench.report.statistics import Effect, crossed_bootstrap, detectable, effect, holm, paired, two_way
+
+Ratio = tuple[float, float, float]
+RATIOS: tuple[Ratio, ...] = (
+    (0, 1, 1),
+    (1, 1, 1),
+    (1, 0, 1),
+    (0.3, 1, 0.3),
+    (0.3, 1, 1),
+    (0.1, 1, 0.3),
+    (1, 1, 0.1),
+    (1, 0.1, 0.1),
+    (0, 0, 1),
+    (0.1, 0.1, 1),
+    (0.5, 1, 0.1),
+)
+DESIGNS = ((5, 14), (5, 100), (10, 14), (10, 100))
+
+
+def simulate(rng: np.random.Generator, size: tuple[int, int, int], spread: Ratio) -> Any:
+    """(replicates, seeds, pictures) with mean 0 and these standard deviations of seed, picture and rest."""
+    n, seeds, pictures = size
+    by_seed = spread[0] * rng.standard_normal((n, seeds, 1))
+    by_picture = spread[1] * rng.standard_normal((n, 1, pictures))
+    return by_seed + by_picture + spread[2] * rng.standard_normal(size)
+
+
+def coverage(seeds: int, pictures: int, spread: Ratio, replicates: int) -> float:
+    """Per cent of simulated 95 % intervals that hold the true mean; 100 minus the type I error."""
+    rng = np.random.default_rng(seeds * 1000 + pictures)
+    hits, step = 0, 1000
+    for _ in range(0, replicates, step):
+        mean, variance, df = two_way(simulate(rng, (step, seeds, pictures), spread))
+        hits += int((np.abs(mean) <= stats.t.ppf(0.975, df) * np.sqrt(variance)).sum())
+    return 100 * hits / replicates
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spread", RATIOS)
+@pytest.mark.parametrize("design", DESIGNS)
+def test_intervals_hold_the_true_difference_95_times_in_100(design: tuple[int, int], spread: Ratio) -> None:
+    measured = coverage(*design, spread, 20000)
+    print(f"\n{design[0]} x {design[1]}, {spread}: coverage {measured:.1f} %, type I error {100 - measured:.1f} %")
+    assert abs(measured - 95) <= 2.25  # 2, and two standard errors of the simulation
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pictures", [14, 119])
+def test_three_seeds_cover_less_surely_and_the_simulation_says_by_how_much(pictures: int) -> None:
+    measured = {spread: coverage(3, pictures, spread, 8000) for spread in RATIOS}
+    for spread, share in measured.items():
+        print(f"\n3 x {pictures}, {spread}: coverage {share:.1f} %, type I error {100 - share:.1f} %")
+    assert all(91.5 <= share <= 98 for share in measured.values())
+
+
+@pytest.mark.parametrize("spread", [(0, 1, 1), (1, 1, 1), (1, 0, 1), (0.3, 1, 0.3)])
+def test_a_short_simulation_already_covers_about_as_it_should(spread: Ratio) -> None:
+    assert abs(coverage(5, 14, spread, 2000) - 95) <= 3
+
+
+def test_treating_every_cell_as_a_sample_of_its_own_would_cover_far_too_seldom() -> None:
+    tables = simulate(np.random.default_rng(0), (1000, 5, 14), (1, 1, 1)).reshape(1000, -1)
+    half = stats.t.ppf(0.975, 69) * tables.std(axis=1, ddof=1) / math.sqrt(70)
+    assert (np.abs(tables.mean(axis=1)) <= half).mean() < 0.7
+
+
+def test_the_mean_squares_are_those_of_a_table_worked_by_hand() -> None:
+    table = np.array([[1.0, 2.0, 6.0], [3.0, 4.0, 8.0]])  # seeds 2 apart, pictures 2, 3, 7: nothing rests
+    mean, variance, df = two_way(table)
+    seed, picture = 6.0, 14.0  # 3 * (1 + 1) / 1 and 2 * (4 + 1 + 9) / 2
+    assert float(mean) == pytest.approx(4)
+    assert float(variance) == pytest.approx((seed + picture) / 6)
+    assert float(df) == pytest.approx((seed + picture) ** 2 / (seed**2 + picture**2 / 2))
+
+
+def test_without_an_effect_of_seeds_the_interval_is_the_paired_t_interval_of_the_pictures() -> None:
+    rng = np.random.default_rng(4)
+    pictures = rng.standard_normal(12)
+    rest = rng.standard_normal((4, 12)) / 10
+    rest -= rest.mean(axis=1, keepdims=True)
+    table = pictures + rest
+    found = effect(table)
+    low, high = stats.t.interval(0.95, 11, found.mean, stats.sem(table.mean(axis=0)))
+    assert (found.low, found.high) == (pytest.approx(float(low)), pytest.approx(float(high)))
+    assert found.p == pytest.approx(float(stats.ttest_1samp(table.mean(axis=0), 0).pvalue))
+    assert (found.kind, found.seeds, found.pictures) == ("two-way", 4, 12)
+
+
+def test_a_seed_effect_widens_the_interval_however_many_pictures_there_are() -> None:
+    table = np.array([[-1.0], [0.0], [1.0]]) + np.random.default_rng(0).standard_normal((3, 500)) / 100
+    found = effect(table)
+    assert found.df == pytest.approx(2, abs=0.05)
+    assert found.high - found.low == pytest.approx(2 * stats.t.ppf(0.975, 2) / math.sqrt(3), rel=0.02)
+
+
+def test_p_is_below_5_per_cent_exactly_where_the_interval_leaves_zero_out() -> None:
+    tables = simulate(np.random.default_rng(5), (60, 3, 8), (0.3, 1, 0.5)) + 0.6
+    found = [effect(table) for table in tables]
+    assert all((one.p < 0.05) == (one.low > 0 or one.high < 0) for one in found)
+    assert {one.p < 0.05 for one in found} == {True, False}
+
+
+def test_the_smallest_detectable_difference_is_detected_four_times_in_five() -> None:
+    rng = np.random.default_rng(6)
+    df, error = 4, 0.5
+    size = detectable(error, df)
+    t = (size + error * rng.standard_normal(40000)) / (error * np.sqrt(rng.chisquare(df, 40000) / df))
+    assert (np.abs(t) > stats.t.ppf(0.975, df)).mean() == pytest.approx(0.8, abs=0.01)
+
+
+def test_fewer_than_three_seeds_say_so_and_two_have_no_p() -> None:
+    table = np.random.default_rng(7).standard_normal((2, 9)) + 5
+    found = effect(table)
+    assert found.kind == "pictures only" and math.isnan(found.p)
+    assert "fewer than 3 seeds" in found.note
+    assert found.low == pytest.approx(float(stats.t.interval(0.95, 8, found.mean, stats.sem(table.mean(axis=0)))[0]))
+
+
+def test_one_pair_of_outputs_is_tested_by_signed_ranks_and_labelled_so() -> None:
+    values = np.array([0.3, -0.1, 0.5, 0.7, 0.2, 0.9])
+    found = effect(values[None])
+    assert found.kind == "one pair, Wilcoxon"
+    assert found.p == pytest.approx(float(stats.wilcoxon(values).pvalue))
+    assert effect(np.zeros((1, 6))).p == 1
+
+
+def test_pictures_without_a_value_are_left_out_and_counted() -> None:
+    table = np.random.default_rng(8).standard_normal((3, 6))
+    holed = table.copy()
+    holed[1, 2] = np.nan
+    found = effect(holed)
+    assert found.pictures == 5 and "1 of 6 pictures left out" in found.note
+    assert found.mean == pytest.approx(np.delete(table, 2, axis=1).mean())
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (np.full((3, 4), np.inf), "infinite"),
+        (np.zeros((3, 1)), "1 of 1 pictures"),
+        (np.full((3, 4), np.nan), "0 of 4 pictures"),
+        (np.zeros(5), "one row a seed"),
+        (np.zeros((0, 5)), "one row a seed"),
+    ],
+)
+def test_what_has_no_mean_is_refused(table: Any, said: str) -> None:
+    with pytest.raises(BadInput, match=said):
+        effect(table)
+
+
+def test_equal_outputs_differ_by_nothing_surely() -> None:
+    found = effect(np.zeros((3, 5)))
+    assert (found.low, found.mean, found.high, found.p, found.detectable) == (0, 0, 0, 1, 0)
+
+
+def test_the_bootstrap_is_seeded_and_near_the_interval_where_both_hold() -> None:
+    table = simulate(np.random.default_rng(9), (1, 20, 60), (0.5, 1, 0.5))[0]
+    found = effect(table)
+    assert crossed_bootstrap(table) == (found.boot_low, found.boot_high)
+    assert found.boot_high - found.boot_low == pytest.approx(found.high - found.low, rel=0.15)
+
+
+def test_holm_steps_down_in_any_order_and_never_decreases() -> None:
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.04, 0.01, 0.005]) == pytest.approx([0.04, 0.02, 0.015])
+    assert holm([0.9, 0.8]) == [1, 1]
+    assert holm([]) == []
+
+
+def test_holm_keeps_the_chance_of_any_false_alarm_at_5_per_cent() -> None:
+    p = np.random.default_rng(10).uniform(size=(4000, 8))
+    assert np.mean([min(holm(row)) < 0.05 for row in p.tolist()]) == pytest.approx(0.05, abs=0.015)
+
+
+Value = Callable[[str, int, str], float]
+
+
+def frame_of(runs: dict[str, tuple[int, ...]], value: Value) -> pd.DataFrame:
+    """Runs '<method>/<variant>' with their seeds, on three pictures of two sets."""
+    rows = [
+        (*run.split("/"), str(seed), dataset, image, "psnr_y", value(run, seed, image))
+        for run, seeds in runs.items()
+        for seed in seeds
+        for dataset, image in (("A", "x"), ("A", "y"), ("B", "x2"))
+    ]
+    return pd.DataFrame(rows, columns=["method", "variant", "seed", "dataset", "image", "metric", "value"])
+
+
+def measured(run: str, seed: int, image: str) -> float:
+    return {"drn/lambda-0.1": 30.0, "drn/default": 29.0, "bicubic/default": 20.0}[run] + seed**2 + len(image)
+
+
+def test_runs_are_paired_seed_by_seed_over_the_pictures_of_all_sets() -> None:
+    frame = frame_of({"drn/lambda-0.1": (1, 2, 3), "drn/default": (3, 2, 1, 4)}, measured)
+    table = paired(frame, "drn.lambda-0.1", "drn.default", "psnr_y", ("A", "B"))
+    assert table.shape == (3, 3) and np.allclose(table, 1)
+    assert paired(frame, "drn.lambda-0.1", "drn.default", "psnr_y", ("A",)).shape == (3, 2)
+
+
+def test_bicubic_stands_beside_every_seed_and_a_trained_method_does_not() -> None:
+    frame = frame_of({"drn/lambda-0.1": (1, 2, 3), "drn/default": (2,), "bicubic/default": (7,)}, measured)
+    table = paired(frame, "drn.lambda-0.1", "bicubic.default", "psnr_y", ("A", "B"))
+    assert table.tolist() == [[10 + s * s - 49] * 3 for s in (1, 2, 3)]
+    assert paired(frame, "bicubic.default", "drn.lambda-0.1", "psnr_y", ("A", "B")).tolist() == (-table).tolist()
+    assert paired(frame, "drn.lambda-0.1", "drn.default", "psnr_y", ("A", "B")).shape == (1, 3)
+
+
+def test_what_cannot_be_paired_is_refused_by_name() -> None:
+    frame = frame_of({"drn/lambda-0.1": (1,), "drn/default": (2,)}, measured)
+    with pytest.raises(BadInput, match="no seed in common"):
+        paired(frame, "drn.lambda-0.1", "drn.default", "psnr_y", ("A",))
+    with pytest.raises(BadInput, match="defualt"):
+        paired(frame, "drn.defualt", "drn.default", "psnr_y", ("A",))
+    endless = frame_of({"drn/lambda-0.1": (1,), "drn/default": (1,)}, lambda *_: math.inf)
+    with pytest.raises(BadInput, match="infinite"):
+        paired(endless, "drn.lambda-0.1", "drn.default", "psnr_y", ("A",))
+
+
+def test_a_missing_value_reaches_the_effect_as_one() -> None:
+    frame = frame_of(
+        {"drn/lambda-0.1": (1, 2, 3), "drn/default": (1, 2, 3)},
+        lambda run, seed, image: math.nan if (seed, image) == (2, "y") else measured(run, seed, image),
+    )
+    found: Effect = effect(paired(frame, "drn.lambda-0.1", "drn.default", "psnr_y", ("A", "B")))
+    assert found.pictures == 2 and found.mean == pytest.approx(1)

@@ -1,0 +1,61 @@
+"""The runs of a stage in several processes: all of them done, the same bytes, the first failure told."""
+
+from __future__ import annotations
+
+import functools
+import os
+from pathlib import Path
+
+import pytest
+
+from bench.__main__ import main
+from bench.errors import BadInput
+from bench.runtime.parallel import work_through
+from bench.suites import find_suite
+
+
+def note(folder: Path, run: str) -> None:
+    """Write down which process was at work; fail for the run named so."""
+    if run == "wrong":
+        raise BadInput("wrong: cannot be done; leave it out")
+    (folder / run).write_text(str(os.getpid()))
+
+
+@pytest.mark.parametrize("processes", [0, 1, 2, 7])
+def test_every_run_is_worked_at_whatever_the_number_of_processes(processes: int, tmp_path: Path) -> None:
+    work_through(functools.partial(note, tmp_path), ["a", "b", "c"], processes)
+    at_work = {(tmp_path / name).read_text() for name in "abc"}
+    assert (str(os.getpid()) in at_work) is (processes < 2)
+
+
+def test_no_process_is_started_for_a_single_run(tmp_path: Path) -> None:
+    work_through(functools.partial(note, tmp_path), ["a"], 4)
+    assert (tmp_path / "a").read_text() == str(os.getpid())
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_what_goes_wrong_in_a_process_is_told_here(processes: int, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="wrong: cannot be done; leave it out"):
+        work_through(functools.partial(note, tmp_path), ["wrong", "a"], processes)
+
+
+def test_pictures_and_scores_do_not_depend_on_the_number_of_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    for processes in ("1", "2"):
+        root = tmp_path / processes
+        monkeypatch.setenv("BENCH_WORK", str(root))
+        runs = [run for run in find_suite("demo").experiments().values() if run.method == "bicubic"]
+        assert len(runs) > 1
+        for run in runs:
+            for name in run.test_sets:
+                place = f"{name}.x{run.scale}.{run.degradation}"
+                words = ["--role", "test", "--scale", str(run.scale), "--degradation", run.degradation]
+                assert main(["prepare", name, *words, "--out", str(root / "demo" / "data" / place)]) == 0
+        for stage in ("upscale-suite", "score-suite"):
+            assert main([stage, "--suite", "demo", "--method", "bicubic", "--processes", processes]) == 0
+        files = [*root.rglob("sr/**/*.png"), *root.rglob("scores/**/*.csv")]
+        made.append({file.relative_to(root): file.read_bytes() for file in files})
+    assert made[0] == made[1]
+    assert len([file for file in made[0] if file.suffix == ".csv"]) == len(runs)

@@ -1,0 +1,75 @@
+"""A training that diverges, kept as a result without scores; test_workflow.py has the whole way of one."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+
+from bench.data.images import write_png
+from bench.errors import Diverged
+from bench.runtime.files import read_json, write_json
+from bench.stages.divergence import inherited, no_pictures, no_scores, notes, reason, settle, told
+from bench.stages.train import checkpoint_path
+from bench.suites import find_run
+from bench.suites.workdir import Workdir
+
+RRDB, ESRGAN = "rrdb.default.x4.bicubic.s1", "esrgan.default.x4.bicubic.s1"
+WHY = f"training of {RRDB} diverged: loss is nan at step 10"
+
+
+@pytest.fixture
+def settled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workdir:
+    """A work folder in which the PSNR-oriented stage of ESRGAN diverged."""
+    monkeypatch.setenv("BENCH_WORK", str(tmp_path))
+    layout, run = Workdir("smoke"), find_run("smoke", RRDB)
+    write_json(tmp_path / "store" / "manifest.json", {})
+    settle(run, tmp_path / "store", layout.run(RRDB), torch.device("cpu"), WHY)
+    return layout
+
+
+def test_the_reason_names_the_training_and_leaves_out_the_remedy() -> None:
+    assert told(RRDB, Diverged(f"{RRDB}: loss is nan at step 10; lower the learning rate")) == WHY
+
+
+def test_a_settled_run_has_a_checkpoint_without_weights_and_says_why(settled: Workdir) -> None:
+    record = read_json(settled.run(RRDB) / "train.json")
+    assert record["diverged"] == WHY
+    assert record["digest"] == find_run("smoke", RRDB).digest()
+    assert record["parameters"] > 1000
+    with safe_open(checkpoint_path(settled.run(RRDB)), "pt") as stream:
+        assert list(stream.keys()) == [] and "diverged" in stream.metadata()["bench"]
+
+
+def test_what_starts_from_a_run_that_diverged_has_no_network_either(settled: Workdir, tmp_path: Path) -> None:
+    first, second = find_run("smoke", RRDB), find_run("smoke", ESRGAN)
+    assert (reason(first, settled), inherited(first, settled)) == (WHY, None)
+    assert (reason(second, settled), inherited(second, settled)) == (None, WHY)
+    borrowed = dataclasses.replace(second, iterations=0, network_from=(RRDB,))
+    assert reason(borrowed, settled) == WHY
+    settle(second, tmp_path / "store", settled.run(ESRGAN), torch.device("cpu"), WHY)
+    assert reason(second, settled) == WHY
+
+
+def test_the_old_pictures_of_a_run_that_diverged_are_gone(tmp_path: Path) -> None:
+    write_png(tmp_path / "sr" / "Set5" / "baby.png", torch.zeros(8, 8, 3, dtype=torch.uint8).numpy())
+    no_pictures(tmp_path / "sr", torch.device("cpu"), WHY)
+    assert [path.name for path in (tmp_path / "sr").iterdir()] == ["upscale.json"]
+    assert read_json(tmp_path / "sr" / "upscale.json")["diverged"] == WHY
+
+
+def test_every_picture_and_metric_is_not_available_with_the_reason(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_png(tmp_path / "lr" / f"{name}.png", torch.zeros(8, 8, 3, dtype=torch.uint8).numpy())
+    records = no_scores({"Set5": tmp_path}, ("psnr_y", "niqe"), WHY)
+    assert [(one.image, one.metric) for one in records] == [(i, m) for i in "ab" for m in ("psnr_y", "niqe")]
+    assert {(one.dataset, one.value, one.note) for one in records} == {("Set5", None, WHY)}
+
+
+def test_the_report_has_a_sentence_for_a_run_that_diverged_and_none_for_others(tmp_path: Path) -> None:
+    write_json(tmp_path / "provenance" / "one.json", {"training": {"diverged": WHY}})
+    write_json(tmp_path / "provenance" / "two.json", {"training": {"seconds": 1}})
+    assert notes(tmp_path, ("one", "two", "three")) == (f"`one` has no scores: {WHY}.",)

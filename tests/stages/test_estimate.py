@@ -1,0 +1,120 @@
+"""python -m bench kernel: a folder of LR pictures -> their blur kernels, and one line for every bad input."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pictures import smooth
+from PIL import Image
+
+import methods
+from bench.commands import kernels as verbs
+from bench.data.images import write_png
+from bench.errors import BadInput
+from bench.stages.estimate import estimate_folder, preview
+from methods.bicubic import ENTRY as BICUBIC
+from methods.kernelgan.entry import ENTRY
+
+
+@pytest.fixture(autouse=True)
+def _known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(methods.METHODS, "kernelgan", ENTRY)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """A colour and a grey LR picture."""
+    write_png(tmp_path / "lr" / "blobs.png", smooth(1, 100, 120, 3))
+    write_png(tmp_path / "lr" / "grey.png", smooth(2, 96, 90))
+    return tmp_path / "lr"
+
+
+def run(*words: str | Path) -> None:
+    """Parse and call the verb, as `python -m bench kernel` does."""
+    parser = argparse.ArgumentParser()
+    verbs.add_verbs(parser.add_subparsers(dest="name"))
+    arguments = parser.parse_args(["kernel", "--device", "cpu", "--iterations", "6", *(str(word) for word in words)])
+    arguments.verb(arguments)
+
+
+@pytest.mark.parametrize(("scale", "side"), [(2, 17), (4, 33)])
+def test_every_picture_gets_an_array_and_a_picture_of_its_kernel(
+    pictures: Path, tmp_path: Path, scale: int, side: int
+) -> None:
+    run("--lr", pictures, "--out", tmp_path / "kernels", "--scale", str(scale), "--preset", "released")
+    assert sorted(path.name for path in (tmp_path / "kernels").iterdir()) == [
+        "blobs.npy",
+        "blobs.png",
+        "grey.npy",
+        "grey.png",
+        "kernels.json",
+    ]
+    kernel = np.load(tmp_path / "kernels" / "grey.npy")
+    assert kernel.dtype == np.float64 and kernel.shape[0] >= side and kernel.sum() == pytest.approx(1, abs=1e-9)
+    with Image.open(tmp_path / "kernels" / "grey.png") as image:
+        assert image.mode == "L" and image.width > 300
+
+
+def test_the_record_says_the_knobs_and_the_seconds(pictures: Path, tmp_path: Path) -> None:
+    run("--lr", pictures, "--out", tmp_path / "kernels", "--batch", "1", "--seed", "5")
+    record = json.loads((tmp_path / "kernels" / "kernels.json").read_text())
+    assert record["pictures"] == 2 and record["seed"] == 5 and record["seconds"] > 0
+    assert record["knobs"]["iterations"] == 6 and record["knobs"]["side_by_side"] == 1
+
+
+def test_the_kernels_do_not_depend_on_how_many_train_side_by_side(pictures: Path, tmp_path: Path) -> None:
+    for count in ("1", "2"):
+        run("--lr", pictures, "--out", tmp_path / count, "--batch", count)
+    for stem in ("blobs", "grey"):
+        alone, together = (np.load(tmp_path / count / f"{stem}.npy") for count in ("1", "2"))
+        assert alone.tobytes() == together.tobytes()
+
+
+def test_a_second_run_replaces_the_folder_and_gives_the_same_bytes(pictures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "kernels"
+    run("--lr", pictures, "--out", out)
+    before = (out / "blobs.npy").read_bytes(), (out / "blobs.png").read_bytes()
+    (out / "stale.npy").write_bytes(b"")
+    run("--lr", pictures, "--out", out)
+    assert ((out / "blobs.npy").read_bytes(), (out / "blobs.png").read_bytes()) == before
+    assert not (out / "stale.npy").exists()
+
+
+def test_a_picture_that_carries_no_kernel_is_named_and_nothing_is_written(pictures: Path, tmp_path: Path) -> None:
+    write_png(pictures / "flat.png", np.full((100, 100, 3), 7, np.uint8))
+    with pytest.raises(BadInput, match="flat: a constant picture carries no kernel"):
+        run("--lr", pictures, "--out", tmp_path / "kernels")
+    write_png(pictures / "flat.png", smooth(1, 60, 100, 3))
+    with pytest.raises(BadInput, match="flat: 100x60 is too small"):
+        run("--lr", pictures, "--out", tmp_path / "kernels")
+    assert not (tmp_path / "kernels").exists()
+
+
+@pytest.mark.parametrize("words", [("--scale", "3"), ("--batch", "0"), ("--iterations", "0"), ("--threads", "0")])
+def test_numbers_that_cannot_be_are_refused(pictures: Path, tmp_path: Path, words: tuple[str, str]) -> None:
+    with pytest.raises(BadInput):
+        run("--lr", pictures, "--out", tmp_path / "kernels", *words)
+
+
+def test_the_pictures_are_never_replaced(pictures: Path) -> None:
+    for out in (pictures, pictures.parent):
+        with pytest.raises(BadInput, match="would replace the pictures"):
+            run("--lr", pictures, "--out", out)
+    assert len(list(pictures.iterdir())) == 2
+
+
+def test_a_method_that_upscales_is_refused(pictures: Path, tmp_path: Path) -> None:
+    import torch
+
+    with pytest.raises(BadInput, match="estimates no kernels"):
+        estimate_folder(BICUBIC.build(2, {}), pictures, tmp_path / "kernels", 0, torch.device("cpu"))
+
+
+def test_the_preview_shows_the_largest_value_white_and_negative_ones_black() -> None:
+    image = preview(np.array([[1.0, 0.5], [-0.5, 0.0]]))
+    side = (image.shape[0] - 4) // 2
+    assert image[2, 2] == 255 and image[2, -3] == 128 and image[-3, 2] == 0 and image[2 + side, 2 + side] == 0

@@ -1,0 +1,95 @@
+"""What a perceptual loss sees before and after activation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from pictures import smooth
+
+from bench.__main__ import main
+from bench.api import Training
+from bench.data.images import to_tensor, write_png
+from bench.errors import BadInput
+from bench.report.feature_activity import read_taps
+from bench.stages.feature_activity import write_taps
+from methods.common.optimise import autocast, to_device
+from methods.common.perceptual import Features, tap_statistics
+
+NAME = "stlpips-vgg16"
+IMAGE = to_tensor(smooth(0, 64, 64, 3))[None]
+
+
+def test_activation_leaves_a_share_of_the_features_active() -> None:
+    found = tap_statistics(NAME, "conv5_3", IMAGE)
+    features = Features(NAME, "conv5_3", "after")(IMAGE)
+    assert found["active_before"] == pytest.approx(1)
+    assert 0 < found["active_after"] < 0.5
+    assert found["active_after"] == pytest.approx(float((features > 0).float().mean()))
+    assert found["mean_after"] == pytest.approx(float(features.mean()))
+    assert found["mean_before"] < found["mean_after"]
+
+
+def test_deeper_layers_are_sparser() -> None:
+    assert tap_statistics(NAME, None, IMAGE)["active_after"] < tap_statistics(NAME, "conv1_2", IMAGE)["active_after"]
+
+
+def test_an_unknown_layer_is_refused_by_name() -> None:
+    with pytest.raises(BadInput, match="conv9_1"):
+        tap_statistics(NAME, "conv9_1", IMAGE)
+
+
+def test_frozen_features_placed_in_bf16_are_those_that_autocast_computes() -> None:
+    training = Training(1, precision="bf16")
+    placed, plain = to_device(Features(NAME, "conv3_1"), training), Features(NAME, "conv3_1")
+    assert next(placed.parameters()).dtype == torch.bfloat16
+    with autocast(training):
+        assert torch.equal(placed(IMAGE), plain(IMAGE))
+
+
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_what_trains_keeps_float32_weights(precision: str) -> None:
+    network = torch.nn.Conv2d(3, 3, 3)
+    assert to_device(network, Training(1, precision=precision)).weight.dtype == torch.float32  # type: ignore[arg-type]
+    if precision == "float32":
+        assert next(to_device(Features(NAME, "conv1_1"), Training(1)).parameters()).dtype == torch.float32
+
+
+def test_the_verb_prints_a_line_a_picture_and_their_mean(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for seed in (0, 1):
+        write_png(tmp_path / f"p{seed}.png", smooth(seed, 48, 48, 3))
+    assert main(["taps", "--network", NAME, "--layer", "conv3_1", "--hr", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[2:]] == ["p0", "p1", "mean"]
+    shares = [float(line.split()[2].rstrip("%")) for line in lines[2:]]
+    assert shares[2] == pytest.approx((shares[0] + shares[1]) / 2, abs=0.01) and 0 < shares[2] < 100
+
+
+def test_the_verb_names_the_nearest_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["taps", "--network", "stlpips-vgg61", "--hr", str(tmp_path)]) == 2
+    assert "did you mean 'stlpips-vgg16'" in capsys.readouterr().err
+
+
+def test_a_suites_taps_are_measured_on_its_test_pictures_and_shown_as_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bench.suites import find_suite
+    from bench.suites.workdir import Workdir
+
+    monkeypatch.setenv("BENCH_WORK", str(tmp_path / "work"))
+    layout, run = Workdir("smoke"), find_suite("smoke").experiment("esrgan", "default", 1)
+    hr = layout.test_data(run.test_sets[0], 4, "bicubic") / "hr"
+    hr.mkdir(parents=True)
+    write_png(hr / "one.png", smooth(0, 64, 64, 3))
+    write_taps([find_suite("smoke").experiment("bicubic", "default", 1)], layout, tmp_path)
+    assert read_taps(tmp_path) is None
+    write_taps([run], layout, tmp_path)
+    table = read_taps(tmp_path)
+    assert table is not None and len(table.records) == 1
+    network, layer, _, pictures, before, after, *_ = table.records[0]
+    assert (network, layer, pictures, before) == (NAME, "conv5_3", "1", "1")
+    assert float(after) == pytest.approx(tap_statistics(NAME, None, IMAGE)["active_after"], rel=1e-4)
+    (tmp_path / "taps.csv").write_text("network,layer\nvgg\n")
+    with pytest.raises(BadInput, match=r"taps.csv: is torn"):
+        read_taps(tmp_path)

@@ -1,0 +1,79 @@
+"""Self-ensemble and tiling: what they must not change."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from shrink import small_run
+from torch import Tensor, nn
+
+from bench.api import Picture
+from bench.stages.upscale import Options, prepare, self_ensemble, tiled, with_options
+
+CPU = torch.device("cpu")
+
+
+def nearest(picture: Picture) -> Tensor:
+    """An upscaler without a border."""
+    return picture.lr.repeat_interleave(4, 1).repeat_interleave(4, 2)
+
+
+def picture(height: int, width: int) -> Picture:
+    generator = torch.Generator().manual_seed(3)
+    return Picture("x", torch.rand(3, height, width, generator=generator))
+
+
+def test_self_ensemble_of_an_upscaler_that_commutes_with_turns_is_itself() -> None:
+    seen = picture(7, 11)
+    assert torch.allclose(self_ensemble(nearest)(seen), nearest(seen))
+
+
+def test_self_ensemble_averages_all_eight_orientations() -> None:
+    calls: list[bytes] = []
+
+    def note(seen: Picture) -> Tensor:
+        calls.append(seen.lr.numpy().tobytes())
+        return nearest(seen)
+
+    self_ensemble(note)(picture(7, 11))
+    assert len(set(calls)) == 8
+
+
+@pytest.mark.parametrize("size", [(8, 8), (20, 41), (37, 21), (64, 33)])
+def test_tiles_of_an_upscaler_without_a_border_join_exactly(size: tuple[int, int]) -> None:
+    seen = picture(*size)
+    assert torch.equal(tiled(nearest, 4, tile=20, overlap=4)(seen), nearest(seen))
+
+
+class _Convolutions(nn.Module):
+    """Receptive radius 3 LR pixels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.body = nn.Sequential(*(nn.Conv2d(3, 3, 3, padding=1) for _ in range(3)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.body(x)
+        return y
+
+
+@pytest.mark.parametrize(("overlap", "exact"), [(3, True), (1, False)])
+def test_tiling_is_exact_with_an_overlap_of_the_receptive_radius(overlap: int, exact: bool) -> None:
+    network = _Convolutions()
+
+    def upscale(seen: Picture) -> Tensor:
+        with torch.inference_mode():
+            y: Tensor = network(seen.lr[None])[0]
+        return y.repeat_interleave(4, 1).repeat_interleave(4, 2)
+
+    seen = picture(50, 31)
+    difference = (tiled(upscale, 4, tile=16, overlap=overlap)(seen) - upscale(seen)).abs().max()
+    assert (float(difference) < 1e-6) is exact
+
+
+@pytest.mark.parametrize("method", ["srresnet", "rrdb"])
+def test_odd_sizes_come_out_at_scale_times_the_size(method: str) -> None:
+    chosen = small_run(method).build()
+    upscaler = with_options(prepare(chosen, chosen.network(), CPU), 4, Options(ensemble=True, tile=9, overlap=2))
+    assert upscaler(picture(13, 7)).shape == (3, 52, 28)

@@ -1,0 +1,171 @@
+"""Experiments, suites, digests."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+
+import pytest
+
+from bench.api import Axis, Entry
+from bench.errors import BadInput
+from bench.runtime.code_digest import closure, source_digest
+from bench.suites import SUITES, find_run
+from bench.suites.experiment import Experiment
+from bench.suites.suite import MethodPlan, Suite
+from bench.workflow import Workflow
+from methods import METHODS, load_guest
+from methods.srresnet import SRResNetMethod
+
+
+def test_a_knob_that_does_not_exist_is_an_error_at_import() -> None:
+    axis = Axis("loss", "?", {"l1": {"los": "l1"}}, "")
+    with pytest.raises(BadInput, match="unknown knob of x 'los'; did you mean 'loss'"):
+        Entry("x", SRResNetMethod, "", axes=(axis,))
+
+
+def test_two_variants_of_one_name_are_an_error_at_import() -> None:
+    axes = (Axis("a", "?", {"v": {"loss": "l1"}}, ""), Axis("b", "?", {"v": {"width": 8}}, ""))
+    with pytest.raises(BadInput, match="unique"):
+        Entry("x", SRResNetMethod, "", axes=axes)
+
+
+def test_the_digest_changes_with_knobs_seed_length_and_revision(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Experiment("srresnet", iterations=10)
+    others = [
+        dataclasses.replace(run, knobs={"width": 8}),
+        dataclasses.replace(run, seed=2),
+        dataclasses.replace(run, iterations=11),
+        dataclasses.replace(run, train_sets=("T91",)),
+    ]
+    digests = {one.digest() for one in (run, *others)}
+    monkeypatch.setitem(METHODS, "srresnet", dataclasses.replace(METHODS["srresnet"], revision=2))
+    assert len(digests | {run.digest()}) == 6
+
+
+def test_the_digest_hears_of_a_default_said_or_unsaid() -> None:
+    run = Experiment("srresnet", iterations=10)
+    assert run.digest() == dataclasses.replace(run, knobs={"width": 64}).digest()
+
+
+def test_a_method_is_made_of_its_own_modules_and_not_of_other_methods() -> None:
+    modules = closure("methods.esrgan.gan")
+    assert {"methods.esrgan.network", "methods.common.perceptual"} <= set(modules)
+    assert not {"methods.srresnet", "methods.esrgan.psnr", "bench.api", "methods"} & set(modules)
+
+
+def test_comments_and_docstrings_do_not_change_the_source_digest(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder = tmp_path_factory.mktemp("guests")
+    texts = {
+        "one": 'def f():\n    """Says."""\n    return 1\n',
+        "two": "# a remark\ndef f():\n    return 1\n",
+        "three": "def f():\n    return 2\n",
+    }
+    from bench.runtime.code_digest import _tree
+
+    digests = {}
+    for name, text in texts.items():
+        (folder / f"{name}.py").write_text(text)
+        digests[name] = ast.dump(_tree(folder / f"{name}.py"))
+    assert digests["one"] == digests["two"] != digests["three"]
+
+
+def test_source_digests_of_different_methods_differ() -> None:
+    assert source_digest("methods.srresnet") != source_digest("methods.bicubic")
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_every_run_of_a_suite_builds_and_its_earlier_stage_is_in_the_suite(name: str) -> None:
+    runs = SUITES[name].experiments()
+    for run in runs.values():
+        run.build()
+        assert runs.keys() >= set(run.sources)
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_a_variant_of_a_suite_differs_from_its_default(name: str) -> None:
+    runs = SUITES[name].experiments()
+    for run in runs.values():
+        if run.variant != "default":
+            default = dataclasses.replace(run, variant="default").name
+            assert default not in runs or run.resolved() != runs[default].resolved(), run.name
+
+
+def test_a_gan_variant_starts_from_the_psnr_stage_with_the_same_generator() -> None:
+    assert find_run("demo", "esrgan.bn.x4.bicubic.s1").warm_start == "rrdb.bn.x4.bicubic.s1"
+    assert find_run("demo", "esrgan.tap-after.x4.bicubic.s1").warm_start == "rrdb.default.x4.bicubic.s1"
+
+
+def test_the_demo_suite_stays_within_forty_runs() -> None:
+    assert len(SUITES["demo"].experiments()) <= 40
+
+
+def test_a_run_may_take_the_network_of_the_same_method_trained_on_other_pairs() -> None:
+    plans = (
+        MethodPlan("srresnet", 10),
+        MethodPlan("srresnet", 10, degradation="nearest", pairs="bicubic", evaluates=True),
+    )
+    runs = Suite("s", "", ("T91",), ("Set5",), plans).experiments()
+    run = runs["srresnet.default.x4.nearest.s1"]
+    assert (run.iterations, run.network_from) == (0, ("srresnet.default.x4.bicubic.s1",))
+
+
+def test_a_run_that_takes_two_networks_brings_both_into_its_shard() -> None:
+    plans = (
+        MethodPlan("rrdb", 10, shard="a"),
+        MethodPlan("esrgan", 10, shard="a"),
+        MethodPlan("esrgan-interpolation", shard="b"),
+    )
+    runs = Suite("s", "", ("T91",), ("Set5",), plans).experiments("b")
+    assert set(runs) == {f"{name}.default.x4.bicubic.s1" for name in ("rrdb", "esrgan", "esrgan-interpolation")}
+
+
+def test_a_variant_of_equal_knobs_starts_from_its_namesake() -> None:
+    assert find_run("cpu", "esrgan.less-data.x4.bicubic.s1").warm_start == "rrdb.less-data.x4.bicubic.s1"
+    assert find_run("cpu", "esrgan.default.x4.bicubic.s1").warm_start == "rrdb.default.x4.bicubic.s1"
+
+
+def test_a_gan_without_pretraining_starts_from_nothing() -> None:
+    assert find_run("cpu", "esrgan.from-scratch.x4.bicubic.s1").warm_start is None
+
+
+def test_the_dossier_is_no_part_of_the_source_digest(tmp_path_factory: pytest.TempPathFactory) -> None:
+    from bench.runtime.code_digest import _tree
+
+    folder = tmp_path_factory.mktemp("entries")
+    for name, text in (("one", "ENTRY = 1\nx = 2\n"), ("two", "ENTRY = 3\nx = 2\n"), ("three", "x = 4\n")):
+        (folder / f"{name}.py").write_text(text)
+    one, two, three = (ast.dump(_tree(folder / f"{name}.py")) for name in ("one", "two", "three"))
+    assert one == two != three
+
+
+def test_an_unknown_shard_suggests_the_nearest() -> None:
+    with pytest.raises(BadInput, match="did you mean 'esrgan'"):
+        Workflow("demo", "ersgan")
+
+
+GUEST = """
+from dataclasses import dataclass
+from bench.api import Entry, Method
+from methods.bicubic import Bicubic
+
+@dataclass(frozen=True)
+class Mine(Bicubic):
+    kernel: str = "bilinear"
+
+ENTRY = Entry("mine", Mine, "ours")
+"""
+
+
+def test_a_method_file_of_ones_own_joins_by_path(tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("guests") / "my_method.py"
+    path.write_text(GUEST)
+    assert load_guest(path).name == "mine"
+    path.write_text(GUEST.replace('"mine"', '"bicubic"'))
+    with pytest.raises(BadInput, match="the name 'bicubic' is taken"):
+        load_guest(path)
+    path.write_text("import nothing_of_that_name")
+    with pytest.raises(BadInput, match="cannot be used as a method"):
+        load_guest(path)
