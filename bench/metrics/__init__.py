@@ -197,7 +197,8 @@ _ROUNDED_Y = "Y of MATLAB's rgb2ycbcr rounded to 8 bits, border of `scale` pixel
 _RGB = "all three channels, border of `scale` pixels dropped"
 _GAUSS = "11x11 Gaussian of sigma 1.5, valid positions only"
 _WHOLE = "whole RGB picture scaled to [-1, 1]"
-_ALIGNED = "centres of mass aligned by a sub-pixel shift, zero-padded to a common size"
+_ALIGNED = "centres of mass aligned by a sub-pixel shift"
+_PEAK = "peak: the true kernel's; squared error over the size of the true kernel's support"
 _SHAVED = "8-bit Y, border of 4 pixels dropped"
 _HR, _KERNELS = ("hr",), ("kernel", "true_kernel")
 _BOTH = ("niqe", "nrqm")
@@ -253,7 +254,7 @@ METRICS: dict[str, Metric] = {
         Metric("ma", _ma, "1", "higher", _SHAVED, _MA, weights=("nrqm",)),
         Metric("pi", _pi, "1", "lower", "(niqe_pirm + 10 - ma) / 2 of each picture", _PIRM, weights=_BOTH),
         Metric("dists", _dists, "1", "lower", "whole RGB picture, by pyiqa", _DISTS, _HR, torch=True),
-        Metric("kernel_psnr", _kernel_psnr, "dB", "higher", f"peak: the true kernel's; {_ALIGNED}", _BLIND, _KERNELS),
+        Metric("kernel_psnr", _kernel_psnr, "dB", "higher", f"{_PEAK}; {_ALIGNED}", _BLIND, _KERNELS),
         Metric("kernel_ncc", _kernel_ncc, "1", "higher", f"cosine, means kept; {_ALIGNED}", _BLIND, _KERNELS),
     )
 }

@@ -2,8 +2,8 @@
 
 A kernel is any (h, w) array that sums to something positive; nothing is rescaled before the comparison. Blur kernels
 that differ by a shift blur equally well, so the two are first laid centre of mass on centre of mass: the true kernel
-stays as it is, the estimate moves by whole pixels and, for what remains, by cubic-spline interpolation. Both are
-padded with zeros to a common size, the larger height and the larger width of the two.
+stays as it is, the estimate moves by whole pixels and, for what remains, by cubic-spline interpolation. Rows and
+columns of zeros around either kernel change nothing.
 """
 
 from __future__ import annotations
@@ -20,10 +20,13 @@ _MARGIN = 12  # zeros around a kernel: the spline's prefilter has decayed below 
 
 
 def kernel_psnr(kernel: F64, true_kernel: F64) -> float:
-    """10 log10(max(true)^2 / mse) in dB after alignment; the mean is over the pixels of the common size."""
+    """10 log10(max(true)^2 / mse) in dB after alignment.
+
+    mse: all the squared error, wherever it lies, over the pixels of the true kernel's support, the smallest rectangle
+    outside of which it is zero. (Over the larger of the two sizes, zeros around an estimate would earn decibels.)
+    """
     estimate, truth = align(kernel, true_kernel)
-    pixels = math.prod(max(a, b) for a, b in zip(kernel.shape, true_kernel.shape, strict=True))
-    error = float(np.square(estimate - truth).sum()) / pixels
+    error = float(np.square(estimate - truth).sum()) / _support(true_kernel).size
     return 10 * math.log10(float(truth.max()) ** 2 / error) if error > 0 else math.inf
 
 
@@ -37,10 +40,11 @@ def kernel_ncc(kernel: F64, true_kernel: F64) -> float:
 def align(kernel: F64, true_kernel: F64) -> tuple[F64, F64]:
     """Both kernels on one canvas, the estimate's centre of mass moved onto the true kernel's.
 
-    The canvas is larger than the common size, so that nothing moves off it. Raises BadInput as `centre_of_mass`.
+    The canvas is larger than both supports, so that nothing moves off it. Raises BadInput as `centre_of_mass`.
     """
     from scipy.ndimage import shift
 
+    kernel, true_kernel = _support(kernel), _support(true_kernel)
     centre, true_centre = centre_of_mass(kernel), centre_of_mass(true_kernel)
     corner = [side + _MARGIN for side in kernel.shape]
     target = [a + b - c for a, b, c in zip(corner, true_centre, centre, strict=True)]
@@ -66,6 +70,13 @@ def centre_of_mass(kernel: F64) -> tuple[float, float]:
     if not (0 <= row <= kernel.shape[0] - 1 and 0 <= column <= kernel.shape[1] - 1):
         raise BadInput("the kernel's centre of mass lies outside it (large negative values); estimate it again")
     return row, column
+
+
+def _support(kernel: F64) -> F64:
+    """The smallest part outside of which a kernel is zero. Raises BadInput as `centre_of_mass`."""
+    centre_of_mass(kernel)
+    rows, columns = (np.flatnonzero(kernel.any(axis=axis)) for axis in (1, 0))
+    return kernel[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
 def _place(kernel: F64, corner: list[int], size: list[int]) -> F64:

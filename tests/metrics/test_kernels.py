@@ -55,11 +55,24 @@ def test_psnr_and_correlation_of_symmetric_kernels_are_those_of_the_arrays() -> 
     assert cosine < 0.97
 
 
-def test_the_mean_is_over_the_larger_of_the_two_sizes() -> None:
-    small, large = gaussian(13, 6, 6, (1.0, 1.0)), gaussian(13, 6, 6, (1.5, 1.5))
-    grown = np.pad(large, 4)
-    gained = kernel_psnr(small, grown) - kernel_psnr(small, large)
-    assert gained == pytest.approx(10 * math.log10(21**2 / 13**2), abs=1e-6)
+@pytest.mark.parametrize("key", [key for key, metric in METRICS.items() if "true_kernel" in metric.needs])
+def test_zeros_around_either_kernel_change_no_kernel_metric(key: str) -> None:
+    picture = np.zeros((8, 8), np.uint8)
+    estimate, truth = gaussian(17, 8.3, 7.6, (1.0, 2.0)), gaussian(11, 5, 5)
+
+    def measure(estimate_zeros: int, truth_zeros: int) -> float:
+        kernels = np.pad(estimate, estimate_zeros), np.pad(truth, (truth_zeros, 2 * truth_zeros))
+        return METRICS[key].function(Sample(picture, None, None, 2, *kernels))
+
+    zeros = (0, 4, 10, 20)
+    values = [measure(first, second) for first in zeros for second in zeros]
+    assert max(values) - min(values) < 1e-9
+
+
+def test_the_mean_is_over_the_true_kernels_support_and_error_beyond_it_counts() -> None:
+    truth, wide = gaussian(7, 3, 3, (1.0, 1.0)), gaussian(21, 10, 10, (3.0, 3.0))
+    error = float(np.square(wide - np.pad(truth, 7)).sum()) / 7**2
+    assert kernel_psnr(wide, truth) == pytest.approx(10 * math.log10(truth.max() ** 2 / error), abs=1e-6)
 
 
 def test_a_wrong_sum_counts_for_psnr_and_not_for_correlation() -> None:
