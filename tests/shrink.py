@@ -49,3 +49,16 @@ def _can_train(entry: Entry, variant: str) -> bool:
 TRAINED = [
     (name, variant) for name, entry in METHODS.items() for variant in entry.variants if _can_train(entry, variant)
 ]
+
+# a method file of somebody's own
+GUEST = """
+from dataclasses import dataclass
+from bench.api import Entry, Method
+from methods.bicubic import Bicubic
+
+@dataclass(frozen=True)
+class Mine(Bicubic):
+    kernel: str = "bilinear"
+
+ENTRY = Entry("mine", Mine, "ours")
+"""

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from shrink import GUEST
 
 from bench.runtime.code_digest import ROOT
 
@@ -134,8 +135,6 @@ def test_an_unknown_suite_ends_in_one_line_with_the_nearest_name(tmp_path: Path)
 
 
 def test_a_method_of_ones_own_is_compared_by_path(finished: Path, tmp_path: Path) -> None:
-    from test_spec import GUEST
-
     guest = tmp_path / "mine.py"
     guest.write_text(GUEST)
     shutil.copytree(finished, tmp_path / "run")

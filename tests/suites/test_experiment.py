@@ -6,6 +6,7 @@ import ast
 import dataclasses
 
 import pytest
+from shrink import GUEST
 
 from bench.api import Axis, Entry
 from bench.errors import BadInput
@@ -144,19 +145,6 @@ def test_the_dossier_is_no_part_of_the_source_digest(tmp_path_factory: pytest.Te
 def test_an_unknown_shard_suggests_the_nearest() -> None:
     with pytest.raises(BadInput, match="did you mean 'esrgan'"):
         Workflow("demo", "ersgan")
-
-
-GUEST = """
-from dataclasses import dataclass
-from bench.api import Entry, Method
-from methods.bicubic import Bicubic
-
-@dataclass(frozen=True)
-class Mine(Bicubic):
-    kernel: str = "bilinear"
-
-ENTRY = Entry("mine", Mine, "ours")
-"""
 
 
 def test_a_method_file_of_ones_own_joins_by_path(tmp_path_factory: pytest.TempPathFactory) -> None:
