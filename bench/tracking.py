@@ -7,7 +7,6 @@ A run is one nested run under its suite's; mirroring it again leaves it alone wh
 from __future__ import annotations
 
 import contextlib
-import csv
 import hashlib
 import json
 import logging
@@ -23,6 +22,7 @@ from bench.metrics import METRICS
 from bench.metrics.means import set_mean
 from bench.runtime.files import locked
 from bench.runtime.paths import work_folder
+from bench.runtime.rows import read_rows
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -186,10 +186,9 @@ def _log_numbers(client: MlflowClient, run_id: str, run: RunFolder) -> None:
 def mean_scores(path: Path) -> dict[str, float]:
     """'<dataset>/<metric>' -> the set's figure over the pictures that have a value; none where it is not finite."""
     found: dict[tuple[str, str], list[float]] = {}
-    with path.open(newline="", encoding="utf-8") as stream:
-        for row in csv.DictReader(stream):
-            if row["value"]:
-                found.setdefault((row["dataset"], row["metric"]), []).append(float(row["value"]))
+    for row in read_rows(path):
+        if row["value"]:
+            found.setdefault((row["dataset"], row["metric"]), []).append(float(row["value"]))
     means = {}
     for (dataset, metric), values in found.items():
         mean = set_mean(values, METRICS[metric].mean if metric in METRICS else "arithmetic")

@@ -129,7 +129,7 @@ KERNELS = Setting("x2.blur.kernels", 2, "blur", ("Set5",), ("kernel_psnr", "kern
 
 def write_kernel_run(results: Path) -> None:
     """A run that has estimated blur kernels, added to runs.csv, cost.csv and scores/."""
-    row = (KERNEL_RUN, "kernelgan", "default", "", 2, "blur", "1", 0, "", "", "", "", 0, "", "d", "By Y 2019")
+    row = (KERNEL_RUN, "kernelgan", "default", "", 2, "blur", "1", 0, *[""] * 5, 0, "", "", "d", "By Y 2019")
     with (results / "runs.csv").open("a") as stream:
         csv.writer(stream, lineterminator="\n").writerow(row)
     scores = {"kernel_psnr": (45.0, 46.0), "kernel_ncc": (0.8, 0.9)}

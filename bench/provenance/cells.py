@@ -5,7 +5,6 @@ Reads CSV alone, by rules of its own: a second opinion on the report's arithmeti
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,10 +12,10 @@ from pathlib import Path
 from statistics import fmean
 
 from bench.errors import BadInput, unknown
+from bench.runtime.rows import Row, read_rows
 
 NA = "n/a"
 DIFFERENCE = " difference"
-Row = dict[str, str]
 Scores = dict[tuple[str, str, str], float | None]
 """(dataset, image, metric) -> value, None where it is n/a"""
 
@@ -38,20 +37,6 @@ class Cell:
     dataset: str = ""
     metric: str = ""
     image: str = ""
-
-
-def read_rows(path: Path) -> list[Row]:
-    """A CSV with a header as text. Raises BadInput where it is missing or torn."""
-    try:
-        with path.open(newline="", encoding="utf-8") as stream:
-            rows = list(csv.DictReader(stream, strict=True))
-    except FileNotFoundError:
-        raise BadInput(f"{path}: no such file; make it with python -m bench report") from None
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise BadInput(f"{path}: cannot be read ({error}); make it again") from None
-    if any(None in row or None in row.values() for row in rows):
-        raise BadInput(f"{path}: has rows of different lengths; make it again")
-    return rows
 
 
 def read_table(results: Path, name: str) -> list[Row]:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bench.errors import BadInput
-from bench.provenance.cells import Row, score_file
+from bench.provenance.cells import score_file
 from bench.runtime.checksums import hash_file
 from bench.runtime.code_digest import ROOT
 from bench.runtime.git import absence, checked_out, recomputed
+from bench.runtime.rows import Row
 
 State = Literal["ok", "broken", "not here", "unchecked"]
 RunRecord = Mapping[str, Any]

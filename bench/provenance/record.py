@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import functools
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -13,8 +12,9 @@ from bench.report.aggregate import COST_COLUMNS, RUN_COLUMNS
 from bench.runtime.checksums import seal
 from bench.runtime.code_digest import code_of, commit, source_digest
 from bench.runtime.devices import environment
-from bench.runtime.files import read_json, replacing, write_json
+from bench.runtime.files import read_json, write_json
 from bench.runtime.git import REPORT, checked_out, recomputed
+from bench.runtime.rows import write_rows
 from bench.runtime.weights import locate, sha256_of
 from bench.stages.cost import count
 from bench.stages.train import checkpoint_path
@@ -179,7 +179,4 @@ def write_records(
 
 def _write_rows(path: Path, columns: Sequence[str], rows: list[dict[str, Any]]) -> None:
     """A row may lack columns: records adopted from an earlier report do."""
-    with replacing(path) as temporary, temporary.open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, columns, lineterminator="\n", extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_rows(path, columns, [[row.get(column, "") for column in columns] for row in rows])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import functools
 import re
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from bench.runtime.code_digest import source_digest
 from bench.runtime.files import read_json
 from bench.runtime.git import checked_out, recomputed
 from bench.runtime.paths import results_folder
+from bench.runtime.rows import read_rows
 from bench.runtime.weights import WEIGHTS
 from bench.suites.experiment import Experiment
 from bench.suites.suite import Suite
@@ -60,8 +60,7 @@ def reusable(run: Experiment, published: Path) -> bool:
 
 def _scored(path: Path) -> set[tuple[str, str]]:
     """The (data set, metric) pairs of a score file, without those that were n/a for weights that are here by now."""
-    with path.open(newline="") as stream:
-        rows = list(csv.DictReader(stream))
+    rows = read_rows(path)
     outdated = {(row["dataset"], row["metric"]) for row in rows if not row["value"] and _curable(row["note"])}
     return {(row["dataset"], row["metric"]) for row in rows} - outdated
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from bench.provenance.cells import (
     Cell,
-    Row,
     Scores,
     is_quadratic,
     load_scores,
@@ -22,6 +21,7 @@ from bench.provenance.cells import (
 )
 from bench.runtime.checksums import hash_file
 from bench.runtime.files import read_json
+from bench.runtime.rows import Row
 
 WIDTH = 110
 LABEL = 14

@@ -8,7 +8,7 @@ from pathlib import Path
 from shutil import copy, copytree
 
 from bench.errors import BadInput
-from bench.provenance.cells import Row, Scores, describe, load_scores, read_rows, read_runs, recompute
+from bench.provenance.cells import Scores, describe, load_scores, read_runs, recompute
 from bench.provenance.checks import (
     Check,
     RunRecord,
@@ -26,6 +26,7 @@ from bench.runtime.checksums import PLACE, compare, files_of
 from bench.runtime.code_digest import ROOT, source_digest
 from bench.runtime.files import read_json
 from bench.runtime.git import REPORT
+from bench.runtime.rows import Row, read_rows
 from bench.stages.feature_activity import FILE
 
 Rebuild = Callable[[str, Path, Sequence[str]], None]

@@ -15,6 +15,7 @@ from bench.errors import BadInput, unknown
 from bench.metrics.means import set_mean
 from bench.report import MetricInfo, Setting, SuiteInfo
 from bench.report.statistics import MIN_SEEDS
+from bench.runtime.rows import read_rows
 
 RUN_COLUMNS = (
     "run",
@@ -247,20 +248,9 @@ def _read_run(path: Path, run: str) -> pd.DataFrame:
 
 
 def _read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """A table of text with at least these columns."""
-    if not path.is_file():
-        raise BadInput(f"{path}: no such file; make it with python -m bench score, or leave the run out")
-    try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (ValueError, UnicodeDecodeError) as error:  # pandas' parser errors are ValueErrors
-        raise BadInput(f"{path}: cannot be read ({str(error).splitlines()[0]}); make it again") from error
-    for column in LATER:
-        if column in columns and column not in frame.columns:
-            frame[column] = ""
-    absent = [column for column in columns if column not in frame.columns]
-    if absent:
-        raise BadInput(f"{path}: lacks the column {absent[0]}; make it again")
-    return frame
+    """A table of text with these columns; one of LATER that the file lacks is empty."""
+    rows = read_rows(path, [column for column in columns if column not in LATER])
+    return pd.DataFrame([[row.get(column, "") for column in columns] for row in rows], columns=list(columns), dtype=str)
 
 
 def entrants(runs: pd.DataFrame) -> list[Entrant]:

@@ -7,7 +7,6 @@ can so show what the others made, at the same places.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from bench.data.images import F64, U8, luma, read_image, to_rgb
 from bench.errors import BadInput
 from bench.report.aggregate import DISTORTION, PERCEPTUAL, Scores, beside, cell_of, first_available, measured, widen
 from bench.report.tables import ARROWS, NA, decimals
+from bench.runtime.rows import read_rows, write_rows
 
 SIDE = 96  # HR pixels of a window
 PICTURES = 4
@@ -96,10 +96,8 @@ def keep(shown: Shown, folder: Path) -> None:
     if not shown.blocks:
         return
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / PLACES).open("w", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows([getattr(block.window, column) for column in COLUMNS] for block in shown.blocks)
+    rows = [[getattr(block.window, column) for column in COLUMNS] for block in shown.blocks]
+    write_rows(folder / PLACES, COLUMNS, rows)
     for block in shown.blocks:
         for name, run in (shown.runs or {}).items():
             file = block.window.file(folder, run)
@@ -112,12 +110,12 @@ def read_places(folder: Path) -> list[Window]:
     path = folder / PLACES
     if not path.is_file():
         return []
-    with path.open(newline="") as stream:
-        rows = list(csv.DictReader(stream))
+    remedy = "remove it and make the report again"
+    rows = read_rows(path, COLUMNS, remedy)
     try:
         return [Window(r["dataset"], r["image"], int(r["top"]), int(r["left"]), int(r["side"])) for r in rows]
-    except (KeyError, TypeError, ValueError):
-        raise BadInput(f"{path}: is torn; remove it and make the report again") from None
+    except ValueError as error:
+        raise BadInput(f"{path}: {error}; {remedy}") from None
 
 
 def _choose(scores: Scores, work: Path, whole: Mapping[str, Path]) -> list[Window]:

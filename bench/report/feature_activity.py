@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
-from bench.errors import BadInput
 from bench.report.render import Cell, Section, Table
+from bench.runtime.rows import read_rows
 from bench.stages.feature_activity import COLUMNS, FILE, SHARES, SHOWN
 
 HEADER = (
@@ -25,10 +24,7 @@ def read_taps(results: Path) -> Table | None:
     path = results / FILE
     if not path.is_file():
         return None
-    with path.open(newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    if any(set(row) != set(COLUMNS) or None in row.values() for row in rows):
-        raise BadInput(f"{path}: is torn; remove it and make the report again")
+    rows = read_rows(path, COLUMNS, "remove it and make the report again")
     records = tuple(tuple(row[column] for column in COLUMNS) for row in rows)
     grid = tuple(tuple(Cell(_shown(row, column), value=_value(row, column)) for column in SHOWN) for row in rows)
     sections = (Section("", HEADER, grid, labels=3),)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
@@ -18,6 +16,7 @@ from numpy.typing import NDArray
 from bench.errors import BadInput
 from bench.report.aggregate import Scores, methods_of, runs_of, variants_of
 from bench.report.style import COLOURS, DPI, Drawn, save
+from bench.runtime.rows import read_rows, write_rows
 
 NOT_LOSSES = ("step", "seconds", "learning_rate")
 BINS = 40
@@ -74,13 +73,12 @@ def keep_curves(scores: Scores, work: Path, kept: Path, folder: Path) -> None:
     for run in scores.runs["run"]:
         curves = _curves(run, work, kept)
         if curves:
-            folder.mkdir(parents=True, exist_ok=True)
-            with (folder / f"{run}.csv").open("w", newline="") as stream:
-                writer = csv.writer(stream, lineterminator="\n")
-                writer.writerow(COLUMNS)
-                for loss, (steps, values) in curves.items():
-                    rows = zip(steps.tolist(), values.tolist(), strict=True)
-                    writer.writerows((loss, repr(step), repr(value)) for step, value in rows)
+            rows = [
+                (loss, repr(step), repr(value))
+                for loss, (steps, values) in curves.items()
+                for step, value in zip(steps.tolist(), values.tolist(), strict=True)
+            ]
+            write_rows(folder / f"{run}.csv", COLUMNS, rows)
 
 
 def _curves(run: str, work: Path, kept: Path | None) -> dict[str, tuple[F64, F64]]:
@@ -89,12 +87,14 @@ def _curves(run: str, work: Path, kept: Path | None) -> dict[str, tuple[F64, F64
     found = read_curves(work / "runs" / run / "curves.jsonl")
     if found or path is None or not path.is_file():
         return found
-    try:
-        table = pd.read_csv(path, dtype={"loss": str, "step": np.float64, "value": np.float64})[list(COLUMNS)]
-    except (ValueError, KeyError):
-        raise BadInput(f"{path}: is no table of losses; remove it and make the report again") from None
-    each = table.groupby("loss", sort=False)
-    return {str(loss): (rows["step"].to_numpy(), rows["value"].to_numpy()) for loss, rows in each}
+    remedy = "remove it and make the report again"
+    pairs: dict[str, list[tuple[float, float]]] = {}
+    for row in read_rows(path, COLUMNS, remedy):
+        try:
+            pairs.setdefault(row["loss"], []).append((float(row["step"]), float(row["value"])))
+        except ValueError as error:
+            raise BadInput(f"{path}: is no table of losses ({error}); {remedy}") from None
+    return {loss: (np.array(points)[:, 0], np.array(points)[:, 1]) for loss, points in pairs.items()}
 
 
 def read_curves(path: Path) -> dict[str, tuple[F64, F64]]:

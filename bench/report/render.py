@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from bench.report.latex import escape_latex, prose
+from bench.runtime.rows import format_rows
 
 Mark = Literal["", "best", "leading", "second"]
 MARKDOWN: dict[Mark, str] = {"": "{}", "best": "**{}**", "leading": "<u>{}</u>", "second": "*{}*"}
@@ -59,10 +58,8 @@ class Table:
 
 
 def to_csv(table: Table) -> str:
-    """RFC 4180 with \\n line ends."""
-    stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerows((table.columns, *table.records))
-    return stream.getvalue()
+    """Columns and records, without the marks and footnotes that a reader sees."""
+    return format_rows(table.columns, table.records)
 
 
 def to_markdown(table: Table) -> str:

@@ -28,6 +28,7 @@ PLUMBING = {
     "bench.provenance.record",
     "bench.suites.workdir",
     "bench.runtime.files",
+    "bench.runtime.rows",
     "methods",
 }
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
 from pathlib import Path
 from statistics import fmean
 
 from bench.errors import MissingWeights
-from bench.runtime.files import replacing
+from bench.runtime.rows import read_rows, write_rows
 from bench.suites.experiment import Experiment
 from bench.suites.workdir import Workdir
 
@@ -47,14 +46,10 @@ def write_taps(runs: Iterable[Experiment], layout: Workdir, results: Path) -> No
             zip(COLUMNS, (network, layer, dataset, str(len(found)), *means, run.name), strict=True)
         )
     if rows:
-        with replacing(path) as temporary, temporary.open("w", newline="") as stream:
-            writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows[key] for key in sorted(rows))
+        write_rows(path, COLUMNS, [[rows[key][column] for column in COLUMNS] for key in sorted(rows)])
 
 
 def _there(path: Path) -> dict[tuple[str, str], dict[str, str]]:
     if not path.is_file():
         return {}
-    with path.open(newline="") as stream:
-        return {(row["network"], row["layer"]): row for row in csv.DictReader(stream)}
+    return {(row["network"], row["layer"]): row for row in read_rows(path, COLUMNS)}

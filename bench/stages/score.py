@@ -6,7 +6,6 @@ interpreter while they work. The numbers are the same for any number of workers.
 
 from __future__ import annotations
 
-import csv
 import math
 import os
 import re
@@ -25,7 +24,7 @@ from bench.data.images import EXTENSIONS, F64, image_files, read_image
 from bench.errors import BadInput, MissingWeights, unknown
 from bench.metrics import DEFAULT_METRICS, METRICS, Metric, Sample, pair
 from bench.runtime import weights
-from bench.runtime.files import replacing
+from bench.runtime.rows import write_rows
 
 Item = TypeVar("Item")
 _QUIET_SECONDS = 3.0  # a shorter job shows a progress bar only on a terminal
@@ -282,15 +281,13 @@ def score_kernels(folder: Path, data_folders: dict[str, Path], metrics: Sequence
 
 def write_csv(path: Path, records: Iterable[Record], with_dataset: bool) -> None:
     """Rows sorted by dataset, image and metric; written atomically. Raises BadInput where it cannot."""
-    columns = ["image", "metric", "value", "note"]
+    columns = ["dataset", "image", "metric", "value", "note"]
     rows = []
     for record in sorted(records, key=lambda r: (r.dataset, r.image, r.metric)):
         value = "" if record.value is None else f"{record.value:.6f}"
         rows.append([record.dataset, record.image, record.metric, value, record.note])
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["dataset", *columns] if with_dataset else columns)
-        writer.writerows(row if with_dataset else row[1:] for row in rows)
+    first = 0 if with_dataset else 1
+    write_rows(path, columns[first:], [row[first:] for row in rows])
 
 
 def mean_of(metric: str, values: Sequence[float]) -> float:

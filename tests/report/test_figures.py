@@ -180,7 +180,7 @@ def test_kept_places_are_kept_to_and_a_torn_list_is_refused(tmp_path: Path) -> N
     [block] = crop_selection.read_shown(scores, tmp_path, kept).blocks
     assert block.window == crop_selection.Window("Set14", "face", 3, 5, 40) and block.crops["HR"].shape == (40, 40, 3)
     (kept / "places.csv").write_text(text[:-6])
-    with pytest.raises(BadInput, match=r"places.csv: is torn"):
+    with pytest.raises(BadInput, match=r"places.csv: has rows of different lengths"):
         crop_selection.read_shown(scores, tmp_path, kept)
 
 

@@ -69,7 +69,7 @@ def test_torn_curves_are_refused_by_name(every: list[Scores], tmp_path: Path) ->
     shutil.rmtree(tmp_path / "runs")
     path = next((results / CURVES).glob("*.csv"))
     path.write_text("loss,step\nloss,x\n")
-    with pytest.raises(BadInput, match=rf"{path.name}: is no table of losses"):
+    with pytest.raises(BadInput, match=rf"{path.name}: lacks the column value"):
         read_material(every[0], tmp_path, results)
 
 

@@ -91,5 +91,5 @@ def test_a_suites_taps_are_measured_on_its_test_pictures_and_shown_as_measured(
     assert (network, layer, pictures, before) == (NAME, "conv5_3", "1", "1")
     assert float(after) == pytest.approx(tap_statistics(NAME, None, IMAGE)["active_after"], rel=1e-4)
     (tmp_path / "taps.csv").write_text("network,layer\nvgg\n")
-    with pytest.raises(BadInput, match=r"taps.csv: is torn"):
+    with pytest.raises(BadInput, match=r"taps.csv: lacks the column dataset"):
         read_taps(tmp_path)

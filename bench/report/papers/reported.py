@@ -7,7 +7,6 @@ to the method's own paper. Papers quote one another, so sources are not independ
 
 from __future__ import annotations
 
-import csv
 import math
 import re
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench.errors import BadInput
+from bench.runtime.rows import Row, read_rows
 
 PATH = Path(__file__).parent.parent / "reported.csv"
 COLUMNS = (
@@ -82,24 +82,17 @@ Figures = Mapping[Place, Reported]
 
 def read_reported(path: Path = PATH) -> dict[Place, Reported]:
     """Every figure by its place. Raises BadInput naming the line that is torn, repeated or without a source."""
-    if not path.is_file():
-        raise BadInput(f"{path}: no such file; it belongs to the project, restore it")
     figures: dict[Place, Reported] = {}
-    with path.open(encoding="utf-8", newline="") as stream:
-        rows = csv.DictReader(stream)
-        if tuple(rows.fieldnames or ()) != COLUMNS:
-            raise BadInput(f"{path}: columns are not {', '.join(COLUMNS)}; restore the file")
-        for row in rows:
-            place = _place(row, f"{path}:{rows.line_num}")
-            if place in figures:
-                raise BadInput(f"{path}:{rows.line_num}: {'/'.join(map(str, place))} is there twice; keep one")
-            figures[place] = Reported(row["value"], row["paper"], row["source"], row["confidence"], row["note"])
+    for number, row in enumerate(read_rows(path, COLUMNS, "it belongs to the project, restore it"), start=2):
+        place = _place(row, f"{path}:{number}")
+        if place in figures:
+            raise BadInput(f"{path}:{number}: {'/'.join(map(str, place))} is there twice; keep one")
+        figures[place] = Reported(row["value"], row["paper"], row["source"], row["confidence"], row["note"])
     return figures
 
 
-def _place(row: Mapping[str, str | None], where: str) -> Place:
-    """The key of a row that has all its cells."""
-    cells = {name: row.get(name) or "" for name in COLUMNS}
+def _place(cells: Row, where: str) -> Place:
+    """The key of a row. Raises BadInput where it is no figure or has no source."""
     if not (_NUMBER.fullmatch(cells["value"]) and cells["scale"].isdigit() and cells["table"] and cells["metric"]):
         raise BadInput(f"{where}: not a figure; give a value, scale, table and metric")
     if not (cells["source"] and _CONFIDENCE.fullmatch(cells["confidence"])):
