@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from bench.data.images import F64, U8, round_half_up
+from bench.data.images import F64, U8, quantise
 from bench.errors import BadInput
 
 Edge = Literal["reflect", "replicate"]
@@ -106,5 +106,4 @@ def blur_down(values: F64, kernel: F64, scale: int, edge: Edge = "reflect") -> F
 
 def apply_kernel(hr: U8, kernel: F64, scale: int, edge: Edge = "reflect") -> U8:
     """LR of an 8-bit picture under a known kernel, rounded once."""
-    values = blur_down(hr.astype(np.float64), check_kernel(kernel), scale, edge)
-    return round_half_up(values.clip(0, 255)).astype(np.uint8)
+    return quantise(blur_down(hr.astype(np.float64), check_kernel(kernel), scale, edge))

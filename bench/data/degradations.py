@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from bench.data.blur_kernels import apply_kernel, bd_kernel, blur_down, covariance_of, disturbed_gaussian
-from bench.data.images import F64, U8, crop_to_multiple, luma, round_half_up
+from bench.data.images import F64, U8, crop_to_multiple, luma, quantise
 from bench.data.resize import resize
 from bench.errors import BadInput, unknown
 
@@ -56,10 +56,6 @@ def generator(degradation: str, seed: int, name: str) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=np.frombuffer(digest[:16], dtype="<u8").astype(np.uint64)))
 
 
-def _quantise(values: F64) -> U8:
-    return round_half_up(values.clip(0, 255)).astype(np.uint8)
-
-
 def _bicubic(hr: U8, scale: int, seed: int, name: str) -> Degraded:
     return Degraded(resize(hr, Fraction(1, scale)))
 
@@ -74,7 +70,7 @@ def _bicubic_float(hr: U8, scale: int, seed: int, name: str) -> Degraded:
 
 def _bicubic_y(hr: U8, scale: int, seed: int, name: str) -> Degraded:
     """The published pipeline keeps the LR luma in float; an 8-bit file cannot, so it is rounded once here."""
-    y = _quantise(luma(hr))
+    y = quantise(luma(hr))
     return Degraded(resize(y, Fraction(1, scale), rounding="once"), hr=y)
 
 
@@ -95,7 +91,7 @@ def _dn(hr: U8, scale: int, seed: int, name: str) -> Degraded:
     sigma = 30.0
     lr = resize(hr, Fraction(1, scale)).astype(np.float64)
     noise = generator("dn", seed, name).standard_normal(lr.shape)
-    return Degraded(_quantise(lr + sigma * noise), recipe={"noise_sigma": sigma})
+    return Degraded(quantise(lr + sigma * noise), recipe={"noise_sigma": sigma})
 
 
 def _draw_kernel(
@@ -128,7 +124,7 @@ def _wild(hr: U8, scale: int, seed: int, name: str) -> Degraded:
     kernel, recipe = _draw_kernel(random, 21, scale, (0.175 * scale, 2.5 * scale), 0.0)
     sigma, quality = float(random.uniform(1, 10)), int(random.integers(60, 96))
     lr = blur_down(hr.astype(np.float64), kernel, scale)
-    noisy = _quantise(lr + sigma * random.standard_normal(lr.shape))
+    noisy = quantise(lr + sigma * random.standard_normal(lr.shape))
     return Degraded(_through_jpeg(noisy, quality), recipe={**recipe, "noise_sigma": sigma, "jpeg_quality": quality})
 
 

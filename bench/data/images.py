@@ -1,4 +1,4 @@
-"""Every pixel convention, once: PNG reading and writing, uint8 <-> float, RGB -> Y, border crop.
+"""Every pixel convention, once: PNG reading and writing, uint8 <-> float, RGB -> luma and grey, border crop.
 
 A picture on disk is 8-bit grey (mode L) or RGB; in memory uint8 (h, w) or (h, w, 3). Everything else is refused by
 name, because a silently converted picture costs decibels.
@@ -7,7 +7,6 @@ name, because a silently converted picture costs decibels.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,9 @@ if TYPE_CHECKING:
 U8 = NDArray[np.uint8]
 F64 = NDArray[np.float64]
 EXTENSIONS = (".png", ".bmp", ".jpg", ".jpeg", ".tif", ".tiff")
-BT601 = np.array([65.481, 128.553, 24.966])  # MATLAB rgb2ycbcr, RGB in [0, 1] -> Y - 16
+BT601 = np.array([65.481, 128.553, 24.966])  # MATLAB's rgb2ycbcr, RGB in [0, 1] -> Y - 16
+GREY_BT601 = (0.299, 0.587, 0.114)  # the same luma in full range
+RGB2GRAY = np.array([0.298936021293775, 0.587043074451121, 0.114020904255103])  # MATLAB's, not BT.601 to 3 digits
 _REMEDY = {
     "I;16": "16-bit; convert it to 8 bits a channel",
     "I": "16- or 32-bit; convert it to 8 bits a channel",
@@ -125,9 +126,40 @@ def luma(image: U8) -> F64:
     return result
 
 
+def rounded_luma(image: U8) -> U8:
+    """MATLAB's rgb2ycbcr of a uint8 picture: an integer Y, 16...235, exact at ties; grey is its own luma."""
+    if image.ndim == 2:
+        return image
+    thousandths = image.astype(np.int32) @ np.array([65481, 128553, 24966], np.int32)  # of Y - 16, times 255
+    rounded: U8 = (16 + (thousandths + 127500) // 255000).astype(np.uint8)
+    return rounded
+
+
+def grey(image: U8) -> U8:
+    """Full-range BT.601 grey rounded to 8 bits, exact at ties; a grey picture as it is."""
+    if image.ndim == 2:
+        return image
+    thousandths = image.astype(np.int32) @ np.array([299, 587, 114], np.int32)
+    rounded: U8 = ((thousandths + 500) // 1000).astype(np.uint8)
+    return rounded
+
+
+def rgb2gray(image: U8) -> F64:
+    """MATLAB's rgb2gray of an 8-bit picture, rounded to whole grey levels; a grey picture as it is. (h, w)."""
+    if image.ndim == 2:
+        return image.astype(np.float64)
+    return round_half_up(np.tensordot(image.astype(np.float64), RGB2GRAY, axes=1))
+
+
 def round_half_up(values: NDArray[Any]) -> NDArray[Any]:
     """MATLAB's rounding for non-negative numbers."""
     return np.floor(values + 0.5)
+
+
+def quantise(values: F64) -> U8:
+    """8 bits of values in 0...255 and beyond: clip, round."""
+    quantised: U8 = round_half_up(values.clip(0, 255)).astype(np.uint8)
+    return quantised
 
 
 def crop_border(image: NDArray[Any], border: int) -> NDArray[Any]:
@@ -142,8 +174,3 @@ def crop_to_multiple(image: NDArray[Any], scale: int) -> NDArray[Any]:
     """Drop the last rows and columns so that both sides divide by `scale` (the field's modcrop)."""
     height, width = image.shape[:2]
     return image[: height - height % scale, : width - width % scale]
-
-
-def same_size(images: Sequence[NDArray[Any]]) -> bool:
-    """Whether all pictures have one height and width."""
-    return len({image.shape[:2] for image in images}) <= 1

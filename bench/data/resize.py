@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.images import F64, U8, round_half_up
+from bench.data.images import F64, U8, quantise, round_half_up
 from bench.errors import BadInput, unknown
 
 if TYPE_CHECKING:
@@ -28,12 +28,12 @@ Rounding = Literal["each pass", "once", "none"]
 Kernel = Callable[[F64], F64]
 
 
-def cubic(x: F64) -> F64:
-    """Keys' cubic convolution kernel, a = -0.5."""
-    a = np.abs(x)
-    near = (1.5 * a - 2.5) * a**2 + 1.0
-    far = ((-0.5 * a + 2.5) * a - 4.0) * a + 2.0
-    return np.where(a <= 1, near, np.where(a <= 2, far, 0.0))
+def cubic(x: F64, a: float = -0.5) -> F64:
+    """Keys' cubic convolution kernel at distances x; a = -0.5 is MATLAB's."""
+    x = np.abs(x)
+    near = ((a + 2) * x - (a + 3)) * x**2 + 1
+    far = ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
+    return np.where(x <= 1, near, np.where(x <= 2, far, 0.0))
 
 
 def triangle(x: F64) -> F64:
@@ -96,8 +96,7 @@ def resize(
     The published Set5, Set14 and BSD100 are `replicate`, `each pass`; the EDSR archive is `symmetric`, `each pass`.
     """
     values = image.astype(np.float64)
-    values = resize_float(values, scale, kernel, border, round_each_pass=rounding == "each pass")
-    return round_half_up(values.clip(0, 255)).astype(np.uint8)
+    return quantise(resize_float(values, scale, kernel, border, round_each_pass=rounding == "each pass"))
 
 
 def resize_float(
@@ -136,17 +135,24 @@ def resize_tensor(x: Tensor, scale: Fraction | int, kernel: str = "bicubic", bor
     return rows @ x @ columns.T
 
 
+@functools.lru_cache(maxsize=16)
+def matrix(length: int, target: int, scale: Fraction, kernel: str = "bicubic", border: Border = "replicate") -> F64:
+    """One pass as a (target, length) matrix."""
+    index, weight = weights(length, target, scale, kernel, border)
+    found = np.zeros((target, length))
+    np.add.at(found, (np.arange(target)[:, None], index), weight)
+    return found
+
+
 @functools.lru_cache(maxsize=64)
 def _matrix(
     length: int, scale: Fraction, kernel: str, border: Border, device: torch.device, dtype: torch.dtype
 ) -> Tensor:
-    """The (target, length) matrix of one pass."""
+    """The same on a device."""
     import torch
 
     if length < 1:
         raise BadInput("cannot resize an empty picture; give at least one pixel")
-    index, weight = weights(length, target_size(length, scale), scale, kernel, border)
-    matrix = np.zeros((index.shape[0], length))
-    np.add.at(matrix, (np.arange(index.shape[0])[:, None], index), weight)
+    pass_ = matrix(length, target_size(length, scale), scale, kernel, border)
     with torch.inference_mode(False):  # it is cached: a later call may need gradients through it
-        return torch.from_numpy(matrix).to(device=device, dtype=dtype)
+        return torch.tensor(pass_).to(device=device, dtype=dtype)

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from bench.data.images import F64, U8, crop_border, crop_to_multiple, luma, to_rgb
+from bench.data.images import F64, U8, crop_border, crop_to_multiple, grey, luma, rounded_luma, to_rgb
 from bench.errors import BadInput
-from bench.metrics.fidelity import PIRM_BORDER, grey, lr_psnr, luma_error, psnr, rmse_pirm, rounded_luma, ssim
+from bench.metrics.fidelity import PIRM_BORDER, lr_psnr, luma_error, psnr, rmse_pirm, ssim
 
 if TYPE_CHECKING:
     from bench.metrics.lpips import Network

@@ -13,12 +13,11 @@ from typing import Literal
 
 import numpy as np
 
-from bench.data.images import F64, U8, luma, to_rgb
-from bench.metrics.fidelity import gaussian_window, grey, psnr_of, rounded_luma, ssim_map
+from bench.data.images import F64, GREY_BT601, U8, grey, luma, rounded_luma, to_rgb
+from bench.metrics.fidelity import WINDOW, psnr_of, ssim_map
 
 Padding = Literal["edge", "reflect", "constant"]
 RGB_MEAN = "mean of the values of R, G and B"
-GREY_BT601 = np.array([0.299, 0.587, 0.114])
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def _planes(image: F64 | U8) -> F64:
 
 
 def _full_range(image: U8) -> F64:
-    return _planes(image if image.ndim == 2 else image @ GREY_BT601)
+    return _planes(image if image.ndim == 2 else image @ np.array(GREY_BT601))
 
 
 CHANNELS: dict[str, tuple[Callable[[U8], F64], int]] = {
@@ -81,11 +80,11 @@ GREY_RULES: dict[str, tuple[Callable[[U8, U8], tuple[U8, U8]], int]] = {
 }
 
 WINDOWS: dict[str, Window] = {
-    "11x11 Gaussian, valid": Window(gaussian_window(), 0),
+    "11x11 Gaussian, valid": Window(WINDOW, 0),
     "7x7 uniform, unbiased (scikit-image's default)": Window(np.full(7, 1 / 7), 1, unbiased=True),
-    "11x11 Gaussian, border replicated (MATLAB's ssim)": Window(gaussian_window(), 1, padding="edge"),
-    "11x11 Gaussian, border of zeros (pytorch-ssim)": Window(gaussian_window(), 2, padding="constant"),
-    "11x11 Gaussian, border reflected": Window(gaussian_window(), 2, padding="reflect"),
+    "11x11 Gaussian, border replicated (MATLAB's ssim)": Window(WINDOW, 1, padding="edge"),
+    "11x11 Gaussian, border of zeros (pytorch-ssim)": Window(WINDOW, 2, padding="constant"),
+    "11x11 Gaussian, border reflected": Window(WINDOW, 2, padding="reflect"),
     "8x8 uniform": Window(np.full(8, 1 / 8), 3),
 }
 

@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.images import F64, U8, crop_border
+from bench.data.images import F64, U8, crop_border, rounded_luma
 from bench.data.resize import resize
 from bench.errors import BadInput
+from bench.metrics.banded import gaussian
 
 PEAK = 255.0
 PIRM_BORDER = 4
+WINDOW: F64 = gaussian(11, 1.5)  # of Wang et al.
 _STRIP = 64  # rows of an SSIM map computed at once: intermediate results stay in the cache
 
 
@@ -33,31 +35,6 @@ def mean_squared_error(x: NDArray[Any], y: NDArray[Any]) -> float:
     if x.shape != y.shape:
         raise BadInput(f"pictures of shape {x.shape} and {y.shape} cannot be compared; give two of one size")
     return float(np.mean(np.square(x.astype(np.float64) - y.astype(np.float64))))
-
-
-def rounded_luma(image: U8) -> U8:
-    """MATLAB's rgb2ycbcr of a uint8 picture: an integer Y, 16...235, exact at ties; grey is its own luma."""
-    if image.ndim == 2:
-        return image
-    thousandths = image.astype(np.int32) @ np.array([65481, 128553, 24966], np.int32)  # of Y - 16, times 255
-    rounded: U8 = (16 + (thousandths + 127500) // 255000).astype(np.uint8)
-    return rounded
-
-
-def grey(image: U8) -> U8:
-    """Full-range BT.601 grey, 0.299 R + 0.587 G + 0.114 B rounded to 8 bits; a grey picture as it is."""
-    if image.ndim == 2:
-        return image
-    thousandths = image.astype(np.int32) @ np.array([299, 587, 114], np.int32)
-    rounded: U8 = ((thousandths + 500) // 1000).astype(np.uint8)
-    return rounded
-
-
-def gaussian_window(sigma: float = 1.5, radius: int = 5) -> F64:
-    """Samples of a Gaussian that sum to 1, (2 radius + 1,)."""
-    taps = np.exp(-(np.arange(-radius, radius + 1) ** 2) / (2 * sigma**2))
-    window: F64 = taps / taps.sum()
-    return window
 
 
 def filter_valid(values: F64, window: F64) -> F64:
@@ -82,19 +59,20 @@ def _filter_axis(values: F64, window: F64, axis: int) -> F64:
     return total + shifted(size // 2) * window[size // 2] if size % 2 else total
 
 
-def ssim_map(x: F64, y: F64, window: F64 | None = None, unbiased: bool = False) -> F64:
+def ssim_map(x: F64, y: F64, window: F64 = WINDOW, unbiased: bool = False) -> F64:
     """SSIM at every position where the window fits, (h - k + 1, w - k + 1), for (h, w) data in 0...255.
 
     The default is Wang's: an 11x11 Gaussian of sigma 1.5, K = (0.01, 0.03), L = 255. `unbiased` divides variances
     by n - 1, as scikit-image does for uniform windows. Raises BadInput for pictures smaller than the window.
     """
-    taps = gaussian_window() if window is None else window
-    reach = len(taps) - 1
+    reach = len(window) - 1
     if min(x.shape) <= reach:
-        raise BadInput(f"a {x.shape[1]}x{x.shape[0]} picture is smaller than the SSIM window; use at least {len(taps)}")
+        raise BadInput(
+            f"a {x.shape[1]}x{x.shape[0]} picture is smaller than the SSIM window; use at least {len(window)}"
+        )
     starts = range(0, x.shape[0] - reach, _STRIP)
     strips = [slice(start, start + _STRIP + reach) for start in starts]
-    return np.concatenate([_ssim_strip(x[strip], y[strip], taps, unbiased) for strip in strips])
+    return np.concatenate([_ssim_strip(x[strip], y[strip], window, unbiased) for strip in strips])
 
 
 def _ssim_strip(x: F64, y: F64, taps: F64, unbiased: bool) -> F64:

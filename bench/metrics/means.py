@@ -1,4 +1,4 @@
-"""A set's figure from its pictures': the one place where it is computed, for tables, terminal and mirror alike."""
+"""Aggregate image scores into the score of a data set."""
 
 from __future__ import annotations
 

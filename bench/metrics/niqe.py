@@ -24,7 +24,7 @@ import scipy.io
 from numpy.typing import NDArray
 from scipy.special import gamma
 
-from bench.data.images import F64, U8, crop_border, round_half_up
+from bench.data.images import F64, U8, crop_border, rgb2gray, round_half_up
 from bench.data.images import luma as matlab_luma
 from bench.data.resize import resize_float
 from bench.errors import BadInput
@@ -35,7 +35,6 @@ BLOCK = 96
 SHAPES: F64 = np.arange(200, 10001) / 1000.0  # grid of generalised Gaussian shapes
 RATIOS: F64 = gamma(2 / SHAPES) ** 2 / (gamma(1 / SHAPES) * gamma(3 / SHAPES))  # increasing
 NEIGHBOURS = ((0, 1), (1, 0), (1, 1), (1, -1))
-RGB2GRAY = np.array([0.298936021293775, 0.587043074451121, 0.114020904255103])  # MATLAB's, not BT.601 to 3 digits
 ROUNDING = 1e-9  # grey levels; a difference below it is a rounding error
 
 
@@ -55,13 +54,6 @@ def niqe_of(image: U8) -> float:
 def niqe_pirm(image: U8) -> float:
     """The PIRM 2018 protocol: MATLAB's 8-bit Y, 4 pixels shaved off each side, then NIQE. Raises as `niqe_batch`."""
     return niqe(crop_border(round_half_up(matlab_luma(image)), 4))
-
-
-def rgb2gray(image: U8) -> F64:
-    """MATLAB's rgb2gray of an 8-bit picture, rounded to whole grey levels; a grey picture as it is. (h, w)."""
-    if image.ndim == 2:
-        return image.astype(np.float64)
-    return round_half_up(np.tensordot(image.astype(np.float64), RGB2GRAY, axes=1))
 
 
 def niqe_batch(lumas: F64) -> F64:

@@ -11,10 +11,9 @@ import functools
 import math
 from pathlib import Path
 
-from bench.data.images import F64, U8
+from bench.data.images import F64, U8, rgb2gray
 from bench.errors import BadInput
 from bench.metrics.forest import Model, load_model, predict
-from bench.metrics.niqe import rgb2gray
 from bench.metrics.nrqm_features import (
     AUTHORS,
     GLOBAL,

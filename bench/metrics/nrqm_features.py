@@ -17,7 +17,7 @@ from scipy.fft import dct
 from scipy.special import gammaln
 
 from bench.data.images import F64
-from bench.data.resize import weights
+from bench.data.resize import matrix
 from bench.metrics.banded import blur
 from bench.metrics.steerable import ORIENTATIONS, decompose
 
@@ -187,16 +187,11 @@ def _enlarged(bands: tuple[F64, F64], highpass: F64) -> F64:
 
 def _resize(planes: F64, height: int, width: int) -> F64:
     """MATLAB's bicubic imresize of (n, h, w) planes to a given size."""
-    return _resampler(planes.shape[1], height) @ planes @ _resampler(planes.shape[2], width).T
-
-
-@functools.lru_cache(maxsize=16)
-def _resampler(length: int, target: int) -> F64:
-    """One pass of imresize as a (target, length) matrix."""
-    index, weight = weights(length, target, Fraction(target, length), "bicubic", "symmetric")
-    matrix = np.zeros((target, length))
-    np.add.at(matrix, (np.arange(target)[:, None], index), weight)
-    return matrix
+    rows, columns = (
+        matrix(length, target, Fraction(target, length), border="symmetric")
+        for length, target in zip(planes.shape[1:], (height, width), strict=True)
+    )
+    return rows @ planes @ columns.T
 
 
 def _similarity(left: F64, pairs: list[tuple[int, int]], rules: Rules, right: F64) -> F64:

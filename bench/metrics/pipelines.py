@@ -14,9 +14,8 @@ from fractions import Fraction
 import numpy as np
 from PIL import Image
 
-from bench.data.images import F64, U8, round_half_up
-from bench.data.resize import resize, resize_float
-from bench.metrics.fidelity import rounded_luma
+from bench.data.images import F64, U8, quantise, rounded_luma
+from bench.data.resize import cubic, resize, resize_float
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ def opencv_resize(image: U8, height: int, width: int) -> U8:
     values = image.astype(np.float64)
     for axis, target in ((0, height), (1, width)):
         values = _cubic_pass(values, axis, target)
-    return _to_8_bits(values)
+    return quantise(values)
 
 
 def _cubic_pass(values: F64, axis: int, target: int) -> F64:
@@ -48,21 +47,9 @@ def _cubic_pass(values: F64, axis: int, target: int) -> F64:
     total: F64 = np.zeros([target if i == axis else side for i, side in enumerate(values.shape)])
     shape = [-1 if i == axis else 1 for i in range(values.ndim)]
     for tap in range(-1, 3):
-        weight = _keys(np.abs(position - base - tap)).reshape(shape)
+        weight = cubic(position - base - tap, a=-0.75).reshape(shape)
         total += weight * np.take(values, (base + tap).clip(0, length - 1), axis=axis)
     return total
-
-
-def _keys(x: F64, a: float = -0.75) -> F64:
-    """Keys' cubic convolution kernel at distances x >= 0."""
-    near = ((a + 2) * x - (a + 3)) * x**2 + 1
-    far = ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
-    return np.where(x <= 1, near, np.where(x < 2, far, 0.0))
-
-
-def _to_8_bits(values: F64) -> U8:
-    rounded: U8 = round_half_up(values.clip(0, 255)).astype(np.uint8)
-    return rounded
 
 
 def _matlab(hr: U8, scale: int) -> U8:
@@ -83,12 +70,12 @@ def _rounded_once(hr: U8, scale: int) -> U8:
 
 def _float(hr: U8, scale: int) -> U8:
     small = resize_float(hr.astype(np.float64), Fraction(1, scale))
-    return _to_8_bits(resize_float(small, scale))
+    return quantise(resize_float(small, scale))
 
 
 def _luma(hr: U8, scale: int) -> U8:
     small = resize_float(rounded_luma(hr).astype(np.float64), Fraction(1, scale), border="symmetric")
-    return _to_8_bits(resize_float(small, scale, border="symmetric"))
+    return quantise(resize_float(small, scale, border="symmetric"))
 
 
 def _shrink_opencv(hr: U8, scale: int) -> U8:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.data.images import U8, crop_to_multiple
+from bench.data.images import U8, crop_to_multiple, grey, rounded_luma
 from bench.errors import BadInput, unknown
 from bench.metrics.conventions import (
     RGB_MEAN,
@@ -28,7 +28,7 @@ from bench.metrics.conventions import (
     similarities,
     squared_errors,
 )
-from bench.metrics.fidelity import grey, psnr, psnr_of, rounded_luma
+from bench.metrics.fidelity import psnr, psnr_of
 from bench.metrics.pipelines import PIPELINES, Pipeline
 from bench.stages.score import Folders, Pair, load_sample, pair_folders, progress
 

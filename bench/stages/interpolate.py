@@ -1,13 +1,12 @@
-"""Between a PSNR-oriented network and the GAN fine-tuned from it: interpolated weights, or interpolated pictures.
+"""Upscale with the interpolated weights of two checkpoints of one method, or interpolate their pictures, at each alpha.
 
-Wang et al., "ESRGAN", ECCV Workshops 2018, section 3.4: theta = (1 - alpha) * theta_PSNR + alpha * theta_GAN over every
-key, alpha in 0, 0.2, ..., 1, against the same mean of the two SR pictures. Nothing is trained.
+The interpolation is ESRGAN's, section 3.4 of its paper (methods.esrgan.interpolation); nothing is trained.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,8 +20,7 @@ from bench.errors import BadInput
 from bench.runtime.files import replacing
 from bench.stages.train import load_network
 from bench.stages.upscale import Options, prepare, upscale_folder, with_options
-
-Weights = Mapping[str, Tensor]
+from methods.esrgan.interpolation import Weights, check_alpha, interpolate_pictures, interpolate_weights
 
 
 def parse_alphas(words: str) -> tuple[float, ...]:
@@ -32,7 +30,7 @@ def parse_alphas(words: str) -> tuple[float, ...]:
     except ValueError as error:
         raise BadInput(f"alphas {words!r} are not numbers; join numbers in 0...1 by commas") from error
     for alpha in alphas:
-        _check(alpha)
+        check_alpha(alpha)
     if len({alpha_name(alpha) for alpha in alphas}) < len(alphas):
         raise BadInput(f"alphas {words!r} repeat a number; give each once")
     return alphas
@@ -41,37 +39,6 @@ def parse_alphas(words: str) -> tuple[float, ...]:
 def alpha_name(alpha: float) -> str:
     """The folder of one alpha: alpha-0.2."""
     return f"alpha-{alpha:g}"
-
-
-def _check(alpha: float) -> None:
-    if not 0 <= alpha <= 1:
-        raise BadInput(f"alpha {alpha:g} does not lie between the two networks; choose one in 0...1")
-
-
-def interpolate_weights(psnr: Weights, gan: Weights, alpha: float) -> dict[str, Tensor]:
-    """(1 - alpha) * psnr + alpha * gan for every key; integer buffers, mere counters, are the GAN's.
-
-    Raises BadInput naming a key that only one of them has, or whose shape or type differs.
-    """
-    _check(alpha)
-    lonely = sorted(psnr.keys() ^ gan.keys())
-    if lonely:
-        owner = "PSNR" if lonely[0] in psnr else "GAN"
-        raise BadInput(f"only the {owner} weights have {lonely[0]}; give two checkpoints of one network")
-    found = {}
-    for key, start in psnr.items():
-        end = gan[key]
-        if (start.shape, start.dtype) != (end.shape, end.dtype):
-            kinds = [f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}" for value in (start, end)]
-            raise BadInput(f"{key} is {kinds[0]} for PSNR, {kinds[1]} for GAN; give two checkpoints of one network")
-        found[key] = (1 - alpha) * start + alpha * end if start.is_floating_point() else end.clone()
-    return found
-
-
-def interpolate_pictures(psnr: Tensor, gan: Tensor, alpha: float) -> Tensor:
-    """(1 - alpha) * psnr + alpha * gan of two SR pictures (c, h, w), each clipped to [0, 1], not rounded."""
-    _check(alpha)
-    return (1 - alpha) * psnr.clamp(0, 1) + alpha * gan.clamp(0, 1)
 
 
 @dataclass(frozen=True)

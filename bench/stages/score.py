@@ -23,6 +23,7 @@ from tqdm import tqdm
 from bench.data.images import EXTENSIONS, F64, image_files, read_image
 from bench.errors import BadInput, MissingWeights, unknown
 from bench.metrics import DEFAULT_METRICS, METRICS, Metric, Sample, pair
+from bench.metrics.means import set_mean
 from bench.runtime import weights
 from bench.runtime.rows import write_rows
 
@@ -290,15 +291,6 @@ def write_csv(path: Path, records: Iterable[Record], with_dataset: bool) -> None
     write_rows(path, columns[first:], [row[first:] for row in rows])
 
 
-def mean_of(metric: str, values: Sequence[float]) -> float:
-    """A set's figure from its pictures' (the metric says how); NaN of nothing."""
-    if not values:
-        return math.nan
-    if METRICS[metric].mean == "quadratic":
-        return math.sqrt(math.fsum(value**2 for value in values) / len(values))
-    return math.fsum(values) / len(values)
-
-
 def means_table(records: Sequence[Record]) -> str:
     """For the terminal: a line per metric, a column per dataset, `(4/5)` where a picture has no value; why below."""
     metrics = list(dict.fromkeys(record.metric for record in records))
@@ -323,4 +315,4 @@ def _cell(metric: str, records: Sequence[Record]) -> str:
         return "n/a"
     digits = 4 if METRICS[metric].unit == "1" else 3
     partial_set = f" ({len(values)}/{len(records)})" if len(values) < len(records) else ""
-    return f"{mean_of(metric, values):.{digits}f}{partial_set}"
+    return f"{set_mean(values, METRICS[metric].mean):.{digits}f}{partial_set}"

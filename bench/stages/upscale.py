@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from tqdm import tqdm
 from bench.api import Method, Picture, Upscaler
 from bench.data.back_projection import back_projected
 from bench.data.images import image_files, read_image, to_tensor, to_uint8, write_png
+from bench.data.orientations import in_every_orientation
 from bench.errors import BadInput
 from bench.runtime.devices import describe, peak_memory_mib
 from bench.runtime.files import replacing, write_json
@@ -45,32 +47,15 @@ def with_options(upscaler: Upscaler, scale: int, options: Options) -> Upscaler:
 
 
 def self_ensemble(upscaler: Upscaler) -> Upscaler:
-    """The mean over the eight flips and transposes, each undone (Timofte et al. 2016; Lim et al. 2017)."""
+    """The mean over the eight orientations."""
 
     def upscale(picture: Picture) -> Tensor:
-        total: Tensor | None = None
-        for turn in range(4):
-            for flip in (False, True):
-                sr = upscaler(_replace(picture, _transform(picture.lr, turn, flip)))
-                sr = _restore(sr, turn, flip)
-                total = sr if total is None else total + sr
-        assert total is not None
-        return total / 8
+        def upscale_oriented(lr: Tensor) -> Tensor:
+            return upscaler(replace(picture, lr=lr.contiguous()))
+
+        return functools.reduce(torch.add, in_every_orientation(upscale_oriented, picture.lr)) / 8
 
     return upscale
-
-
-def _transform(image: Tensor, turn: int, flip: bool) -> Tensor:
-    turned = torch.rot90(image, turn, (1, 2))
-    return (turned.flip(2) if flip else turned).contiguous()
-
-
-def _restore(image: Tensor, turn: int, flip: bool) -> Tensor:
-    return torch.rot90(image.flip(2) if flip else image, -turn, (1, 2))
-
-
-def _replace(picture: Picture, lr: Tensor) -> Picture:
-    return Picture(picture.name, lr, picture.kernel, picture.seed)
 
 
 def tiled(upscaler: Upscaler, scale: int, tile: int, overlap: int = OVERLAP) -> Upscaler:
@@ -84,7 +69,7 @@ def tiled(upscaler: Upscaler, scale: int, tile: int, overlap: int = OVERLAP) -> 
         sr = torch.empty(3, height * scale, width * scale)
         for top, bottom, inner_top, inner_bottom in _spans(height, tile, overlap):
             for left, right, inner_left, inner_right in _spans(width, tile, overlap):
-                part = upscaler(_replace(picture, picture.lr[:, top:bottom, left:right])).cpu()
+                part = upscaler(replace(picture, lr=picture.lr[:, top:bottom, left:right])).cpu()
                 rows = slice((inner_top - top) * scale, (inner_bottom - top) * scale)
                 columns = slice((inner_left - left) * scale, (inner_right - left) * scale)
                 place = (slice(inner_top * scale, inner_bottom * scale), slice(inner_left * scale, inner_right * scale))

@@ -8,6 +8,7 @@ Deviations: none.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -19,6 +20,39 @@ from methods.common.pixel import feed_forward
 from methods.esrgan.network import GeneratorKnobs, RRDBNet
 
 BETWEEN = ("network", "image")
+Weights = Mapping[str, Tensor]
+
+
+def check_alpha(alpha: float) -> None:
+    """Raises BadInput for an alpha outside 0...1."""
+    if not 0 <= alpha <= 1:
+        raise BadInput(f"alpha {alpha:g} does not lie between the two networks; choose one in 0...1")
+
+
+def interpolate_weights(psnr: Weights, gan: Weights, alpha: float) -> dict[str, Tensor]:
+    """(1 - alpha) * psnr + alpha * gan for every key; integer buffers, mere counters, are the GAN's.
+
+    Raises BadInput naming a key that only one of them has, or whose shape or type differs.
+    """
+    check_alpha(alpha)
+    lonely = sorted(psnr.keys() ^ gan.keys())
+    if lonely:
+        owner = "PSNR" if lonely[0] in psnr else "GAN"
+        raise BadInput(f"only the {owner} weights have {lonely[0]}; give two checkpoints of one network")
+    mixed = {}
+    for key, start in psnr.items():
+        end = gan[key]
+        if (start.shape, start.dtype) != (end.shape, end.dtype):
+            kinds = [f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}" for value in (start, end)]
+            raise BadInput(f"{key} is {kinds[0]} for PSNR, {kinds[1]} for GAN; give two checkpoints of one network")
+        mixed[key] = torch.lerp(start, end, alpha) if start.is_floating_point() else end.clone()
+    return mixed
+
+
+def interpolate_pictures(psnr: Tensor, gan: Tensor, alpha: float) -> Tensor:
+    """(1 - alpha) * psnr + alpha * gan of two SR pictures (c, h, w), each clipped to [0, 1], not rounded."""
+    check_alpha(alpha)
+    return torch.lerp(psnr.clamp(0, 1), gan.clamp(0, 1), alpha)
 
 
 @dataclass(frozen=True)
@@ -30,8 +64,7 @@ class EsrganInterpolation(GeneratorKnobs):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.alpha <= 1:
-            raise BadInput(f"alpha {self.alpha:g} does not lie between the two networks; choose one in 0...1")
+        check_alpha(self.alpha)
         if self.between not in BETWEEN:
             raise unknown("kind of interpolation", self.between, BETWEEN)
 
@@ -47,21 +80,14 @@ class EsrganInterpolation(GeneratorKnobs):
         first, second = feed_forward(psnr), feed_forward(gan)
 
         def upscale(picture: Picture) -> Tensor:
-            return torch.lerp(first(picture).clamp(0, 1), second(picture).clamp(0, 1), self.alpha)
+            return interpolate_pictures(first(picture), second(picture), self.alpha)
 
         return upscale
 
     def _mixed(self, psnr: nn.Module, gan: nn.Module) -> nn.Module:
-        """A third network of interpolated weights; integer buffers, mere counters, are the GAN's."""
-        ends = psnr.state_dict(), gan.state_dict()
-        device = next(gan.parameters()).device
-        mixed = RRDBNet(self).to(device)
-        mixed.load_state_dict(
-            {
-                name: torch.lerp(ends[0][name], value, self.alpha) if value.is_floating_point() else value
-                for name, value in ends[1].items()
-            }
-        )
+        """A third network, of interpolated weights."""
+        mixed = RRDBNet(self).to(next(gan.parameters()).device)
+        mixed.load_state_dict(interpolate_weights(psnr.state_dict(), gan.state_dict(), self.alpha))
         return mixed.eval()
 
 

@@ -11,15 +11,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from bench.data.images import GREY_BT601
+from bench.data.orientations import orient
 from methods.zssr.shrink import mirror
 
 LEAST_SIZE, SHEAR, STRETCH = 0.5, 0.1, 0.25  # of an affine father: least size, sigmas of shear and stretch
-GREY = (0.299, 0.587, 0.114)
 
 
 def gradient_map(lr: Tensor) -> Tensor:
     """(3, h, w) -> (1, h, w), mean 1: the gradient magnitude of the grey picture, summed over 5x5 pixels."""
-    grey = (lr * lr.new_tensor(GREY)[:, None, None]).sum(0, keepdim=True)
+    grey = (lr * lr.new_tensor(GREY_BT601)[:, None, None]).sum(0, keepdim=True)
     wide = mirror(mirror(grey, 1, (1, 1)), 2, (1, 1))  # (1, h+2, w+2)
     down, right = wide[:, 2:, 1:-1] - wide[:, :-2, 1:-1], wide[:, 1:-1, 2:] - wide[:, 1:-1, :-2]
     magnitude = mirror(mirror((down.square() + right.square()).sqrt(), 1, (2, 2)), 2, (2, 2))
@@ -60,8 +61,7 @@ class Fathers:
         return self.picture.shape[1] - self.size[0], self.picture.shape[2] - self.size[1]
 
     def _turn(self, crop: Tensor) -> Tensor:
-        turned = torch.rot90(crop, int(self.random.integers(4)), (1, 2))
-        return turned.flip(2) if self.random.integers(2) else turned
+        return orient(crop, int(self.random.integers(4)), bool(self.random.integers(2)))
 
     def _view(self) -> Tensor:
         """A view through an affine map about a random centre: any angle, half to full size, stretched, sheared.

@@ -18,14 +18,16 @@ import torch
 from torch import Tensor, nn
 
 from bench.api import Method, Picture, Precision, Upscaler
+from bench.data.back_projection import Shrink, back_project
 from bench.data.blur_kernels import check_kernel
 from bench.data.degradations import generator
 from bench.data.images import F64
+from bench.data.orientations import in_every_orientation
 from bench.data.resize import resize_tensor
 from bench.errors import BadInput, unknown
 from methods.zssr.fathers import LOSS_MAPS, Fathers
 from methods.zssr.network import ZssrNetwork
-from methods.zssr.shrink import Shrink, back_project, shrinker, stage_kernel, stages
+from methods.zssr.shrink import shrinker, stage_kernel, stages
 
 KERNELS = ("bicubic", "given")
 PRECISIONS = ("float32", "bf16")
@@ -185,13 +187,16 @@ def stalls(tests: Sequence[tuple[int, float]], ratio: float) -> bool:
 
 
 def enlarge(network: ZssrNetwork, lr: Tensor, shrink: Shrink, method: Zssr) -> Tensor:
-    """The trained network on the picture, or on its eight flips and turns and the median of these; back-projected
-    before the median and after it."""
-    members = []
-    for turn, flip in [(turn, flip) for turn in range(4) for flip in (False, True)][: 8 if method.self_ensemble else 1]:
-        seen = torch.rot90(lr.flip(2) if flip else lr, turn, (1, 2))
-        made = torch.rot90(restore(network, seen, method.scale, method.precision), -turn, (1, 2))
-        made = (made.flip(2) if flip else made).clamp(0, 1)
-        members.append(back_project(made, lr, shrink, method.back_projection))
-    middle = torch.stack(members).sort(dim=0).values[3:5].mean(0) if method.self_ensemble else members[0]
-    return back_project(middle, lr, shrink, method.back_projection)
+    """The trained network on the picture, or the median over its eight orientations; back-projected before the median
+    and after it."""
+
+    def restored(oriented: Tensor) -> Tensor:
+        return restore(network, oriented, method.scale, method.precision)
+
+    def projected(sr: Tensor) -> Tensor:
+        return back_project(sr, lr, method.scale, method.back_projection, shrink)
+
+    if not method.self_ensemble:
+        return projected(projected(restored(lr)))
+    members = torch.stack([projected(sr) for sr in in_every_orientation(restored, lr)])
+    return projected(members.sort(dim=0).values[3:5].mean(0))

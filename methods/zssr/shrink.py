@@ -1,9 +1,8 @@
-"""How a picture becomes its LR picture, in torch: MATLAB's bicubic or a blur kernel; and back-projection through it."""
+"""How a picture becomes its LR picture, in torch: MATLAB's bicubic or a blur kernel."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
@@ -11,12 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from bench.data.back_projection import Shrink
 from bench.data.blur_kernels import centre_of_mass, disturbed_gaussian
 from bench.data.images import F64
 from bench.data.resize import resize_tensor
-
-Shrink = Callable[[Tensor], Tensor]
-"""(c, h, w) of any range -> (c, ceil(h/s), ceil(w/s)), not clipped."""
 
 LEAST_VARIANCE = 0.05  # HR pixels squared: an estimated kernel may have a side without any width
 
@@ -72,11 +69,3 @@ def stage_kernel(kernel: F64 | None, scale: int, stage: int) -> F64 | None:
     size = max(kernel.shape) | 1
     narrowed = axes @ np.diag(variances.clip(LEAST_VARIANCE, (size / 4) ** 2)) @ axes.T
     return disturbed_gaussian(size, narrowed, stage, np.ones((size, size)))
-
-
-def back_project(sr: Tensor, lr: Tensor, shrink: Shrink, iterations: int) -> Tensor:
-    """`iterations` times SR += bicubic up(LR - shrink(SR)), clipped to [0, 1]. sr (3, s*h, s*w), lr (3, h, w)."""
-    scale = sr.shape[-1] // lr.shape[-1]
-    for _ in range(iterations):
-        sr = (sr + resize_tensor(lr - shrink(sr), scale)).clamp(0, 1)
-    return sr

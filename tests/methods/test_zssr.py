@@ -14,6 +14,7 @@ from pictures import noise, smooth
 from torch import Tensor
 
 from bench.api import Picture
+from bench.data.back_projection import back_project
 from bench.data.blur_kernels import (
     aligned_centre,
     apply_kernel,
@@ -31,7 +32,7 @@ from methods.zssr.entry import ENTRY
 from methods.zssr.fathers import Fathers, gradient_map
 from methods.zssr.method import Zssr, restore, stalls, step, train
 from methods.zssr.network import ZssrNetwork
-from methods.zssr.shrink import back_project, mirror, shrinker, stage_kernel, stages
+from methods.zssr.shrink import mirror, shrinker, stage_kernel, stages
 
 CPU = torch.device("cpu")
 TINY: dict[str, Any] = {"scale": 2, "width": 8, "depth": 3, "iterations": 3, "crop": 16}
@@ -147,7 +148,8 @@ def test_back_projection_lowers_the_error_on_the_lr(kernel: F64 | None) -> None:
     hr = to_tensor(smooth(0, 40, 44, 3))
     sr = (hr + 0.05 * torch.randn(hr.shape, generator=torch.Generator().manual_seed(0))).clamp(0, 1)
     errors = [
-        float((shrink(back_project(sr, shrink(hr), shrink, times)) - shrink(hr)).square().sum()) for times in range(6)
+        float((shrink(back_project(sr, shrink(hr), 2, times, shrink)) - shrink(hr)).square().sum())
+        for times in range(6)
     ]
     assert all(later < earlier for earlier, later in itertools.pairwise(errors))
 

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from pictures import calibration_pair
 
-from bench.data.images import U8, luma, read_image
+from bench.data.images import U8, grey, luma, read_image, rounded_luma
 from bench.data.resize import Rounding, resize
 from bench.errors import BadInput
 from bench.metrics import METRICS, Sample, match
-from bench.metrics.fidelity import gaussian_window, grey, psnr, rounded_luma, ssim, ssim_map
+from bench.metrics.fidelity import WINDOW, psnr, ssim, ssim_map
 from bench.runtime.weights import WEIGHTS
 
 KEYS = [
@@ -87,7 +87,7 @@ def test_the_ssim_map_does_not_depend_on_the_strips_it_is_made_in() -> None:
     whole = ssim_map(x, y)
     assert whole.shape == (190, 20)
     assert np.array_equal(whole[100:140], ssim_map(x[100:150], y[100:150]))
-    assert gaussian_window().sum() == pytest.approx(1)
+    assert WINDOW.sum() == pytest.approx(1)
 
 
 def test_luma_is_matlabs_and_its_rounding_is_exact() -> None:

@@ -15,9 +15,9 @@ from scipy.ndimage import maximum_filter, minimum_filter
 from torchvision_stub import import_or_skip
 
 import bench.metrics.niqe as module
-from bench.data.images import F64, U8, read_image
+from bench.data.images import F64, U8, read_image, rgb2gray
 from bench.errors import BadInput
-from bench.metrics.niqe import niqe, niqe_batch, niqe_of, niqe_pirm, rgb2gray
+from bench.metrics.niqe import niqe, niqe_batch, niqe_of, niqe_pirm
 from bench.runtime.weights import WEIGHTS, locate
 
 CALIBRATION = Path(sysconfig.get_path("purelib")) / "ResultsCalibra" / "dist_dir"

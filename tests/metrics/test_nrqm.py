@@ -16,11 +16,10 @@ from torchvision_stub import import_or_skip
 
 import bench.metrics.nrqm as module
 import bench.metrics.nrqm_features as features
-from bench.data.images import F64, U8, read_image
+from bench.data.images import F64, U8, read_image, rgb2gray
 from bench.data.resize import resize_float
 from bench.errors import BadInput, MissingWeights
 from bench.metrics.forest import evaluate, load_model, predict
-from bench.metrics.niqe import rgb2gray
 from bench.metrics.nrqm import ma, ma_features
 from bench.metrics.nrqm_features import AUTHORS, PYIQA, Rules
 from bench.metrics.steerable import decompose

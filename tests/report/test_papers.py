@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 import torch
 
-from bench.data.images import crop_to_multiple, read_image
+from bench.data.images import crop_to_multiple, read_image, rounded_luma
 from bench.errors import BadInput
 from bench.metrics import METRICS
-from bench.metrics.fidelity import psnr, rounded_luma, ssim
+from bench.metrics.fidelity import psnr, ssim
 from bench.metrics.pipelines import PIPELINES
 from bench.report import Setting, SuiteInfo
 from bench.report.aggregate import RUN_COLUMNS, Scores, average, read

@@ -27,9 +27,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "metrics")]
 from test_nrqm import SIZES, random_trees  # noqa: E402
 from torchvision_stub import import_or_skip  # noqa: E402
 
-from bench.data.images import U8, read_image  # noqa: E402
+from bench.data.images import U8, read_image, rgb2gray  # noqa: E402
 from bench.metrics.forest import Model, load_model, predict  # noqa: E402
-from bench.metrics.niqe import niqe_of, rgb2gray  # noqa: E402
+from bench.metrics.niqe import niqe_of  # noqa: E402
 from bench.metrics.nrqm import ma_features  # noqa: E402
 from bench.metrics.nrqm_features import PYIQA  # noqa: E402
 from bench.runtime.weights import locate  # noqa: E402

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.data.images import F64, U8, luma, read_image, write_png
+from bench.data.images import F64, U8, luma, read_image, rounded_luma, write_png
 from bench.data.resize import Rounding, resize
 from bench.errors import BadInput
 from bench.metrics.conventions import RGB_MEAN
-from bench.metrics.fidelity import psnr, rounded_luma
+from bench.metrics.fidelity import psnr
 from bench.metrics.pipelines import PIPELINES, opencv_resize
 from bench.stages.diagnose import GIVEN, POOLED, Finding, diagnose, diagnose_pairs, render
 from bench.stages.score import Folders, Pair, pair_folders

@@ -15,8 +15,9 @@ from bench.__main__ import main
 from bench.commands import curves
 from bench.data.images import read_image, write_png
 from bench.errors import BadInput
-from bench.stages.interpolate import alpha_name, interpolate_pictures, interpolate_weights, parse_alphas
+from bench.stages.interpolate import alpha_name, parse_alphas
 from bench.suites import SUITES
+from methods.esrgan.interpolation import interpolate_pictures, interpolate_weights
 
 
 def network(variant: str, seed: int) -> nn.Module:
