@@ -16,6 +16,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from bench.data.features import ALEXNET, VGG16, Layers, torchvision_names
 from bench.data.images import U8, to_tensor
 from bench.errors import BadInput, unknown
 from bench.runtime import weights
@@ -43,7 +44,8 @@ class Fire(nn.Module):
 
 
 class Blur(nn.Module):
-    """The binomial [1, 2, 1] x [1, 2, 1] / 16 at every second pixel, border reflected by two pixels."""
+    """The binomial [1, 2, 1] x [1, 2, 1] / 16 at every second pixel, border reflected by two pixels. One axis after the
+    other, which rounds otherwise than the perceptual losses' blur: published scores keep their last digit."""
 
     def forward(self, x: Tensor) -> Tensor:
         x = nn.functional.pad(x, (2, 2, 2, 2), mode="reflect")
@@ -71,7 +73,7 @@ class Distance(nn.Module):
 
     def __init__(self, features: nn.Sequential, taps: tuple[int, ...], channels: tuple[int, ...]) -> None:
         super().__init__()
-        self.features = features
+        self.features = nn.Sequential(*list(features)[: taps[-1] + 1])
         self.taps = taps
         self.linear = nn.ParameterList([nn.Parameter(torch.zeros(c)) for c in channels])
         self.shift = nn.Buffer(torch.tensor(_SHIFT).view(1, 3, 1, 1), persistent=False)
@@ -103,23 +105,13 @@ def _unit(features: Tensor) -> Tensor:
     return features / (features.square().sum(dim=1, keepdim=True).sqrt() + _EPS)
 
 
+def _sequence(layers: Layers) -> nn.Sequential:
+    return nn.Sequential(*(make() for make in layers.values()))
+
+
 def alexnet() -> Distance:
-    """Krizhevsky 2014 ("one weird trick"), the ReLU after each convolution tapped."""
-    features = nn.Sequential(
-        nn.Conv2d(3, 64, 11, stride=4, padding=2),
-        nn.ReLU(),
-        nn.MaxPool2d(3, 2),
-        nn.Conv2d(64, 192, 5, padding=2),
-        nn.ReLU(),
-        nn.MaxPool2d(3, 2),
-        nn.Conv2d(192, 384, 3, padding=1),
-        nn.ReLU(),
-        nn.Conv2d(384, 256, 3, padding=1),
-        nn.ReLU(),
-        nn.Conv2d(256, 256, 3, padding=1),
-        nn.ReLU(),
-    )
-    return Distance(features, (1, 4, 7, 9, 11), (64, 192, 384, 256, 256))
+    """AlexNet, the ReLU after each convolution tapped."""
+    return Distance(_sequence(ALEXNET), (1, 4, 7, 9, 11), (64, 192, 384, 256, 256))
 
 
 def squeezenet() -> Distance:
@@ -144,17 +136,8 @@ def squeezenet() -> Distance:
 
 
 def vgg16() -> Distance:
-    """VGG16 (Simonyan & Zisserman, ICLR 2015), tapped before each pooling."""
-    layers: list[nn.Module] = []
-    taps = []
-    channels = 3
-    for width, depth in ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)):
-        for _ in range(depth):
-            layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
-            channels = width
-        taps.append(len(layers) - 1)
-        layers.append(nn.MaxPool2d(2, 2))
-    return Distance(nn.Sequential(*layers[:-1]), tuple(taps), (64, 128, 256, 512, 512))
+    """VGG16, tapped before each pooling."""
+    return Distance(_sequence(VGG16), (3, 8, 15, 22, 29), (64, 128, 256, 512, 512))
 
 
 def shift_tolerant_alexnet() -> Distance:
@@ -205,13 +188,7 @@ def build(name: Network, features: State, linear: State) -> Distance:
 def network(name: Network, device: str = "cpu") -> Distance:
     """The named metric with its published weights. Raises MissingWeights, naming file and remedy."""
     states = [weights.load(file) for file in FILES[name]]
-    features = _plain_names(states[0]) if name == "st-alex" else states[0]
-    return build(name, features, states[-1]).to(device)
-
-
-def _plain_names(state: State) -> State:
-    """ST-LPIPS publishes `net.slice<n>.<layer>.…`; its layers are numbered as here."""
-    return {f"features.{key.split('.', 2)[2]}": value for key, value in state.items() if key.startswith("net.slice")}
+    return build(name, torchvision_names(states[0]), states[-1]).to(device)
 
 
 def lpips(sr: U8, hr: U8, name: Network = "alex", device: str = "cpu") -> float:

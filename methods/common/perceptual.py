@@ -12,100 +12,42 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from bench.data.features import ALEXNET, VGG16, VGG19, Layers, torchvision_names, vgg
 from bench.errors import BadInput, unknown
 from bench.runtime.weights import load
 
 Tap = Literal["before", "after"]
 
-_IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # LPIPS's ((2x - 1) + .03) / .458 is the same map
-
 
 @dataclass(frozen=True)
 class FeatureNetwork:
-    """Where a feature network's convolutions are and how its input is normalised.
-
-    layers: 'conv1_1', ... in order with 'M' for pooling, and the state-dict key of each convolution.
-    """
+    """A network's layers, the name of its published weights, and how its input is normalised."""
 
     weights: str
-    layers: tuple[str, ...]
-    keys: tuple[str, ...]
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    pooling: Literal["max", "blur"] = "max"
+    layers: Layers
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)  # ImageNet's; LPIPS's ((2x - 1) + .03) / .458 is the same
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
     bgr: bool = False
-    strides: tuple[tuple[int, int], ...] = ()  # (stride, padding) a convolution; VGG: (1, 1)
 
     @property
     def deepest(self) -> str:
         """The last convolution."""
-        return self.layers[-1]
+        return self.convolutions[-1]
 
     @property
-    def stages(self) -> tuple[str, ...]:
-        """Every layer by name, the pooling after block k as 'pool<k>', the one after the last block included."""
-        names: list[str] = []
-        for item in (*self.layers, "M"):
-            names.append("pool" + names[-1].removeprefix("conv").split("_")[0] if item == "M" else item)
-        return tuple(names)
+    def convolutions(self) -> list[str]:
+        """Their names, in order."""
+        return [name for name in self.layers if name.startswith("conv")]
 
 
-def _vgg(*convolutions: int) -> tuple[str, ...]:
-    """VGG's layers, given how many convolutions each block has; pooling between the blocks."""
-    layers: list[str] = []
-    for block, count in enumerate(convolutions, start=1):
-        layers += (["M"] if layers else []) + [f"conv{block}_{i}" for i in range(1, count + 1)]
-    return tuple(layers)
-
-
-def _keys(layers: tuple[str, ...], prefix: str = "features.{position}", pooling: int = 1) -> tuple[str, ...]:
-    """State-dict keys: a convolution and its ReLU take two places, pooling as many as said."""
-    keys, position, block = [], 0, 1
-    for item in layers:
-        if item == "M":
-            position, block = position + pooling, block + 1
-        else:
-            keys.append(prefix.format(position=position, block=block))
-            position += 2
-    return tuple(keys)
-
-
-_VGG19 = _vgg(2, 2, 4, 4, 4)
-_VGG19_CAFFE = _vgg(2, 2, 4)
-_VGG16 = _vgg(2, 2, 3, 3, 3)
+_CAFFE = (103.939 / 255, 116.779 / 255, 123.68 / 255), (1 / 255, 1 / 255, 1 / 255), True
 
 PERCEPTUAL: dict[str, FeatureNetwork] = {
-    "vgg19": FeatureNetwork("vgg19", _VGG19, _keys(_VGG19), *_IMAGENET),
-    "vgg19-caffe-conv3_4": FeatureNetwork(
-        "vgg19-caffe-conv3_4",
-        _VGG19_CAFFE,
-        _keys(_VGG19_CAFFE),
-        (103.939 / 255, 116.779 / 255, 123.68 / 255),
-        (1 / 255, 1 / 255, 1 / 255),
-        bgr=True,
-    ),
-    "minc-vgg16": FeatureNetwork(
-        "minc-vgg16",
-        _VGG16,
-        _keys(_VGG16),
-        (103.939 / 255, 116.779 / 255, 123.68 / 255),
-        (1 / 255, 1 / 255, 1 / 255),
-        bgr=True,
-    ),
-    "alexnet": FeatureNetwork(
-        "alexnet",
-        ("conv1", "M", "conv2", "M", "conv3", "conv4", "conv5"),
-        ("features.0", "features.3", "features.6", "features.8", "features.10"),
-        *_IMAGENET,
-        strides=((4, 2), (1, 2), (1, 1), (1, 1), (1, 1)),
-    ),
-    "stlpips-vgg16": FeatureNetwork(
-        "stlpips-vgg16",
-        _VGG16,
-        _keys(_VGG16, "net.slice{block}.{position}", pooling=2),
-        *_IMAGENET,
-        pooling="blur",
-    ),
+    "vgg19": FeatureNetwork("vgg19", VGG19),
+    "vgg19-caffe-conv3_4": FeatureNetwork("vgg19-caffe-conv3_4", vgg(2, 2, 4), *_CAFFE),
+    "minc-vgg16": FeatureNetwork("minc-vgg16", VGG16, *_CAFFE),
+    "alexnet": FeatureNetwork("alexnet", ALEXNET),
+    "stlpips-vgg16": FeatureNetwork("stlpips-vgg16", vgg(2, 2, 3, 3, 3, blurred=True)),
 }
 
 
@@ -119,22 +61,17 @@ class Features(nn.Module):
         super().__init__()
         network = _feature_network(name)
         layer = layer or network.deepest
-        convolutions = [item for item in network.layers if item != "M"]
-        if layer not in convolutions:
-            raise unknown(f"layer of {name}", layer, convolutions)
-        self.tap = tap
+        if layer not in network.convolutions:
+            raise unknown(f"layer of {name}", layer, network.convolutions)
         self.normalise = _Normalise(network)
-        self.stages = _build(network, layer)
+        self.layers = _build(network, layer if tap == "before" else _activated(layer))
         self.eval().requires_grad_(False)
 
     def forward(self, image: Tensor) -> Tensor:
-        x = self.normalise(image)
-        last = len(self.stages) - 1
-        for position, stage in enumerate(self.stages):
-            x = stage(x)
-            if isinstance(stage, nn.Conv2d) and position < last:
-                x = functional.relu(x)
-        return functional.relu(x) if self.tap == "after" else x
+        x: Tensor = self.normalise(image)
+        for layer in self.layers.values():
+            x = layer(x)
+        return x
 
 
 class MultiFeatures(nn.Module):
@@ -147,22 +84,26 @@ class MultiFeatures(nn.Module):
         super().__init__()
         network = _feature_network(name)
         for layer in layers:
-            if layer not in network.stages:
+            if layer not in network.layers:
                 raise BadInput(f"perceptual network {name} has no layer {layer}; choose another one")
-        self.layers = layers
+        self.taps = {_activated(layer): layer for layer in layers}
         self.normalise = _Normalise(network)
-        self.stages = _build(network, max(layers, key=network.stages.index))
-        self.names = network.stages[: len(self.stages)]
+        self.layers = _build(network, max(self.taps, key=list(network.layers).index))
         self.eval().requires_grad_(False)
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         x = self.normalise(image)
         found = {}
-        for name, stage in zip(self.names, self.stages, strict=True):
-            x = functional.relu(stage(x)) if isinstance(stage, nn.Conv2d) else stage(x)
-            if name in self.layers:
-                found[name] = x
+        for name, layer in self.layers.items():
+            x = layer(x)
+            if name in self.taps:
+                found[self.taps[name]] = x
         return found
+
+
+def _activated(layer: str) -> str:
+    """The ReLU of a convolution; any other layer itself."""
+    return layer.replace("conv", "relu")
 
 
 class _Normalise(nn.Module):
@@ -187,37 +128,16 @@ def _feature_network(name: str) -> FeatureNetwork:
     return PERCEPTUAL[name]
 
 
-def _build(network: FeatureNetwork, last: str) -> nn.ModuleList:
-    """The stages up to and including the one named `last`, convolutions with their published weights.
-
-    The pooling after the last block, which no published network here contains, is VGG's: by the maximum.
-    """
-    state, stages, seen = load(network.weights), nn.ModuleList(), 0
-    for name in network.stages[: network.stages.index(last) + 1]:
-        if name.startswith("pool"):
-            blur = network.pooling == "blur" and name != network.stages[-1]
-            stages.append(BlurPool() if blur else nn.MaxPool2d(3 if network.strides else 2, 2))
-            continue
-        key = network.keys[seen]
-        weight, bias = state[f"{key}.weight"], state[f"{key}.bias"]
-        stride, padding = network.strides[seen] if network.strides else (1, 1)
-        convolution = nn.Conv2d(weight.shape[1], weight.shape[0], weight.shape[2:], stride, padding)
-        convolution.load_state_dict({"weight": weight, "bias": bias})
-        stages.append(convolution)
-        seen += 1
-    return stages
-
-
-class BlurPool(nn.Module):
-    """Anti-aliased pooling: 2x2 max at stride 1, then a 3x3 binomial blur at stride 2 with reflection padding of 2."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        if min(x.shape[-2:]) < 4:
-            raise BadInput("the patches are too small for this perceptual network's pooling; raise the patch knob")
-        x = functional.pad(functional.max_pool2d(x, 2, 1), (2, 2, 2, 2), mode="reflect")
-        taps = torch.tensor([0.25, 0.5, 0.25], dtype=x.dtype, device=x.device)
-        kernel = (taps[:, None] * taps[None, :]).expand(x.shape[1], 1, 3, 3)
-        return functional.conv2d(x, kernel, stride=2, groups=x.shape[1])
+def _build(network: FeatureNetwork, last: str) -> nn.ModuleDict:
+    """The layers up to and including `last`, convolutions with their published weights."""
+    state, layers = torchvision_names(load(network.weights)), nn.ModuleDict()
+    for position, (name, make) in enumerate(network.layers.items()):
+        layers[name] = layer = make()
+        if isinstance(layer, nn.Conv2d):
+            layer.load_state_dict({key: state[f"features.{position}.{key}"] for key in ("weight", "bias")})
+        if name == last:
+            break
+    return layers
 
 
 def active_fraction(features: Tensor) -> Tensor:
