@@ -126,7 +126,7 @@ def train_run(arguments: Arguments) -> None:
 
 def _training_store(layout: Any, run: Any) -> Any:
     """What a run draws its batches from, made where it is not there yet."""
-    from bench.data.patches import PatchStore
+    from bench.data.patches import PairedAndUnpaired, PatchStore
     from bench.data.prepare import prepare_train
 
     def opened(place: Path, sets: tuple[str, ...], degradation: str, levels: tuple[int, ...]) -> PatchStore:
@@ -139,7 +139,6 @@ def _training_store(layout: Any, run: Any) -> Any:
     pairs = opened(layout.train_data(run), run.train_sets, run.pairs, method.levels)
     if not run.unpaired_sets:
         return pairs
-    from bench.data.unpaired import PairedAndUnpaired
 
     others = opened(layout.unpaired_data(run), run.unpaired_sets, run.degradation, ())
     return PairedAndUnpaired(pairs, others, method.unpaired)

@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from bench.data import embedded, pins
-from bench.data.embedded import EMBEDDED
+from bench.data.embedded import EMBEDDED, locate
 from bench.data.images import U8, image_files, read_image
-from bench.data.parts import PARTS, check_part
+from bench.data.pixel_checksums import PIXEL_CHECKSUMS, pair_sha256
 from bench.errors import BadInput, unknown
 from bench.runtime.paths import data_folder
 
 PINNED, UNPINNED = "pinned", "unpinned copy"
+Role = Literal["train", "test"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Dataset:
     """A set of pictures. `folder` is its place under BENCH_DATA; `prefix` stands before HR and LR_bicubic there."""
 
     name: str
-    role: Literal["train", "test"]
+    role: Role
     count: int
     licence: str
     source: str
@@ -86,53 +86,39 @@ _SELFEX = "as prepared by Huang et al., CVPR 2015 (SelfExSR)"
 _PAIRS = r"image_SRF_([234])/(img_\d{3}_SRF_\d_(?:HR|LR)\.png)$"
 
 
-def _selfex(name: str, file: str, members: str = _PAIRS) -> Archive:
-    return Archive(_BOX + file, None, members, r"image_SRF_\1/\2", name)
+def _selfex(name: str, count: int, licence: str, source: str, file: str, members: str = _PAIRS) -> Dataset:
+    archive = Archive(_BOX + file, None, members, r"image_SRF_\1/\2", name)
+    return Dataset(name, "test", count, licence, f"{source}; {_SELFEX}", name, archive=archive)
 
 
-def _div2k(part: str, sha256: str) -> Archive:
+def _div2k(part: str, role: Role, count: int, sha256: str) -> Dataset:
     folder = f"DIV2K_{part}_HR"
-    return Archive(f"{_DIV2K}{folder}.zip", sha256, rf"{folder}/(\d{{4}}\.png)$", r"\1", f"DIV2K/{folder}")
+    archive = Archive(f"{_DIV2K}{folder}.zip", sha256, rf"{folder}/(\d{{4}}\.png)$", r"\1", f"DIV2K/{folder}")
+    source = "Agustsson & Timofte, CVPRW 2017"
+    return Dataset(f"DIV2K-{part}", role, count, _RESEARCH, source, "DIV2K", f"DIV2K_{part}_", archive=archive)
 
 
 _NONE_STATED = "none stated; used for research"
+_RESEARCH = "academic research"
+_INSIDE = "photographs inside installed packages"
+_BSD100 = "Martin et al., ICCV 2001, the 100 test pictures of BSDS300"
+_BSD400 = "Arbeláez et al., PAMI 2011: BSDS500 train and test, disjoint from BSD100"
+_FLICKR = "Creative Commons, photographers on Flickr"
 DATASETS: dict[str, Dataset] = {
-    entry.name: entry
-    for entry in (
-        Dataset("Embedded-train", "train", 9, "per picture", "photographs inside installed packages"),
-        Dataset("Embedded-test", "test", 4, "per picture", "photographs inside installed packages"),
-        Dataset(
-            "Set5",
-            "test",
-            5,
-            _NONE_STATED,
-            f"Bevilacqua et al., BMVC 2012; {_SELFEX}",
-            "Set5",
-            archive=_selfex("Set5", "kfahv87nfe8ax910l85dksyl2q212voc.zip"),
-        ),
-        Dataset(
-            "Set14",
-            "test",
-            14,
-            _NONE_STATED,
-            f"Zeyde et al., 2010; {_SELFEX}",
-            "Set14",
-            archive=_selfex("Set14", "igsnfieh4lz68l926l8xbklwsnnk8we9.zip"),
-        ),
-        Dataset(
-            "BSD100",
-            "test",
-            100,
-            _BSDS_LICENCE,
-            f"Martin et al., ICCV 2001, the 100 test pictures of BSDS300; {_SELFEX}",
-            "BSD100",
-            archive=_selfex("BSD100", "qgctsplb8txrksm9to9x01zfa4m61ngq.zip", _PAIRS.replace("234", "24")),
+    dataset.name: dataset
+    for dataset in (
+        Dataset("Embedded-train", "train", 9, "per picture", _INSIDE),
+        Dataset("Embedded-test", "test", 4, "per picture", _INSIDE),
+        _selfex("Set5", 5, _NONE_STATED, "Bevilacqua et al., BMVC 2012", "kfahv87nfe8ax910l85dksyl2q212voc.zip"),
+        _selfex("Set14", 14, _NONE_STATED, "Zeyde et al., 2010", "igsnfieh4lz68l926l8xbklwsnnk8we9.zip"),
+        _selfex(
+            "BSD100", 100, _BSDS_LICENCE, _BSD100, "qgctsplb8txrksm9to9x01zfa4m61ngq.zip", _PAIRS.replace("234", "24")
         ),
         Dataset(
             "Urban100",
             "test",
             100,
-            "Creative Commons, photographers on Flickr",
+            _FLICKR,
             f"Huang et al., CVPR 2015; {_SELFEX}",
             "Urban100",
             how="download it from the page of the paper (SelfExSR)",
@@ -151,7 +137,7 @@ DATASETS: dict[str, Dataset] = {
             "train",
             400,
             _BSDS_LICENCE,
-            "Arbeláez et al., PAMI 2011: BSDS500 train and test, disjoint from BSD100",
+            _BSD400,
             "BSD400",
             archive=Archive(_BSDS, None, r"BSDS500/data/images/(?:train|test)/(\d+\.jpg)$", r"\1", "BSD400"),
         ),
@@ -164,31 +150,13 @@ DATASETS: dict[str, Dataset] = {
             "T91",
             how="take the 91 training pictures of the ScSR release",
         ),
-        Dataset(
-            "DIV2K-train",
-            "train",
-            800,
-            "academic research",
-            "Agustsson & Timofte, CVPRW 2017",
-            "DIV2K",
-            "DIV2K_train_",
-            archive=_div2k("train", "9d0b9c463f6e35b6c62cc6a930ee2224f670b34c1df841a57670f9acf0f6c335"),
-        ),
-        Dataset(
-            "DIV2K-valid",
-            "test",
-            100,
-            "academic research",
-            "Agustsson & Timofte, CVPRW 2017",
-            "DIV2K",
-            "DIV2K_valid_",
-            archive=_div2k("valid", "20dd31fd84d777bc1cf5d6b7654a3f569c0aec74458ae094122ad1d0489900fc"),
-        ),
+        _div2k("train", "train", 800, "9d0b9c463f6e35b6c62cc6a930ee2224f670b34c1df841a57670f9acf0f6c335"),
+        _div2k("valid", "test", 100, "20dd31fd84d777bc1cf5d6b7654a3f569c0aec74458ae094122ad1d0489900fc"),
         Dataset(
             "Flickr2K",
             "train",
             2650,
-            "academic research",
+            _RESEARCH,
             "Lim et al., CVPRW 2017 (EDSR)",
             "Flickr2K",
             "Flickr2K_",
@@ -196,19 +164,30 @@ DATASETS: dict[str, Dataset] = {
         ),
     )
 }
-for _name, (_whole, _places) in PARTS.items():
+# Some pictures of a set under a name of their own. Halves of training sets are disjoint, so that pairs and unpaired
+# pictures share nothing; parts of test sets are what methods that train on each picture can afford.
+SUBSETS: dict[str, tuple[str, tuple[int, ...]]] = {  # subset -> (whole set, positions of its pictures by name)
+    "BSD400-first": ("BSD400", tuple(range(0, 400, 2))),
+    "BSD400-second": ("BSD400", tuple(range(1, 400, 2))),
+    "Embedded-train-first": ("Embedded-train", tuple(range(0, 9, 2))),
+    "Embedded-train-second": ("Embedded-train", tuple(range(1, 9, 2))),
+    "Embedded-one": ("Embedded-test", (0,)),
+    "Set14-5": ("Set14", (0, 1, 8, 11, 12)),  # in colour, with 100 pixels a side or more at x4
+    "BSD100-5": ("BSD100", (0, 20, 40, 60, 80)),
+}
+for _name, (_whole, _positions) in SUBSETS.items():
     DATASETS[_name] = replace(
         DATASETS[_whole],
         name=_name,
-        count=len(_places),
-        source=f"{len(_places)} of the {DATASETS[_whole].count} pictures of {_whole}: {DATASETS[_whole].source}",
+        count=len(_positions),
+        source=f"{len(_positions)} of the {DATASETS[_whole].count} pictures of {_whole}: {DATASETS[_whole].source}",
         how=f"fetch {_whole}",
         archive=None,
     )
 
 
-def dataset(name: str) -> Dataset:
-    """The entry of that name. Raises BadInput, naming the nearest, where there is none."""
+def find_dataset(name: str) -> Dataset:
+    """The data set of that name. Raises BadInput, naming the nearest, where there is none."""
     if name not in DATASETS:
         raise unknown("dataset", name, DATASETS)
     return DATASETS[name]
@@ -219,35 +198,35 @@ def find(name: str, scale: int, root: Path | None = None) -> list[Source]:
 
     root: instead of BENCH_DATA. Raises BadInput where the set, the scale or a picture is missing.
     """
-    entry = dataset(name)
-    if name in PARTS:
-        whole, places = PARTS[name]
+    dataset = find_dataset(name)
+    if name in SUBSETS:
+        whole, positions = SUBSETS[name]
         sources = find(whole, scale, root)
-        return [sources[place] for place in places if place < len(sources)]
+        return [sources[position] for position in positions if position < len(sources)]
     if name in EMBEDDED:
-        return [Source(picture.name, embedded.locate(picture)) for picture in EMBEDDED[name]]
-    sources = _find_in((root or data_folder()) / entry.folder, entry, scale)
-    if len(sources) != entry.count:
+        return [Source(picture.name, locate(picture)) for picture in EMBEDDED[name]]
+    sources = _find_in((root or data_folder()) / dataset.folder, dataset, scale)
+    if len(sources) != dataset.count:
         where = sources[0].hr.parent
-        raise BadInput(f"{name}: {len(sources)} pictures in {where}, expected {entry.count}; {entry.remedy}")
+        raise BadInput(f"{name}: {len(sources)} pictures in {where}, expected {dataset.count}; {dataset.remedy}")
     return sorted(sources, key=lambda source: source.name)
 
 
-def _find_in(folder: Path, entry: Dataset, scale: int) -> list[Source]:
+def _find_in(folder: Path, dataset: Dataset, scale: int) -> list[Source]:
     """The layouts, in the order of the module's docstring."""
     scales = _scales(folder)
     if scale in scales:
-        return _find_pairs(folder / f"image_SRF_{scale}", entry, scale)
-    if (folder / f"{entry.prefix}HR").is_dir():
-        lr_folder = folder / f"{entry.prefix}LR_bicubic" / f"X{scale}"
-        return [_with_lr(path, lr_folder, scale) for path in image_files(folder / f"{entry.prefix}HR")]
+        return _find_pairs(folder / f"image_SRF_{scale}", dataset, scale)
+    if (folder / f"{dataset.prefix}HR").is_dir():
+        lr_folder = folder / f"{dataset.prefix}LR_bicubic" / f"X{scale}"
+        return [_with_lr(path, lr_folder, scale) for path in image_files(folder / f"{dataset.prefix}HR")]
     if scales:
         here = ", ".join(f"x{s}" for s in scales)
         raise BadInput(
-            f"{entry.name}: {folder} holds {here} but not x{scale}; use one of these or add image_SRF_{scale}"
+            f"{dataset.name}: {folder} holds {here} but not x{scale}; use one of these or add image_SRF_{scale}"
         )
-    if not folder.is_dir() or entry.prefix:
-        raise BadInput(f"{entry.name} is not here, looked in {folder}; {entry.remedy}")
+    if not folder.is_dir() or dataset.prefix:
+        raise BadInput(f"{dataset.name} is not here, looked in {folder}; {dataset.remedy}")
     return [Source(path.stem, path) for path in image_files(folder)]
 
 
@@ -257,12 +236,12 @@ def _scales(folder: Path) -> list[int]:
     return sorted(int(scale) for scale in found if scale.isdigit())
 
 
-def _find_pairs(folder: Path, entry: Dataset, scale: int) -> list[Source]:
+def _find_pairs(folder: Path, dataset: Dataset, scale: int) -> list[Source]:
     """img_001_SRF_4_HR.png and img_001_SRF_4_LR.png: both must be there."""
     ending = f"_SRF_{scale}_HR.png"
     found = [Source(path.name.removesuffix(ending), path) for path in sorted(folder.glob(f"*{ending}"))]
     if not found:
-        raise BadInput(f"{entry.name}: no *{ending} in {folder}; {entry.remedy}")
+        raise BadInput(f"{dataset.name}: no *{ending} in {folder}; {dataset.remedy}")
     return [_with_lr(source.hr, folder, scale, source.name) for source in found]
 
 
@@ -296,18 +275,29 @@ def read_pair(source: Source, scale: int) -> tuple[U8, U8 | None]:
 
 
 def check(name: str, scale: int, digests: Mapping[str, str]) -> str:
-    """PINNED or UNPINNED, from `pins.pair_sha256` of each picture. Raises BadInput for a changed pinned picture."""
-    if name in EMBEDDED:
-        embedded.check(name, digests)
-        return PINNED
-    if name in PARTS:
-        names = [source.name for source in find(PARTS[name][0], scale)]
-        return PINNED if check_part(name, scale, names, digests) else UNPINNED
-    for key in ((name, scale), (name, 0)):
-        remedy = f"extract it again (from {dataset(name).source}); JPEG pictures also need Pillow as locked"
-        if key in pins.PINS and pins.check(name, pins.PINS[key], digests, remedy):
-            return PINNED
-    return UNPINNED
+    """PINNED or UNPINNED, from the `pair_sha256` of each picture. Raises BadInput for a changed picture of a pinned
+    set."""
+    expected = _checksums(name, scale)
+    if not expected or not digests.keys() <= expected.keys():
+        return UNPINNED
+    for picture, digest in digests.items():
+        if digest != expected[picture]:
+            again = "reinstall the package that ships it" if _whole_of(name) in EMBEDDED else "extract the set again"
+            raise BadInput(
+                f"{name}: {picture} has pixels of sha256 {digest[:12]}…, expected {expected[picture][:12]}…; {again} "
+                f"({find_dataset(name).source}); JPEG pictures also need Pillow as locked"
+            )
+    return PINNED
+
+
+def _checksums(name: str, scale: int) -> dict[str, str]:
+    """The pinned pictures of a set or, of a subset, of the whole set; none where it is not pinned."""
+    whole = _whole_of(name)
+    return PIXEL_CHECKSUMS.get((whole, scale)) or PIXEL_CHECKSUMS.get((whole, 0)) or {}
+
+
+def _whole_of(name: str) -> str:
+    return SUBSETS[name][0] if name in SUBSETS else name
 
 
 def verify(name: str, root: Path | None = None) -> tuple[list[int], str]:
@@ -315,27 +305,27 @@ def verify(name: str, root: Path | None = None) -> tuple[list[int], str]:
 
     root: instead of BENCH_DATA. Raises BadInput where the set is missing, incomplete or changed.
     """
-    entry = dataset(name)
-    scales = _scales((root or data_folder()) / entry.folder) if entry.folder else []
+    folder = find_dataset(name).folder
+    scales = _scales((root or data_folder()) / folder) if folder else []
     copies = []
     for scale in scales or [1]:
         sources = find(name, scale, root)
-        known = name in (*EMBEDDED, *PARTS) or (name, scale) in pins.PINS or (name, 0) in pins.PINS
-        digests = {source.name: pins.pair_sha256(*read_pair(source, scale)) for source in sources} if known else {}
+        pinned = bool(_checksums(name, scale))
+        digests = {source.name: pair_sha256(*read_pair(source, scale)) for source in sources} if pinned else {}
         copies.append(check(name, scale, digests))
     return scales, "; ".join(dict.fromkeys(copies))
 
 
 def status() -> list[Status]:
     """What is here, what is missing, where each comes from; every pinned picture is decoded and compared."""
-    return [_status(entry) for entry in DATASETS.values()]
+    return [_status(dataset) for dataset in DATASETS.values()]
 
 
-def _status(entry: Dataset) -> Status:
+def _status(dataset: Dataset) -> Status:
     here, count, copy, note = "no", 0, "", ""
     try:
-        scales, copy = verify(entry.name)
-        here, count = " ".join(f"x{scale}" for scale in scales) or "yes", entry.count
+        scales, copy = verify(dataset.name)
+        here, count = " ".join(f"x{scale}" for scale in scales) or "yes", dataset.count
     except BadInput as error:
         note = str(error)
-    return Status(entry.name, entry.role, here, count, copy, entry.licence, entry.source, note)
+    return Status(dataset.name, dataset.role, here, count, copy, dataset.licence, dataset.source, note)

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import gzip
-import hashlib
 import re
 import shutil
 import sys
@@ -22,6 +21,7 @@ from urllib.parse import urlsplit
 from bench.data.datasets import DATASETS, PINNED, Archive, Dataset, find, verify
 from bench.data.embedded import EMBEDDED
 from bench.errors import BadInput, unknown
+from bench.runtime.checksums import hash_file
 from bench.runtime.paths import data_folder, weights_folder
 from bench.runtime.weights import WEIGHTS, Weight, locate, sha256_of
 
@@ -40,12 +40,12 @@ def fetch(names: Sequence[str]) -> list[Path]:
     return [_fetch_dataset(DATASETS[name]) if name in DATASETS else _fetch_weight(WEIGHTS[name]) for name in names]
 
 
-def _fetch_weight(entry: Weight) -> Path:
+def _fetch_weight(weight: Weight) -> Path:
     """The verified file; a damaged one is replaced."""
     try:
-        return locate(entry.name)
+        return locate(weight.name)
     except BadInput:
-        file = next((file for file in entry.files if file.url), None)
+        file = next((file for file in weight.files if file.url), None)
         if file is None or file.url is None:
             raise
     target = weights_folder() / file.name
@@ -55,28 +55,28 @@ def _fetch_weight(entry: Weight) -> Path:
         _check_sha256(part, file.sha256, file.url)
         part.replace(target)
     sha256_of.cache_clear()
-    return locate(entry.name)
+    return locate(weight.name)
 
 
-def _fetch_dataset(entry: Dataset) -> Path:
+def _fetch_dataset(dataset: Dataset) -> Path:
     """The folder of the set, whole and verified."""
-    if entry.name in EMBEDDED:
-        return find(entry.name, 1)[0].hr.parent
+    if dataset.name in EMBEDDED:
+        return find(dataset.name, 1)[0].hr.parent
     try:
-        verify(entry.name)
-        return data_folder() / entry.folder
+        verify(dataset.name)
+        return data_folder() / dataset.folder
     except BadInput:
-        if entry.archive is None:
+        if dataset.archive is None:
             raise
-    target = data_folder() / entry.archive.folder
+    target = data_folder() / dataset.archive.folder
     if target.exists():
-        raise BadInput(f"{target} is there but is not the whole, unchanged {entry.name}; remove it and fetch again")
+        raise BadInput(f"{target} is there but is not the whole, unchanged {dataset.name}; remove it and fetch again")
     with _scratch(data_folder()) as scratch:
-        _unpack(_archive_file(entry.archive, scratch), entry.archive, scratch / entry.archive.folder)
-        _check_pictures(entry, scratch)
+        _unpack(_archive_file(dataset.archive, scratch), dataset.archive, scratch / dataset.archive.folder)
+        _check_pictures(dataset, scratch)
         target.parent.mkdir(parents=True, exist_ok=True)
-        (scratch / entry.archive.folder).rename(target)
-    return data_folder() / entry.folder
+        (scratch / dataset.archive.folder).rename(target)
+    return data_folder() / dataset.folder
 
 
 def _archive_file(archive: Archive, scratch: Path) -> Path:
@@ -108,17 +108,16 @@ def _download(url: str, target: Path, by_hand: str) -> None:
 
 def _check_sha256(path: Path, expected: str, url: str) -> None:
     """`expected` may be the first digits only. Raises BadInput where they differ."""
-    with path.open("rb") as stream:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    found = hash_file(path)
     if not found.startswith(expected):
         raise BadInput(f"{path.name}: sha256 {found[:16]}…, expected {expected[:16]}…; fetch it again from {url}")
 
 
-def _check_pictures(entry: Dataset, root: Path) -> None:
+def _check_pictures(dataset: Dataset, root: Path) -> None:
     """Whether the unpacked set is whole and, where no sha256 vouches for the archive, has the pinned pixels."""
-    copy = verify(entry.name, root)[1]
-    if copy != PINNED and entry.archive is not None and entry.archive.sha256 is None:
-        raise BadInput(f"{entry.name}: the pictures at {entry.archive.url} are not the pinned ones; get it by hand")
+    copy = verify(dataset.name, root)[1]
+    if copy != PINNED and dataset.archive is not None and dataset.archive.sha256 is None:
+        raise BadInput(f"{dataset.name}: the pictures at {dataset.archive.url} are not the pinned ones; get it by hand")
 
 
 def _unpack(file: Path, archive: Archive, target: Path) -> None:
@@ -139,9 +138,9 @@ def _members(file: Path) -> Iterator[tuple[str, IO[bytes]]]:
     """(path, opened file) of every file in a zip or tar archive."""
     if file.suffix == ".zip":
         with zipfile.ZipFile(file) as bundle:
-            for entry in bundle.infolist():
-                with bundle.open(entry) as stream:
-                    yield entry.filename, stream
+            for info in bundle.infolist():
+                with bundle.open(info) as stream:
+                    yield info.filename, stream
         return
     with tarfile.open(file) as tape:
         for member in tape:

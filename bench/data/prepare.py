@@ -15,12 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from bench.data.datasets import Source, check, find, read_pair
-from bench.data.datasets import dataset as named_dataset
+from bench.data.datasets import Source, check, find, find_dataset, read_pair
 from bench.data.degradations import Degraded, degrade
 from bench.data.degradations import degradation as named_degradation
 from bench.data.images import F64, U8, crop_to_multiple, image_files, to_rgb, write_png
-from bench.data.pins import pair_sha256, pixel_sha256
+from bench.data.pixel_checksums import pair_sha256, pixel_sha256
 from bench.errors import BadInput
 from bench.runtime.files import replacing, write_json
 
@@ -126,7 +125,7 @@ def _append(folder: Path, picture: _Picture) -> Facts:
 def _training_sets(names: Sequence[str]) -> Sequence[str]:
     """The names, after refusing test sets and repetitions."""
     for name in names:
-        if named_dataset(name).role != "train":
+        if find_dataset(name).role != "train":
             raise BadInput(f"{name} is a test set; train on another, such as BSD400 or Embedded-train")
         if list(names).count(name) > 1:
             raise BadInput(f"{name} is named twice among the training sets; name it once")

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from pictures import noise, real
 
-from bench.data import datasets, embedded, pins
-from bench.data.datasets import DATASETS, PINNED, UNPINNED, Source, find, read_pair, verify
+from bench.data import datasets, embedded
+from bench.data.datasets import DATASETS, PINNED, UNPINNED, Source, check, find, read_pair, verify
 from bench.data.embedded import EMBEDDED, Embedded
 from bench.data.images import read_image, write_png
+from bench.data.pixel_checksums import PIXEL_CHECKSUMS, pixel_sha256
 from bench.errors import BadInput
 
 NAMES = ("baby", "bird", "butterfly", "head", "woman")
@@ -114,7 +115,7 @@ def test_a_missing_lr_is_named(data: Path) -> None:
 
 def test_pictures_with_the_pinned_names_and_other_pixels_are_refused(data: Path) -> None:
     srf_layout(data / "Set5", 4, 5)
-    with pytest.raises(BadInput, match=r"Set5: img_001 has pixels of sha256 .* expected .*; extract it again"):
+    with pytest.raises(BadInput, match=r"Set5: img_001 has pixels of sha256 .* expected .*; extract the set again"):
         verify("Set5")
 
 
@@ -163,7 +164,7 @@ def test_every_set_says_how_to_get_it() -> None:
     for entry in DATASETS.values():
         assert entry.name in EMBEDDED or entry.how or entry.archive
         if entry.archive is not None:
-            pinned = any(name == entry.name for name, _ in pins.PINS)
+            pinned = any(name == entry.name for name, _ in PIXEL_CHECKSUMS)
             assert pinned or (entry.archive.sha256 and len(entry.archive.sha256) == 64)
 
 
@@ -172,22 +173,23 @@ def test_no_picture_is_in_a_training_and_a_test_set() -> None:
     assert len(set(names)) == len(names)
 
 
-def test_pins_hold_one_print_per_picture() -> None:
-    for (name, _), pin in pins.PINS.items():
-        assert len(pin.prints) == pins.DIGITS * DATASETS[name].count
+def test_every_picture_of_a_pinned_set_has_a_checksum() -> None:
+    for (name, _), checksums in PIXEL_CHECKSUMS.items():
+        assert len(checksums) == DATASETS[name].count
+        assert all(len(checksum) == 64 and int(checksum, 16) for checksum in checksums.values())
 
 
-def test_a_pin_depends_on_names_and_pixels_but_not_on_order() -> None:
-    digests = {name: pins.pixel_sha256(noise(number, 4, 4)) for number, name in enumerate("abc")}
-    pin = pins.pin(digests)
-    assert pins.check("set", pin, dict(reversed(digests.items())), "replace it")
-    assert not pins.check("set", pin, {**digests, "d": digests["a"]}, "replace it")
-    with pytest.raises(BadInput, match="set: b has pixels of sha256"):
-        pins.check("set", pin, {**digests, "b": digests["a"]}, "replace it")
+def test_a_copy_is_pinned_by_its_names_and_pixels_but_not_by_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    digests = {name: pixel_sha256(noise(number, 4, 4)) for number, name in enumerate("abcde")}
+    monkeypatch.setitem(PIXEL_CHECKSUMS, ("Set5", 4), digests)
+    assert check("Set5", 4, dict(reversed(digests.items()))) == PINNED
+    assert check("Set5", 4, {**digests, "f": digests["a"]}) == UNPINNED
+    with pytest.raises(BadInput, match="Set5: b has pixels of sha256 .* extract the set again"):
+        check("Set5", 4, {**digests, "b": digests["a"]})
 
 
 def test_the_shape_is_part_of_a_pixel_digest() -> None:
-    assert pins.pixel_sha256(np.zeros((2, 6), np.uint8)) != pins.pixel_sha256(np.zeros((2, 2, 3), np.uint8))
+    assert pixel_sha256(np.zeros((2, 6), np.uint8)) != pixel_sha256(np.zeros((2, 2, 3), np.uint8))
 
 
 @pytest.mark.parametrize("name", ["Embedded-train", "Embedded-test"])
@@ -201,17 +203,17 @@ def test_embedded_photographs_are_here_and_unchanged(name: str) -> None:
 
 
 def test_a_missing_package_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    absent = Embedded("moon", "no_such_package_here", "moon.png", "some-wheel", "CC0", "0")
+    absent = Embedded("moon", "no_such_package_here", "moon.png", "some-wheel", "CC0")
     monkeypatch.setitem(EMBEDDED, "Embedded-test", (absent,))
     with pytest.raises(BadInput, match=r"moon: .* pip install some-wheel"):
         find("Embedded-test", 4)
 
 
 def test_pixels_that_decode_differently_are_noticed() -> None:
-    right = {picture.name: picture.sha256 for picture in EMBEDDED["Embedded-train"]}
-    embedded.check("Embedded-train", right)
-    with pytest.raises(BadInput, match=r"rocket of scikit-image .* JPEG decoding differs: install Pillow as locked"):
-        embedded.check("Embedded-train", {**right, "rocket": "0" * 64})
+    right = PIXEL_CHECKSUMS["Embedded-train", 0]
+    assert check("Embedded-train", 4, right) == PINNED
+    with pytest.raises(BadInput, match=r"rocket has pixels .* reinstall .* JPEG pictures also need Pillow as locked"):
+        check("Embedded-train", 4, {**right, "rocket": "0" * 64})
 
 
 @pytest.mark.parametrize("name", ["Set5", "Set14", "BSD100", "BSD400", "T91"])

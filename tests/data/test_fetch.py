@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 from pictures import noise
 
-from bench.data import pins
 from bench.data.datasets import DATASETS, Archive, Dataset, verify
 from bench.data.fetch import fetch
 from bench.data.images import write_png
+from bench.data.pixel_checksums import PIXEL_CHECKSUMS, pixel_sha256
 from bench.errors import BadInput
 from bench.runtime import weights
 from bench.runtime.weights import WEIGHTS, File, Weight
@@ -220,11 +220,11 @@ def test_a_tar_archive_without_a_digest_is_accepted_by_its_pixels_only(
     write_tar(tmp_path / "served" / "tiny.tgz", members(tmp_path / "made"))
     offer_dataset(monkeypatch, f"{server}/tiny.tgz", None)
     assert "not the pinned ones" in refused("Tiny")
-    digests = {name: pins.pixel_sha256(noise(number, 6, 6, 3)) for number, name in enumerate("ab")}
-    monkeypatch.setitem(pins.PINS, ("Tiny", 0), pins.pin({**digests, "b": "0" * 64}))
+    digests = {name: pixel_sha256(noise(number, 6, 6, 3)) for number, name in enumerate("ab")}
+    monkeypatch.setitem(PIXEL_CHECKSUMS, ("Tiny", 0), {**digests, "b": "0" * 64})
     assert "b has pixels of sha256" in refused("Tiny")
     assert everything_in(tmp_path / "data") == []
-    monkeypatch.setitem(pins.PINS, ("Tiny", 0), pins.pin(digests))
+    monkeypatch.setitem(PIXEL_CHECKSUMS, ("Tiny", 0), digests)
     fetch(["Tiny"])
     assert verify("Tiny") == ([], "pinned")
 

@@ -13,7 +13,7 @@ from pictures import noise, real, smooth
 from bench.data.blur_kernels import apply_kernel
 from bench.data.datasets import DATASETS, Dataset
 from bench.data.images import crop_to_multiple, read_image, to_rgb, write_png
-from bench.data.pins import pixel_sha256
+from bench.data.pixel_checksums import pixel_sha256
 from bench.data.prepare import degrade_folder, prepare_test, prepare_train
 from bench.data.resize import resize
 from bench.errors import BadInput

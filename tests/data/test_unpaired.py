@@ -8,14 +8,11 @@ import pytest
 import torch
 from pictures import noise, real
 
-from bench.data.datasets import DATASETS, PINNED, UNPINNED, Dataset, check, find, verify
-from bench.data.embedded import EMBEDDED
+from bench.data.datasets import DATASETS, PINNED, SUBSETS, UNPINNED, Dataset, check, find, verify
 from bench.data.images import write_png
-from bench.data.parts import PARTS
-from bench.data.patches import PatchStore
-from bench.data.pins import PINS, pin, pixel_sha256
+from bench.data.patches import PairedAndUnpaired, PatchStore
+from bench.data.pixel_checksums import PIXEL_CHECKSUMS, pixel_sha256
 from bench.data.prepare import prepare_train
-from bench.data.unpaired import PairedAndUnpaired
 from bench.errors import BadInput
 
 PATCH = 16
@@ -106,9 +103,9 @@ def test_a_set_is_its_two_halves() -> None:
     assert [DATASETS[f"BSD400-{part}"].count for part in ("first", "second")] == [200, 200]
 
 
-def test_every_part_is_of_a_set_whose_pictures_are_pinned_and_holds_each_once() -> None:
-    for name, (whole, places) in PARTS.items():
-        assert whole in EMBEDDED or any(title == whole for title, _ in PINS)
+def test_every_subset_is_of_a_set_whose_pictures_are_pinned_and_holds_each_once() -> None:
+    for name, (whole, places) in SUBSETS.items():
+        assert any(title == whole for title, _ in PIXEL_CHECKSUMS)
         assert list(places) == sorted(set(places)) and places[-1] < DATASETS[whole].count
         assert (DATASETS[name].role, DATASETS[name].count) == (DATASETS[whole].role, len(places))
 
@@ -122,10 +119,10 @@ def test_halves_of_the_embedded_photographs_can_be_used_together(tmp_path: Path)
 
 
 def test_a_changed_picture_of_an_embedded_half_is_named() -> None:
-    digests = {picture.name: picture.sha256 for picture in EMBEDDED["Embedded-train"][1::2]}
+    digests = dict(list(PIXEL_CHECKSUMS["Embedded-train", 0].items())[1::2])
     assert check("Embedded-train-second", 4, digests) == PINNED
     changed = sorted(digests)[0]
-    with pytest.raises(BadInput, match=f"{changed} of"):
+    with pytest.raises(BadInput, match=f"Embedded-train-second: {changed} has pixels"):
         check("Embedded-train-second", 4, {**digests, changed: "0" * 64})
 
 
@@ -138,7 +135,7 @@ def test_a_half_is_held_against_the_pins_of_the_whole_set(tmp_path: Path, monkey
         digests[f"{number:03d}"] = pixel_sha256(image)
     second = {name: digests[name] for name in sorted(digests)[1::2]}
     assert check("BSD400-second", 4, second) == UNPINNED
-    monkeypatch.setitem(PINS, ("BSD400", 0), pin(digests))
+    monkeypatch.setitem(PIXEL_CHECKSUMS, ("BSD400", 0), digests)
     assert check("BSD400-second", 4, second) == PINNED
     assert [source.name for source in find("BSD400-second", 4)] == list(second)
     with pytest.raises(BadInput, match="BSD400-second: 003 has pixels of sha256 0000"):
