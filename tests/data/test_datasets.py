@@ -184,7 +184,7 @@ def test_a_copy_is_pinned_by_its_names_and_pixels_but_not_by_their_order(monkeyp
     monkeypatch.setitem(PIXEL_CHECKSUMS, ("Set5", 4), digests)
     assert check("Set5", 4, dict(reversed(digests.items()))) == PINNED
     assert check("Set5", 4, {**digests, "f": digests["a"]}) == UNPINNED
-    with pytest.raises(BadInput, match="Set5: b has pixels of sha256 .* extract the set again"):
+    with pytest.raises(BadInput, match=r"Set5: b has pixels of sha256 .* extract the set again"):
         check("Set5", 4, {**digests, "b": digests["a"]})
 
 
