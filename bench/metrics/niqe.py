@@ -153,5 +153,9 @@ def _distance(features: F64) -> float:
 @functools.cache
 def _pristine() -> tuple[F64, F64]:
     """Mean (36,) and covariance (36, 36) of the authors' pristine model. Raises MissingWeights."""
-    model = scipy.io.loadmat(str(locate("niqe")))
-    return model["mu_prisparam"][0], model["cov_prisparam"]
+    path = locate("niqe")
+    if path.suffix == ".mat":
+        model = scipy.io.loadmat(str(path))
+        return model["mu_prisparam"][0], model["cov_prisparam"]
+    with np.load(path) as arrays:
+        return arrays["mu_pris_param"][0], arrays["cov_pris_param"]

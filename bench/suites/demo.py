@@ -137,6 +137,6 @@ SMOKE = Suite(
             shard="esrgan",
         ),
     ),
-    metrics=("psnr_y", "ssim_y", "stlpips_alex", "niqe"),
+    metrics=("psnr_y", "ssim_y", "lpips_alex", "niqe"),
     notes=("Nothing here is trained; the numbers mean nothing.",),
 )

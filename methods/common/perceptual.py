@@ -47,6 +47,7 @@ PERCEPTUAL: dict[str, FeatureNetwork] = {
     "vgg19-caffe-conv3_4": FeatureNetwork("vgg19-caffe-conv3_4", vgg(2, 2, 4), *_CAFFE),
     "minc-vgg16": FeatureNetwork("minc-vgg16", VGG16, *_CAFFE),
     "alexnet": FeatureNetwork("alexnet", ALEXNET),
+    "vgg16": FeatureNetwork("vgg16", VGG16),
     "stlpips-vgg16": FeatureNetwork("stlpips-vgg16", vgg(2, 2, 3, 3, 3, blurred=True)),
 }
 

@@ -122,14 +122,12 @@ def test_st_lpips_equals_the_authors_package() -> None:
 
 @pytest.mark.parametrize("name", OFFICIAL)
 def test_lpips_alex_reproduces_the_official_values(name: str) -> None:
-    require("alexnet")
     distorted, reference = calibration_pair(name)
     value = METRICS["lpips_alex"].function(Sample(distorted, reference, None, 4))
     assert value == pytest.approx(OFFICIAL[name], rel=2e-4)
 
 
 def test_st_lpips_bears_a_shift_of_one_pixel_better_than_lpips() -> None:
-    require("alexnet")
     require("stlpips-alex")
     picture = calibration_pair("I06")[1][:129, :129]
     shifted, still = picture[:, 1:], picture[:, :-1]
@@ -173,8 +171,8 @@ def test_a_network_is_built_once_and_frozen() -> None:
 
 def test_missing_weights_are_named_with_the_remedy(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BENCH_WEIGHTS", str(tmp_path))
-    with pytest.raises(MissingWeights, match=r"'vgg16'.*fetch vgg16"):
-        lpips(*noisy(32), "vgg")
+    with pytest.raises(MissingWeights, match=r"'squeezenet'.*fetch squeezenet"):
+        lpips(*noisy(32), "squeeze")
 
 
 def test_a_state_with_a_wrong_shape_is_refused() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.io
 from scipy.ndimage import maximum_filter, minimum_filter
 from torchvision_stub import import_or_skip
 
@@ -18,15 +19,10 @@ import bench.metrics.niqe as module
 from bench.data.images import F64, U8, read_image, rgb2gray
 from bench.errors import BadInput
 from bench.metrics.niqe import niqe, niqe_batch, niqe_of, niqe_pirm
-from bench.runtime.weights import WEIGHTS, locate
 
 CALIBRATION = Path(sysconfig.get_path("purelib")) / "ResultsCalibra" / "dist_dir"
 OFFICIAL = {"I03": 15.7536293917814, "I04": 3.65492152353770, "I06": 3.23547743716998, "I08": 3.18403333858339}
 OFFICIAL["I19"] = 8.63519663862637
-
-pytestmark = pytest.mark.skipif(
-    WEIGHTS["niqe"].found is None, reason="needs the pristine model: BENCH_WEIGHTS/niqe_release_modelparameters.mat"
-)
 
 
 def calibration(name: str) -> U8:
@@ -45,13 +41,17 @@ def textured(height: int, width: int, seed: int = 0) -> F64:
 
 
 @pytest.fixture(scope="module")
-def pyiqa_niqe() -> Callable[[F64 | U8, int], float]:
+def pyiqa_niqe(tmp_path_factory: pytest.TempPathFactory) -> Callable[[F64 | U8, int], float]:
     """pyiqa's NIQE of a (h, w) luma, or of an RGB picture by MATLAB's Y, with a border dropped."""
     reference = import_or_skip("pyiqa", "pyiqa.archs.niqe_arch")
     import torch
 
+    mean, covariance = module._pristine()
+    model = tmp_path_factory.mktemp("niqe") / "model.mat"
+    scipy.io.savemat(model, {"mu_prisparam": mean[None], "cov_prisparam": covariance})
+
     def value(picture: F64 | U8, border: int = 0) -> float:
-        network = reference.NIQE(pretrained_model_path=str(locate("niqe")), crop_border=border, color_space="ycbcr")
+        network = reference.NIQE(pretrained_model_path=str(model), crop_border=border, color_space="ycbcr")
         planes = picture[None] if picture.ndim == 2 else picture.transpose(2, 0, 1)
         return float(network(torch.from_numpy(planes[None] / 255.0)))
 

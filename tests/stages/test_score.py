@@ -130,18 +130,18 @@ def test_sizes_that_differ_are_refused_naming_the_picture(folders: Folders) -> N
 
 def test_missing_weights_are_a_note_and_no_number(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BENCH_WEIGHTS", str(folders.sr / "nowhere"))
-    records = score_pairs(pair_folders(folders, 4), ["psnr_y", "lpips_vgg", "niqe", "ma", "pi"])
+    records = score_pairs(pair_folders(folders, 4), ["psnr_y", "lpips_squeeze", "ma", "pi"])
     lacking = [record for record in records if record.metric != "psnr_y"]
-    assert len(lacking) == 12
+    assert len(lacking) == 9
     assert all(record.value is None and "not here" in record.note and "\n" not in record.note for record in lacking)
     assert all(record.value is not None for record in records if record.metric == "psnr_y")
 
 
 def test_a_corrupt_weight_file_is_refused(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
-    (folders.sr / "vgg16-397923af.pth").write_bytes(b"not it")
+    (folders.sr / "squeezenet1_1-b8a52dc0.pth").write_bytes(b"not it")
     monkeypatch.setenv("BENCH_WEIGHTS", str(folders.sr))
     with pytest.raises(BadInput, match="sha256"):
-        score_pairs(pair_folders(Folders(folders.sr, folders.hr), 4), ["lpips_vgg"])
+        score_pairs(pair_folders(Folders(folders.sr, folders.hr), 4), ["lpips_squeeze"])
 
 
 def test_a_picture_too_small_for_a_metric_is_a_note(folders: Folders) -> None:
