@@ -179,7 +179,10 @@ class Pretrain:
 class Entry:
     """One method's entry. `iterations` is the paper's training length; `revision` is raised by hand when numbers
     change for a reason the source does not show. `networks`: the methods whose trained networks it works with, given to
-    its upscaler as an nn.ModuleList. Raises BadInput at import for a knob that does not exist."""
+    its upscaler as an nn.ModuleList. `deterministic`: nothing is random, one run stands for every seed. `baselines`:
+    '<method>.<variant>' of those over which a report tables its gain. `gap`: its variants (floor, estimate, ceiling),
+    of which a report says how much of the gap the estimate closes. Raises BadInput at import for a knob that does not
+    exist."""
 
     name: str
     method: type[Method]
@@ -191,6 +194,9 @@ class Entry:
     iterations: int = 0
     deviations: tuple[str, ...] = ()
     revision: int = 1
+    deterministic: bool = False
+    baselines: tuple[str, ...] = ()
+    gap: tuple[str, str, str] | None = None
 
     def __post_init__(self) -> None:
         names = [variant for axis in self.axes for variant in axis.variants]

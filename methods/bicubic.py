@@ -28,4 +28,4 @@ class Bicubic(Method):
         return upscale
 
 
-ENTRY = Entry(name="bicubic", method=Bicubic, paper="Keys, IEEE TASSP 1981")
+ENTRY = Entry(name="bicubic", method=Bicubic, paper="Keys, IEEE TASSP 1981", deterministic=True)

@@ -57,6 +57,7 @@ ENTRY = Entry(
     name="fixed-kernel",
     method=FixedKernel,
     paper="control of this project",
+    deterministic=True,
     axes=(
         Axis(
             "kind",

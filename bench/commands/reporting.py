@@ -94,6 +94,9 @@ def describe(chosen: Any, order: Sequence[str], results: Path) -> Any:
         paper_training=training,
         claims=(*(claim for entry in entries.values() for claim in entry.claims), *_awaited(entries.values())),
         sweeps=tuple(sweep for entry in entries.values() for sweep in _sweeps(entry, runs)),
+        deterministic=tuple(name for name, entry in entries.items() if entry.deterministic),
+        baselines={name: entry.baselines for name, entry in entries.items() if entry.baselines},
+        gaps={name: entry.gap for name, entry in entries.items() if entry.gap},
     )
 
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from bench.report.verdicts import Claimed
+    from bench.api import Claim
 
 
 class MetricInfo(Protocol):
-    """What the report has to know of a metric: how to name it, rank it and say how it was measured."""
+    """What the report has to know of a metric: its name, its direction and how it is measured."""
 
     @property
     def key(self) -> str: ...
@@ -39,7 +39,7 @@ class MetricInfo(Protocol):
 class Setting:
     """Runs that can be compared: one scale, one degradation, the same pictures and metrics.
 
-    name: 'x4.bicubic', 'x2.kernel_paper.kernels'; what follows scale and degradation says what else sets it apart.
+    name: 'x4.bicubic', 'x2.kernel_paper.kernels'; what follows scale and degradation says what else differs.
     runs: names in the order of the tables.
     """
 
@@ -69,11 +69,12 @@ class Sweep:
 
 @dataclass(frozen=True)
 class SuiteInfo:
-    """What a report is about, told by the caller: the report imports neither methods nor suites.
+    """What a report is about, given by the caller: the report imports neither methods nor suites.
 
     settings: the main one first; its tables and figures carry no suffix. questions: '<method>.<axis>', or '<axis>'
     where no two methods share it, to the question that the axis answers. paper_training: method to how its paper
     trained it, as a phrase. claims: sentences of the papers, to be judged. sweeps: the axes to draw as curves.
+    deterministic, baselines, gaps: as the entries of the methods declare them (bench.api.Entry), by method.
     """
 
     name: str
@@ -82,8 +83,11 @@ class SuiteInfo:
     questions: Mapping[str, str] = field(default_factory=dict)
     deviations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     paper_training: Mapping[str, str] = field(default_factory=dict)
-    claims: tuple[Claimed, ...] = ()
+    claims: tuple[Claim, ...] = ()
     sweeps: tuple[Sweep, ...] = ()
+    deterministic: tuple[str, ...] = ()
+    baselines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    gaps: Mapping[str, tuple[str, str, str]] = field(default_factory=dict)
 
     @property
     def runs(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from statistics import fmean, stdev
 
@@ -18,34 +19,13 @@ from bench.report.statistics import MIN_SEEDS
 from bench.runtime.rows import read_rows
 
 RUN_COLUMNS = (
-    "run",
-    "method",
-    "variant",
-    "axis",
-    "scale",
-    "degradation",
-    "seed",
-    "iterations",
-    "batch",
-    "patch",
-    "samples",
-    "train_set",
-    "perceptual",
-    "parameters",
-    "macs",
-    "warm_start",
-    "digest",
-    "paper",
+    *("run", "method", "variant", "axis", "scale", "degradation", "seed", "iterations", "batch", "patch", "samples"),
+    *("train_set", "perceptual", "parameters", "macs", "warm_start", "digest", "paper"),
 )
 SCORE_COLUMNS = ("dataset", "image", "metric", "value", "note")
 COST_COLUMNS = (
-    "run",
-    "train_seconds",
-    "train_cpu_seconds",
-    "train_device",
-    "train_peak_mib",
-    "upscale_seconds",
-    "upscale_peak_mib",
+    *("run", "train_seconds", "train_cpu_seconds", "train_device", "train_peak_mib"),
+    *("upscale_seconds", "upscale_peak_mib"),
 )
 LATER = ("samples", "macs", "train_cpu_seconds")  # columns that older files lack
 NOT_SCORED = "not scored"
@@ -101,6 +81,9 @@ class Scores:
         """What the names of this setting's files end on: nothing for the main one."""
         return "" if self.setting == self.suite.settings[0] else f".{self.setting.name}"
 
+    def mean(self, entrant: Entrant, dataset: str, metric: str) -> Mean:
+        return self.means[entrant.method, entrant.variant, dataset, metric]
+
 
 @dataclass(frozen=True)
 class Entrant:
@@ -110,6 +93,10 @@ class Entrant:
     method: str
     variant: str
     runs: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.method}.{self.variant}"
 
 
 def read(results: Path, suite: SuiteInfo, metrics: Mapping[str, MetricInfo]) -> list[Scores]:
@@ -225,6 +212,25 @@ def runs_of(runs: pd.DataFrame, method: str, variant: str = "default") -> list[s
     return [str(run) for run in runs[(runs["method"] == method) & (runs["variant"] == variant)]["run"]]
 
 
+def variant_names(table: pd.DataFrame) -> pd.Series:
+    """'<method>.<variant>' of every row; names are compared, never taken apart."""
+    return table["method"] + "." + table["variant"]
+
+
+def short_name(method: str, variant: str) -> str:
+    """The method alone where the variant is its default."""
+    return method if variant == "default" else f"{method}.{variant}"
+
+
+def first_runs(runs: pd.DataFrame) -> dict[str, str]:
+    """Short name -> run of the first seed, of every variant of every method."""
+    return {
+        short_name(method, variant): runs_of(runs, method, variant)[0]
+        for method in methods_of(runs)
+        for _, variant in variants_of(runs, method)
+    }
+
+
 def cell_of(runs: pd.DataFrame, run: str, column: str) -> str:
     """One entry of runs.csv, as text."""
     return str(runs.at[run, column])
@@ -259,8 +265,8 @@ def entrants(runs: pd.DataFrame) -> list[Entrant]:
     for method in methods_of(runs):
         variants = [variant for _, variant in variants_of(runs, method)]
         for variant in ["default"] if "default" in variants else variants:
-            label = method if variant == "default" else f"{method}.{variant}"
-            found.append(Entrant(label, method, variant, tuple(runs_of(runs, method, variant))))
+            runs_here = tuple(runs_of(runs, method, variant))
+            found.append(Entrant(short_name(method, variant), method, variant, runs_here))
     return found
 
 
@@ -268,19 +274,22 @@ def measured(scores: Scores) -> list[Entrant]:
     """The entrants without those that have no mean at all, whose training diverged; all where none has one."""
     known = {key[:2] for key, mean in scores.means.items() if mean.value is not None}
     every = entrants(scores.runs)
-    return [one for one in every if (one.method, one.variant) in known] or every
+    return [entrant for entrant in every if (entrant.method, entrant.variant) in known] or every
 
 
 def first_available(scores: Scores, wanted: Sequence[str]) -> str | None:
-    """The first of these metrics of which every measured entrant has a mean on every data set; None where there is
-    none."""
+    """The first of these metrics of which every measured entrant has a mean on every data set, or None."""
+    pairs = list(product(measured(scores), scores.setting.datasets))
     for metric in wanted:
-        keys = [
-            (one.method, one.variant, place, metric) for one in measured(scores) for place in scores.setting.datasets
-        ]
-        if keys and all(key in scores.means and scores.means[key].value is not None for key in keys):
+        known = (scores.mean(*pair, metric).value is not None for pair in pairs)
+        if pairs and metric in scores.setting.metrics and all(known):
             return metric
     return None
+
+
+def first_metrics(scores: Scores) -> list[str]:
+    """The first distortion and the first perceptual metric that every measured entrant has, as far as there are any."""
+    return [metric for wanted in (DISTORTION, PERCEPTUAL) if (metric := first_available(scores, wanted))]
 
 
 def widen(frame: pd.DataFrame) -> pd.DataFrame:

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from bench.report.adaptation import adaptation_table
-from bench.report.aggregate import Scores, read_costs
-from bench.report.feature_activity import read_taps
+from bench.report.aggregate import Scores, entrants, read_costs
+from bench.report.comparisons import gain_table, gap_table
+from bench.report.feature_activity import read_feature_activity
 from bench.report.figures import draw
-from bench.report.gaps import gap_table
 from bench.report.material import Material, keep_material, read_material
-from bench.report.papers import build as papers_tables
+from bench.report.papers import build as build_paper_tables
 from bench.report.papers import has_measurement, overview
-from bench.report.render import Table
+from bench.report.render import Section, Table
 from bench.report.style import Drawn
 from bench.report.tables import ablation_tables, cost_table, image_table, method_table
 from bench.report.verdict_tables import claims_table, effects_table
-from bench.report.verdicts import Verdict, judge
+from bench.report.verdicts import VariantEffect, Verdict, ablation_effects, judge
 
 
 @dataclass(frozen=True)
@@ -30,10 +29,11 @@ class Chapter:
     scores: Scores
     methods: Table
     ablations: tuple[Table, ...]
+    variant_effects: tuple[VariantEffect, ...]
     effects: Table | None
     images: Table
     figures: tuple[Drawn, ...]
-    material: Material = field(default_factory=Material)
+    material: Material
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -52,38 +52,58 @@ class Report:
     verdicts: tuple[Verdict, ...]
     claims: Table | None
     papers: tuple[Table, ...]
-    small: tuple[Table, ...] = ()
+    small: tuple[Table, ...]
+
+    @property
+    def every(self) -> list[Scores]:
+        """The scores of all settings, the main one first."""
+        return [chapter.scores for chapter in self.chapters]
 
     @property
     def tables(self) -> tuple[Table, ...]:
         own = [table for chapter in self.chapters for table in chapter.tables]
         return (*own, *((self.claims,) if self.claims else ()), *self.small, *self.papers, self.costs)
 
+    @property
+    def entrant_costs(self) -> Section:
+        """The costs of the entrants alone."""
+        shown = {run for scores in self.every for entrant in entrants(scores.runs) for run in entrant.runs}
+        section = self.costs.sections[0]
+        rows = tuple(row for row in section.rows if row[0].text in shown)
+        return Section("Runs of the methods compared", section.header, rows, labels=section.labels)
+
 
 def gather(every: Sequence[Scores], results: Path, work: Path, draft: Path) -> Report:
     """All tables and verdicts, and the figures, drawn under `draft`."""
     suite = every[0].suite
     runs = pd.concat([scores.runs for scores in every])
-    chapters = tuple(_chapter(scores, runs, (results, work), draft) for scores in every)
+    chapters = tuple(_chapter(scores, runs, results, work, draft) for scores in every)
     verdicts = tuple(judge(suite.claims, every)) if suite.claims else ()
-    papers = [table for table in papers_tables(every) if has_measurement(table)]
+    papers = [table for table in build_paper_tables(every) if has_measurement(table)]
+    small = (gain_table(every), gap_table(every), read_feature_activity(results))
     return Report(
         chapters,
         cost_table(read_costs(results, suite)),
         verdicts,
         claims_table(verdicts, every) if verdicts else None,
         (overview(papers), *papers) if papers else (),
-        tuple(table for table in (adaptation_table(every), gap_table(every), read_taps(results)) if table),
+        tuple(table for table in small if table),
     )
 
 
-def _chapter(scores: Scores, runs: pd.DataFrame, places: tuple[Path, Path], draft: Path) -> Chapter:
+def _chapter(scores: Scores, runs: pd.DataFrame, results: Path, work: Path, draft: Path) -> Chapter:
     """The tables of a setting, and its figures and what they are drawn from, put under `draft`. runs: of all settings;
-    places: the suite's results folder and its work folder."""
-    results, work = places
+    results, work: the suite's folders."""
     material = read_material(scores, work, results)
     keep_material(material, scores, work, results, draft)
-    effects = effects_table(scores, runs)
-    figures = draw(scores, material, draft / "figures", effects)
-    ablations = tuple(ablation_tables(scores))
-    return Chapter(scores, method_table(scores), ablations, effects, image_table(scores), tuple(figures), material)
+    effects = ablation_effects(scores, runs)
+    return Chapter(
+        scores,
+        method_table(scores),
+        tuple(ablation_tables(scores)),
+        tuple(effects),
+        effects_table(scores, effects),
+        image_table(scores),
+        tuple(draw(scores, material, effects, draft / "figures")),
+        material,
+    )

@@ -7,7 +7,7 @@ can so show what the others made, at the same places.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +17,17 @@ from scipy.ndimage import uniform_filter
 
 from bench.data.images import F64, U8, luma, read_image, to_rgb
 from bench.errors import BadInput
-from bench.report.aggregate import DISTORTION, PERCEPTUAL, Scores, beside, cell_of, first_available, measured, widen
-from bench.report.tables import ARROWS, NA, decimals
+from bench.report.aggregate import (
+    DISTORTION,
+    Scores,
+    beside,
+    cell_of,
+    first_available,
+    first_metrics,
+    measured,
+    widen,
+)
+from bench.report.tables import ARROWS, show_value
 from bench.runtime.rows import read_rows, write_rows
 
 SIDE = 96  # HR pixels of a window
@@ -203,14 +212,10 @@ def _read(path: Path, work: Path, hr: U8 | None = None) -> U8:
 
 def _captions(scores: Scores, runs: Mapping[str, str], place: Window) -> dict[str, str]:
     """Name, then distortion and perceptual score of the whole picture."""
-    kinds: Iterable[str | None] = (first_available(scores, DISTORTION), first_available(scores, PERCEPTUAL))
-    metrics = [metric for metric in kinds if metric]
+    metrics = first_metrics(scores)
     rows = scores.frame[(scores.frame["dataset"] == place.dataset) & (scores.frame["image"] == place.image)]
     values = dict(zip(zip(rows["run"], rows["metric"], strict=True), map(float, rows["value"]), strict=True))
     captions = {"HR": "HR\n" + "   ".join(f"{m} {ARROWS[scores.metrics[m].better]}" for m in metrics)}
     for name, run in runs.items():
-        texts = [
-            NA if np.isnan(values[run, m]) else f"{values[run, m]:.{decimals(scores.metrics[m])}f}" for m in metrics
-        ]
-        captions[name] = f"{name}\n" + "   ".join(texts)
+        captions[name] = f"{name}\n" + "   ".join(show_value(values[run, m], scores.metrics[m]) for m in metrics)
     return captions

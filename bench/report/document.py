@@ -8,19 +8,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.report import MetricInfo, SuiteInfo
-from bench.report.aggregate import Scores, entrants, read
+from bench.report.aggregate import read
 from bench.report.contents import Chapter, Report, gather
 from bench.report.html import write_page
 from bench.report.material import FOLDERS
-from bench.report.render import Section, Table, to_grid, write
+from bench.report.render import Table, to_grid, write
 from bench.report.style import Drawn
-from bench.report.summary import deviations, disclaimer, facts, headline, tally, tracing, training
-
-GAPS = "One change at a time. In brackets: the difference to the default, between the two means shown."
+from bench.report.summary import MEASURED_COST, compared, deviations, disclaimer, headline, tally, tracing, training
+from bench.report.tables import IN_BRACKETS
 
 
 def build(results: Path, work: Path, suite: SuiteInfo, metrics: Mapping[str, MetricInfo] | None = None) -> Path:
-    """Write tables/, figures/, report/index.html and REPORT.md under `results`; returns the path of REPORT.md.
+    """Write tables/, figures/, report/index.html and REPORT.md under `results`; return the path of REPORT.md.
 
     results: holds scores/, runs.csv and, where there is one, cost.csv. work: the suite's folder with data/, sr/ and
     runs/. metrics: how each metric is named and measured, default bench.metrics.METRICS. Everything is made in a
@@ -56,19 +55,18 @@ def _replace(new: Path, old: Path) -> None:
 
 def compose(report: Report) -> str:
     """The report's Markdown; its links are relative to the folder that holds it."""
-    chapters, costs = report.chapters, report.costs
-    every = [chapter.scores for chapter in chapters]
+    chapters, every = report.chapters, report.every
     suite, alone = every[0].suite, len(chapters) == 1
     parts = [f"# Suite `{suite.name}`" + (f": {every[0].setting.title}" if alone else "")]
     parts.append("The same as a page, with pictures to compare and tables that sort: [report](report/index.html).")
     for scores in every:
         parts += [] if alone else [f"**{scores.setting.title}**"]
         parts.append(_bullets(headline(scores)))
-    parts += ["## What was compared", to_grid(facts(every, costs)), _bullets(suite.notes), disclaimer(every)]
-    told: set[str] = set()
+    parts += ["## What was compared", to_grid(compared(every, report.costs)), _bullets(suite.notes), disclaimer(every)]
+    known: set[str] = set()
     for chapter in chapters:
-        parts += _compose_chapter(chapter, "" if alone else f", {chapter.scores.setting.title}", told)
-        told |= set(chapter.methods.footnotes)
+        parts += _compose_chapter(chapter, "" if alone else f", {chapter.scores.setting.title}", known)
+        known |= set(chapter.methods.footnotes)
     parts += [
         f"## {title}\n\n{text}"
         for title, text in (_claims(report), *map(_whole, report.small), _papers(report))
@@ -78,7 +76,7 @@ def compose(report: Report) -> str:
     parts += ["## Training, here and in the papers", to_grid(training(every))]
     parts += ["Deviations from the papers:", _bullets(lines)] if lines else []
     words, commands = tracing(every[0])
-    parts += ["## Cost", _cost(every, costs), "## Where a number comes from", words, f"```\n{commands}\n```"]
+    parts += ["## Cost", _cost(report), "## Where a number comes from", words, f"```\n{commands}\n```"]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -109,16 +107,16 @@ def _whole(table: Table) -> tuple[str, str]:
     return table.title, f"{table.legend}\n\n{to_grid(table.sections[0])}"
 
 
-def _compose_chapter(chapter: Chapter, whose: str, told: set[str]) -> list[str]:
-    """One setting: methods, figures, ablations; footnotes that an earlier one has are not repeated."""
+def _compose_chapter(chapter: Chapter, whose: str, known: set[str]) -> list[str]:
+    """One setting: methods, figures, ablations; known: footnotes of an earlier setting, not to be repeated."""
     methods = chapter.methods
-    footnotes = [line for line in methods.footnotes if line not in told]
+    footnotes = [line for line in methods.footnotes if line not in known]
     parts = [f"## {methods.title}", f"{methods.legend} {_files(chapter)}"]
     parts += [part for section in methods.sections for part in (f"### {section.title}", to_grid(section))]
     parts += ["How the metrics were measured, and why values are n/a:", _bullets(footnotes)] if footnotes else []
     parts += [f"## Figures{whose}", *(_figure(drawn) for drawn in chapter.figures)]
-    parts += [f"## Ablations{whose}", GAPS] if chapter.ablations else []
-    parts += [_ablation(table, (*methods.footnotes, *told)) for table in chapter.ablations]
+    parts += [f"## Ablations{whose}", f"One change at a time. {IN_BRACKETS}"] if chapter.ablations else []
+    parts += [_ablation(table, {*methods.footnotes, *known}) for table in chapter.ablations]
     if chapter.effects is not None:
         name = chapter.effects.name
         parts += [f"Every difference with its interval and test: [table](tables/{name}.md), [CSV](tables/{name}.csv)."]
@@ -140,26 +138,21 @@ def _figure(drawn: Drawn) -> str:
     return f"### {drawn.title}\n\n{link}\n\n{drawn.caption}"
 
 
-def _ablation(table: Table, told: Sequence[str]) -> str:
-    """A method's ablations with their questions; footnotes that the main table has are not repeated."""
+def _ablation(table: Table, known: set[str]) -> str:
+    """A method's ablations with their questions; known: footnotes not to be repeated."""
     method = table.title.removeprefix("Ablations of ").partition(",")[0]
     parts = [f"### {method}", *(_bullets(section.lead) for section in table.sections)]
     parts += [part for section in table.sections for part in (f"#### {method} on {section.title}", to_grid(section))]
-    parts.append(_bullets([line for line in table.footnotes[1:] if line not in told]))
+    parts.append(_bullets([line for line in table.footnotes[1:] if line not in known]))
     return "\n\n".join([*(part for part in parts if part), f"With every digit: [CSV](tables/{table.name}.csv)."])
 
 
-def _cost(every: Sequence[Scores], costs: Table) -> str:
+def _cost(report: Report) -> str:
     """Seconds and memory of the entrants."""
-    shown = {run for scores in every for one in entrants(scores.runs) for run in one.runs}
-    section = costs.sections[0]
-    rows = tuple(row for row in section.rows if row[0].text in shown)
-    if not rows:
+    section = report.entrant_costs
+    if not section.rows:
         return "No costs were recorded."
-    text = (
-        "Measured on the machine of each run: these numbers differ from run to run. Every run: [CSV](tables/cost.csv)."
-    )
-    return f"{text}\n\n{to_grid(Section('', section.header, rows, labels=section.labels))}"
+    return f"{MEASURED_COST} Every run: [CSV](tables/cost.csv).\n\n{to_grid(section)}"
 
 
 def _bullets(lines: Sequence[str]) -> str:

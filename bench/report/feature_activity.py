@@ -19,7 +19,7 @@ NOTE = (
 )
 
 
-def read_taps(results: Path) -> Table | None:
+def read_feature_activity(results: Path) -> Table | None:
     """taps.csv as a table, None without one. Raises BadInput for a torn file."""
     path = results / FILE
     if not path.is_file():

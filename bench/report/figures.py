@@ -1,11 +1,12 @@
 """Figures as PNG and SVG: crops side by side, the perception-distortion plane, training curves.
 
 The same scores, pictures and curves give the same bytes: the Agg canvas, the font that matplotlib ships, no dates.
-A figure whose inputs are not here is not drawn; what is missing is said instead.
+A figure whose inputs are not here is not drawn; the report says what is missing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib
@@ -16,15 +17,15 @@ from bench.report.crops import WINDOW, crop_figure
 from bench.report.kernels import draw_kernels
 from bench.report.losses import draw_curves
 from bench.report.material import Material
-from bench.report.perception_distortion import draw_plane
-from bench.report.render import Table
+from bench.report.perception_distortion import draw_tradeoff
 from bench.report.style import STYLE, Drawn, save
 from bench.report.summary import estimates_only
 from bench.report.trends import draw_differences, draw_paths, draw_sweeps
+from bench.report.verdicts import VariantEffect
 
 
-def draw(scores: Scores, material: Material, folder: Path, effects: Table | None = None) -> list[Drawn]:
-    """All figures of a setting into `folder`. effects: the table of the variants' differences, to be drawn too."""
+def draw(scores: Scores, material: Material, effects: Sequence[VariantEffect], folder: Path) -> list[Drawn]:
+    """All figures of a setting into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
@@ -33,7 +34,7 @@ def draw(scores: Scores, material: Material, folder: Path, effects: Table | None
             return [draw_kernels(scores, material.kernels, folder)]
         found = (
             draw_crops(scores, material.shown, folder),
-            draw_plane(scores, folder),
+            draw_tradeoff(scores, folder),
             draw_paths(scores, folder),
             draw_differences(scores, effects, folder),
             draw_sweeps(scores, folder),

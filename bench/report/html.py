@@ -8,25 +8,23 @@ from importlib.resources import files as package_files
 from pathlib import Path
 from string import Template
 
-from bench.report.aggregate import entrants
 from bench.report.contents import Chapter, Report
-from bench.report.html_charts import difference_charts, loss_charts, path_charts, planes, sweep_charts
+from bench.report.html_charts import difference_charts, loss_charts, path_charts, sweep_charts, tradeoff_charts
 from bench.report.html_headline import cards, claim_list
 from bench.report.html_pictures import kernel_table, viewer
 from bench.report.html_tables import bullets, files, folded, grid, notes, prose, trimmed, whole
 from bench.report.kernels import caption
-from bench.report.render import Section, Table
-from bench.report.summary import deviations, disclaimer, facts, tracing, training
+from bench.report.render import Table
+from bench.report.summary import MEASURED_COST, compared, deviations, disclaimer, tracing, training
 
 ASSETS = ("page.html", "page.css", "page.js")
 Part = tuple[str, str, str, str]
 """(anchor, short title, title, HTML)"""
 
 
-def write_page(report: Report, place: Path) -> None:
-    """The page at `place`."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text(page(report), encoding="utf-8", newline="\n")
+def write_page(report: Report, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page(report), encoding="utf-8", newline="\n")
 
 
 def page(report: Report) -> str:
@@ -66,28 +64,33 @@ def _claims(report: Report) -> Part:
 def _chapters(report: Report) -> list[Part]:
     """The parts of every setting; the contents name those of the main one, and the others by their first part."""
     parts = []
-    told: list[str] = []
+    known: list[str] = []
     for number, chapter in enumerate(report.chapters):
         setting = chapter.scores.setting.title
         whose = "" if len(report.chapters) == 1 else f" · {setting}"
         suffix = "" if number == 0 else f"-{number + 1}"
-        made = [part for part in _chapter(chapter, told) if part[3]]
-        for place, (anchor, short, title, content) in enumerate(made):
-            named = short if number == 0 else setting if place == 0 else ""
+        own = [part for part in _chapter(chapter, known) if part[3]]
+        for position, (anchor, short, title, content) in enumerate(own):
+            named = short if number == 0 else setting if position == 0 else ""
             parts.append((f"{anchor}{suffix}", named, f"{title}{whose}", content))
-        told += chapter.methods.footnotes
+        known += chapter.methods.footnotes
     return parts
 
 
-def _chapter(chapter: Chapter, told: Sequence[str]) -> list[Part]:
-    """One setting. told: footnotes that an earlier one has."""
+def _chapter(chapter: Chapter, known: Sequence[str]) -> list[Part]:
+    """One setting. known: footnotes that an earlier one has."""
     scores = chapter.scores
     parts = [
         ("pictures", "Pictures", "See for yourself", _pictures(chapter)),
-        ("plane", "Perception–distortion", "Perception and distortion", _charts(planes(scores), PLANE_NOTE, "wide")),
+        (
+            "plane",
+            "Perception–distortion",
+            "Perception and distortion",
+            _charts(tradeoff_charts(scores), TRADEOFF_NOTE, "wide"),
+        ),
         ("between", "Interpolation", "From one network to another", _charts(path_charts(scores), BETWEEN_NOTE, "wide")),
-        ("methods", "Methods", "All methods", _methods(chapter, told)),
-        ("ablations", "Ablations", "What each change does", _ablations(chapter, told)),
+        ("methods", "Methods", "All methods", _methods(chapter, known)),
+        ("ablations", "Ablations", "What each change does", _ablations(chapter, known)),
         ("sweeps", "Sweeps", "One knob, several values", _charts(sweep_charts(scores), SWEEP_NOTE)),
         ("kernels", "Kernels", "Blur kernels", _kernels(chapter)),
         ("training", "Curves", "Training curves", _losses(chapter)),
@@ -95,7 +98,7 @@ def _chapter(chapter: Chapter, told: Sequence[str]) -> list[Part]:
     return [part for part in parts if part[3]]
 
 
-PLANE_NOTE = (
+TRADEOFF_NOTE = (
     "Better is towards the arrows. Named: the default of each method, with 95 % intervals over seeds where there are "
     "three or more. Small, in the same colour and shape: its variants; hollow: beyond the frame. Dashed: the Pareto "
     "front, where nothing is better in one quality without being worse in the other. Point at a mark for its numbers."
@@ -108,7 +111,7 @@ SWEEP_NOTE = (
     "Means over pictures and seeds, with 95 % intervals over seeds where there are three or more. The values are set "
     "at equal steps. Beware of the axis: it shows a small part of the range."
 )
-GAPS_NOTE = (
+EFFECTS_NOTE = (
     "Differences to the default on the pictures of all data sets. Filled dots: 95 % intervals over seeds and pictures. "
     "Hollow dots: fewer than three seeds, the interval is over pictures alone and nothing is tested. In colour: "
     "significant at 5 % after Holm's correction, blue for the better, orange for the worse; grey: not shown to differ."
@@ -145,10 +148,10 @@ def _charts(charts: Sequence[str], note: str, role: str = "") -> str:
     return f'{_note(note)}<div class="charts {role}">{found}</div>' if found else ""
 
 
-def _methods(chapter: Chapter, told: Sequence[str]) -> str:
+def _methods(chapter: Chapter, known: Sequence[str]) -> str:
     """A table a data set, then how the metrics were measured."""
     table = chapter.methods
-    protocol = [line for line in table.footnotes if line not in told]
+    protocol = [line for line in table.footnotes if line not in known]
     return (
         _note(table.legend)
         + "".join(grid(table, *trimmed(section)) for section in table.sections)
@@ -157,12 +160,12 @@ def _methods(chapter: Chapter, told: Sequence[str]) -> str:
     )
 
 
-def _ablations(chapter: Chapter, told: Sequence[str]) -> str:
+def _ablations(chapter: Chapter, known: Sequence[str]) -> str:
     """The differences drawn, then a folded table a method."""
     if not chapter.ablations:
         return ""
-    skip = (*chapter.methods.footnotes, *told)
-    parts = [_charts(difference_charts(chapter.scores, chapter.effects), GAPS_NOTE, "wide")]
+    skip = (*chapter.methods.footnotes, *known)
+    parts = [_charts(difference_charts(chapter.scores, chapter.variant_effects), EFFECTS_NOTE, "wide")]
     for table in chapter.ablations:
         parts.append(folded(table.title, whole(table, skip) + files(table, "csv", "md", "tex")))
     if chapter.effects is not None:
@@ -178,12 +181,12 @@ def _kernels(chapter: Chapter) -> str:
 
 def _ending(report: Report) -> list[Part]:
     """What concerns the whole suite."""
-    every = [chapter.scores for chapter in report.chapters]
+    every = report.every
     suite = every[0].suite
     words, commands = tracing(every[0])
-    compared = facts(every, report.costs)
     listed = "".join(
-        f"<div><dt>{escape(row[0].text)}</dt><dd>{escape(row[1].text)}</dd></div>" for row in compared.rows
+        f"<div><dt>{escape(row[0].text)}</dt><dd>{escape(row[1].text)}</dd></div>"
+        for row in compared(every, report.costs).rows
     )
     schedule = Table("training", "Training, here and in the papers", (), (), (training(every),))
     return [
@@ -220,16 +223,12 @@ def _small(table: Table) -> Part:
 
 def _cost(report: Report) -> str:
     """Seconds and memory of the entrants; of every run folded away."""
-    shown = {run for chapter in report.chapters for one in entrants(chapter.scores.runs) for run in one.runs}
-    section = report.costs.sections[0]
-    rows = tuple(row for row in section.rows if row[0].text in shown)
-    if not rows:
+    section, main = report.costs.sections[0], report.entrant_costs
+    if not main.rows:
         return ""
-    main = Section("Runs of the methods compared", section.header, rows, labels=section.labels)
-    every = grid(report.costs, section, "Every run") if len(rows) < len(section.rows) else ""
-    text = "Measured on the machine of each run: these numbers differ from run to run."
+    every = grid(report.costs, section, "Every run") if len(main.rows) < len(section.rows) else ""
     return (
-        _note(text)
+        _note(MEASURED_COST)
         + grid(report.costs, main)
         + folded("Every run", every, True)
         + files(report.costs, "csv", "md", "tex")

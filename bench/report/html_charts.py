@@ -9,63 +9,60 @@ from html import escape
 from matplotlib.transforms import Bbox
 
 from bench.report import MetricInfo, Sweep
-from bench.report.aggregate import Scores, methods_of
+from bench.report.aggregate import DISTORTION, Scores, first_available, first_metrics, methods_of
 from bench.report.chart_data import (
-    Difference,
     Spot,
     curve_of,
-    differences_of,
+    effects_of,
     front_of,
     paths_of,
-    plane_metrics,
     spots_of,
     sweeps_of,
+    tradeoff_metrics,
 )
 from bench.report.losses import F64, Panels
 from bench.report.perception_distortion import limits
-from bench.report.render import Table
-from bench.report.svg import (
-    Scale,
-    drawing,
-    element,
-    frame,
-    labels,
-    line,
-    mark,
-    number,
-    polyline,
-    text,
-)
-from bench.report.tables import decimals, heading, show_difference
-from bench.report.trends import MIXED
+from bench.report.statistics import TWO_WAY, Effect
+from bench.report.svg import SERIES, Scale, drawing, element, frame, labels, line, mark, number, polyline, text
+from bench.report.tables import heading, show_difference, show_value
+from bench.report.verdicts import LEVEL, VariantEffect
 
 WIDE, HIGH = 640, 470
 ROW = 20
 LOSS_WIDE, LOSS_HIGH = 300, 190
 
 
-def planes(scores: Scores) -> list[str]:
-    """A plane a data set; none without both metrics."""
-    x, y = plane_metrics(scores)
-    if x is None or y is None:
-        return []
-    return [_plane(scores, dataset, (x, y)) for dataset in scores.setting.datasets]
+def tradeoff_charts(scores: Scores) -> list[str]:
+    """A perception-distortion plane a data set; none without both metrics."""
+    metrics = tradeoff_metrics(scores)
+    return [_tradeoff(scores, dataset, metrics) for dataset in scores.setting.datasets] if metrics else []
 
 
-def _plane(scores: Scores, dataset: str, metrics: tuple[str, str]) -> str:
-    spots = spots_of(scores, dataset, metrics)
-    infos = (scores.metrics[metrics[0]], scores.metrics[metrics[1]])
-    x = Scale(*limits([(spot.x, spot.entrant) for spot in spots]), 60, WIDE - 16)
-    y = Scale(*limits([(spot.y, spot.entrant) for spot in spots]), HIGH - 48, 34)
-    front = front_of(spots, (infos[0].better, infos[1].better))
-    parts = [frame(x, y, (_axis(infos[0], "→←"), f"{dataset}: {_axis(infos[1], '↑↓')}"))]
-    parts.append(polyline([(x.at(s.x), y.at(s.y)) for s in front], "front"))
+def _tradeoff(scores: Scores, dataset: str, metrics: tuple[str, str]) -> str:
+    spots = list(spots_of(scores, dataset, metrics).values())
+    x, y, framed = _framed(scores, dataset, metrics, [(spot, spot.entrant) for spot in spots])
+    infos = [scores.metrics[metric] for metric in metrics]
+    front = front_of(spots, [info.better for info in infos])
+    parts = [framed, polyline([(x.at(s.x), y.at(s.y)) for s in front], "front")]
     parts += [_spot(spot, x, y, infos) for spot in sorted(spots, key=lambda spot: spot.entrant)]
     named = [(x.at(s.x), y.at(s.y), s.label) for s in spots if s.entrant]
     others = [(_held(x, s.x), _held(y, s.y)) for s in spots if not s.entrant]
     box = Bbox.from_extents(x.start, y.end, x.end, y.start)
-    told = f"{dataset}: {metrics[0]} against {metrics[1]}; Pareto front: {', '.join(s.label for s in front)}"
-    return drawing(WIDE, HIGH, told, *parts, labels(named, others, box))
+    title = f"{dataset}: {metrics[0]} against {metrics[1]}; Pareto front: {', '.join(s.label for s in front)}"
+    return drawing(WIDE, HIGH, title, *parts, labels(named, others, box))
+
+
+def _framed(
+    scores: Scores, dataset: str, metrics: tuple[str, str], spots: Sequence[tuple[Spot, bool]]
+) -> tuple[Scale, Scale, str]:
+    """The scales of a plane and its frame with the axes' names; the frame holds every spot that is marked True."""
+    x = Scale(*limits([(spot.x, inside) for spot, inside in spots]), 60, WIDE - 16)
+    y = Scale(*limits([(spot.y, inside) for spot, inside in spots]), HIGH - 48, 34)
+    names = [
+        f"{heading(scores.metrics[metric])[:-2]}, better {arrows[scores.metrics[metric].better == 'lower']}"
+        for metric, arrows in zip(metrics, ("→←", "↑↓"), strict=True)
+    ]
+    return x, y, frame(x, y, (names[0], f"{dataset}: {names[1]}"))
 
 
 def _held(scale: Scale, value: float) -> float:
@@ -73,15 +70,10 @@ def _held(scale: Scale, value: float) -> float:
     return scale.at(min(max(value, scale.low), scale.high))
 
 
-def _axis(info: MetricInfo, arrows: str) -> str:
-    """'psnr_y (dB), better →'."""
-    return f"{heading(info)[:-2]}, better {arrows[info.better == 'lower']}"
-
-
-def _spot(spot: Spot, x: Scale, y: Scale, infos: tuple[MetricInfo, MetricInfo]) -> str:
+def _spot(spot: Spot, x: Scale, y: Scale, infos: Sequence[MetricInfo]) -> str:
     """A marker with its intervals."""
     across, down = _held(x, spot.x), _held(y, spot.y)
-    told = f"{spot.label}: {_value(spot.x, spot.x_half, infos[0])}, {_value(spot.y, spot.y_half, infos[1])}"
+    title = f"{spot.label}: {_value(spot.x, spot.x_half, infos[0])}, {_value(spot.y, spot.y_half, infos[1])}"
     parts = []
     if spot.entrant and spot.x_half is not None:
         parts.append(line(x.at(spot.x - spot.x_half), down, x.at(spot.x + spot.x_half), down, "interval"))
@@ -89,92 +81,84 @@ def _spot(spot: Spot, x: Scale, y: Scale, infos: tuple[MetricInfo, MetricInfo]) 
         parts.append(line(across, y.at(spot.y - spot.y_half), across, y.at(spot.y + spot.y_half), "interval"))
     inside = x.low <= spot.x <= x.high and y.low <= spot.y <= y.high
     role = "" if inside else "hollow"
-    parts.append(
-        mark(across, down, spot.place, 6.0 if spot.entrant else 3.4, role if spot.entrant else f"small {role}", told)
-    )
+    radius, role = (6.0, role) if spot.entrant else (3.4, f"small {role}")
+    parts.append(mark(across, down, spot.order, radius, role, title))
     return "".join(parts)
 
 
 def _value(mean: float, half: float | None, info: MetricInfo) -> str:
-    digits = decimals(info)
-    interval = f" ± {half:.{digits}f}" if half is not None else ""
-    return f"{info.key} {mean:.{digits}f}{interval}".replace("-", "−")
+    interval = "" if half is None else f" ± {show_value(half, info)}"
+    return f"{info.key} {show_value(mean, info)}{interval}"
 
 
 def path_charts(scores: Scores) -> list[str]:
     """From one network to another in the plane, a chart a data set that has such runs."""
-    x, y = plane_metrics(scores)
-    if x is None or y is None:
+    metrics = tradeoff_metrics(scores)
+    if metrics is None:
         return []
-    charts = []
-    for dataset in scores.setting.datasets:
-        paths = paths_of(scores, dataset, (x, y))
-        if paths:
-            charts.append(_path_chart(scores, dataset, (x, y), paths))
-    return charts
+    found = {dataset: paths_of(scores, dataset, metrics) for dataset in scores.setting.datasets}
+    return [_path_chart(scores, dataset, metrics, paths) for dataset, paths in found.items() if paths]
 
 
 def _path_chart(
     scores: Scores, dataset: str, metrics: tuple[str, str], paths: dict[str, list[tuple[float, Spot]]]
 ) -> str:
-    infos = (scores.metrics[metrics[0]], scores.metrics[metrics[1]])
-    spots = [spot for points in paths.values() for _, spot in points]
-    x = Scale(*limits([(spot.x, True) for spot in spots]), 60, WIDE - 16)
-    y = Scale(*limits([(spot.y, True) for spot in spots]), HIGH - 48, 34)
-    parts = [frame(x, y, (_axis(infos[0], "→←"), f"{dataset}: {_axis(infos[1], '↑↓')}"))]
-    for place, (axis, points) in enumerate(paths.items(), start=1):
-        at = [(x.at(spot.x), y.at(spot.y)) for _, spot in points]
-        parts.append(polyline(at, f"curve s{place}" + (" dashed" if place > 1 else "")))
-        for (alpha, spot), (across, down) in zip(points, at, strict=True):
-            told = f"{MIXED.get(axis, axis)}, alpha {alpha:g}: {spot.x:.4f}, {spot.y:.4f}"
-            parts.append(mark(across, down, place, 5.0, "", told))
-            parts += [text(across + 9, down - 7, f"{alpha:g}", "label")] if place == 1 else []
-        parts.append(mark(WIDE - 190, 46 + 20 * place, place, 5.0, "", axis))
-        parts.append(text(WIDE - 178, 50 + 20 * place, MIXED.get(axis, axis), "label"))
+    spots = [(spot, True) for points in paths.values() for _, spot in points]
+    x, y, framed = _framed(scores, dataset, metrics, spots)
+    parts = [framed]
+    for series, (axis, points) in enumerate(paths.items(), start=1):
+        name = axis.replace("-", " ")
+        pixels = [(x.at(spot.x), y.at(spot.y)) for _, spot in points]
+        parts.append(polyline(pixels, f"curve s{series}" + (" dashed" if series > 1 else "")))
+        for (alpha, spot), (across, down) in zip(points, pixels, strict=True):
+            parts.append(mark(across, down, series, 5.0, "", f"{name}, alpha {alpha:g}: {spot.x:.4f}, {spot.y:.4f}"))
+            parts += [text(across + 9, down - 7, f"{alpha:g}", "label")] if series == 1 else []
+        parts.append(mark(WIDE - 190, 46 + 20 * series, series, 5.0, "", axis))
+        parts.append(text(WIDE - 178, 50 + 20 * series, name, "label"))
     return drawing(WIDE, HIGH, f"{dataset}: interpolation between two networks", *parts)
 
 
-def difference_charts(scores: Scores, effects: Table | None) -> list[str]:
+def difference_charts(scores: Scores, effects: Sequence[VariantEffect]) -> list[str]:
     """Every variant's difference to its default with its interval, a chart a metric."""
-    if effects is None:
-        return []
-    found = [(metric, differences_of(effects, metric)) for metric in plane_metrics(scores) if metric]
+    found = [(metric, effects_of(effects, metric)) for metric in first_metrics(scores)]
     return [_differences(scores.metrics[metric], rows) for metric, rows in found if rows]
 
 
-def _differences(info: MetricInfo, rows: Sequence[Difference]) -> str:
-    names = 8 + 6.6 * max(len(f"{row.method}.{row.variant}") for row in rows)
+def _differences(info: MetricInfo, rows: Sequence[tuple[VariantEffect, Effect]]) -> str:
+    names = 8 + 6.6 * max(len(f"{row.method}.{row.variant}") for row, _ in rows)
     height = 56 + ROW * len(rows)
-    reach = max(max(abs(row.low), abs(row.high), abs(row.mean)) for row in rows) or 1.0
+    reach = max(max(abs(effect.low), abs(effect.high)) for _, effect in rows) or 1.0
     x = Scale(-reach, reach, names + 8, WIDE - 14)
     y = Scale(0, 1, height - 28, 26)
-    parts = [frame(x, y, ("", ""), (6, 0))]
     better = "→" if info.better == "higher" else "←"
-    parts += [text(names + 8, 14, f"{heading(info)[:-2]}: difference to the default, better {better}", "axis")]
+    title = f"{heading(info)[:-2]}: difference to the default, better {better}"
+    parts = [frame(x, y, ("", ""), (6, 0)), text(names + 8, 14, title, "axis")]
     parts.append(line(x.at(0), y.start, x.at(0), y.end, "zero"))
-    for place, row in enumerate(rows):
-        at = 26 + ROW * (place + 0.5)
-        helps = (row.mean > 0) == (info.better == "higher")
-        sure = row.p_holm is not None and row.p_holm < 0.05
-        role = ("gain" if helps else "loss") if sure else "open"
-        told = f"{row.method}.{row.variant} ({row.axis}): {show_difference(row.mean, info)}, 95 % interval "
-        told += f"{show_difference(row.low, info)} to {show_difference(row.high, info)}"
-        told += f", p {row.p_holm:.3f} after Holm" if row.p_holm is not None else ", not tested"
-        parts.append(text(names, at + 4, f"{row.method}.{row.variant}", "label", "end"))
-        parts.append(line(x.at(row.low), at, x.at(row.high), at, f"interval {role}"))
-        dot = element("circle", element("title", escape(told)), cx=x.at(row.mean), cy=at, r=4.0,
-                      class_=f"dot {role}{'' if row.tested else ' hollow'}")  # fmt: skip
-        parts.append(dot)
+    for index, (row, effect) in enumerate(rows):
+        down, name = 26 + ROW * (index + 0.5), f"{row.method}.{row.variant}"
+        improves = (effect.mean > 0) == (info.better == "higher")
+        significant = row.p_holm is not None and row.p_holm < LEVEL
+        role = ("gain" if improves else "loss") if significant else "open"
+        low, high = show_difference(effect.low, info), show_difference(effect.high, info)
+        p = f"p {row.p_holm:.3f} after Holm" if row.p_holm is not None else "not tested"
+        title = f"{name} ({row.axis}): {show_difference(effect.mean, info)}, 95 % interval {low} to {high}, {p}"
+        dot = f"dot {role}{'' if effect.kind == TWO_WAY else ' hollow'}"
+        parts.append(text(names, down + 4, name, "label", "end"))
+        parts.append(line(x.at(effect.low), down, x.at(effect.high), down, f"interval {role}"))
+        parts.append(
+            element("circle", element("title", escape(title)), cx=x.at(effect.mean), cy=down, r=4.0, class_=dot)
+        )
     return drawing(WIDE, height, f"Differences to the default in {info.key}", *parts)
 
 
 def sweep_charts(scores: Scores) -> list[str]:
     """A metric along each sweep, a chart a sweep and data set."""
-    metric = plane_metrics(scores)[0]
+    metric = first_available(scores, DISTORTION)
     if metric is None:
         return []
-    places = [(sweep, dataset) for sweep in sweeps_of(scores) for dataset in scores.setting.datasets]
-    return [_sweep(scores, sweep, dataset, metric) for sweep, dataset in places]
+    return [
+        _sweep(scores, sweep, dataset, metric) for sweep in sweeps_of(scores) for dataset in scores.setting.datasets
+    ]
 
 
 def _sweep(scores: Scores, sweep: Sweep, dataset: str, metric: str) -> str:
@@ -188,13 +172,12 @@ def _sweep(scores: Scores, sweep: Sweep, dataset: str, metric: str) -> str:
     x = Scale(-0.4, len(points) - 0.6, 56, wide - 12)
     y = Scale(min(spans) - room, max(spans) + room, high - 48, 34)
     parts = [frame(x, y, ("", f"{sweep.method} on {dataset}: {heading(info)}"), (0, 4))]
-    parts.append(polyline([(x.at(place), y.at(point[1])) for place, point in enumerate(points)], "curve s1"))
-    for place, (knob, value, half, variant) in enumerate(points):
-        at = (x.at(place), y.at(value))
-        told = f"{variant}, {sweep.knob} {knob:g}: {_value(value, half, info)}"
-        parts += [line(at[0], y.at(value - half), at[0], y.at(value + half), "interval")] if half else []
-        parts.append(mark(*at, 1, 5.0, "hollow" if variant == "default" else "", told))
-        parts.append(text(at[0], high - 30, f"{knob:g}", "tick", "middle"))
+    parts.append(polyline([(x.at(step), y.at(point[1])) for step, point in enumerate(points)], "curve s1"))
+    for step, (knob, value, half, variant) in enumerate(points):
+        across, title = x.at(step), f"{variant}, {sweep.knob} {knob:g}: {_value(value, half, info)}"
+        parts += [line(across, y.at(value - half), across, y.at(value + half), "interval")] if half else []
+        parts.append(mark(across, y.at(value), 1, 5.0, "hollow" if variant == "default" else "", title))
+        parts.append(text(across, high - 30, f"{knob:g}", "tick", "middle"))
     parts.append(text((56 + wide) / 2, high - 10, f"{sweep.knob} (hollow: the default)", "axis", "middle"))
     return drawing(wide, high, f"{sweep.method}, {dataset}: {metric} along {sweep.knob}", *parts)
 
@@ -204,17 +187,13 @@ def loss_charts(scores: Scores, panels: Panels) -> list[str]:
     methods = methods_of(scores.runs)
     charts = []
     for (method, loss), curves in panels.items():
-        seen: set[str] = set()
-        shown = []
-        for variant, steps, values in curves:
-            if variant == "default" or variant not in seen:
-                shown.append((variant, steps, values))
-            seen.add(variant)
-        charts.append(_loss(f"{method}: {loss}", shown, methods.index(method) % 8))
+        firsts = {variant: number for number, (variant, _, _) in reversed(list(enumerate(curves)))}
+        shown = [curve for n, curve in enumerate(curves) if curve[0] == "default" or firsts[curve[0]] == n]
+        charts.append(_loss(f"{method}: {loss}", shown, methods.index(method) % SERIES))
     return charts
 
 
-def _loss(title: str, curves: Sequence[tuple[str, F64, F64]], place: int) -> str:
+def _loss(title: str, curves: Sequence[tuple[str, F64, F64]], series: int) -> str:
     low = min(float(values.min()) for _, _, values in curves)
     high = max(float(values.max()) for _, _, values in curves)
     last = max(float(steps[-1]) for _, steps, _ in curves)
@@ -226,7 +205,7 @@ def _loss(title: str, curves: Sequence[tuple[str, F64, F64]], place: int) -> str
     parts = [frame(x, y, ("", ""), (3, 3)), text(8, 13, title, "axis")]
     for variant, steps, values in reversed(curves):
         points = [(x.at(float(s)), y.at(float(v))) for s, v in zip(steps, values, strict=True) if math.isfinite(v)]
-        parts.append(polyline(points, f"curve s{place}" if variant == "default" else "curve rest"))
+        parts.append(polyline(points, f"curve s{series}" if variant == "default" else "curve rest"))
     return drawing(LOSS_WIDE, LOSS_HIGH, f"Training curve, {title}", *parts)
 
 

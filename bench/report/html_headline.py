@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -12,8 +11,6 @@ from bench.report.aggregate import (
     DISTORTION,
     KERNEL,
     PERCEPTUAL,
-    Entrant,
-    Mean,
     Scores,
     difference,
     entrants,
@@ -23,11 +20,12 @@ from bench.report.aggregate import (
 )
 from bench.report.contents import Chapter, Report
 from bench.report.html_charts import interval_bar, stack
-from bench.report.html_tables import folded, pill
+from bench.report.html_tables import PILLS, folded, pill
 from bench.report.render import Mark
 from bench.report.statistics import MIN_SEEDS
 from bench.report.summary import REFERENCE, estimates_only, iterations_of
-from bench.report.tables import ARROWS, heading, show_difference, show_mean, unit_of
+from bench.report.tables import ARROWS, heading, show_difference, show_effect, show_mean, unit_of
+from bench.report.verdict_tables import notes_of
 from bench.report.verdicts import Status, Verdict
 
 ORDER: tuple[Status, ...] = ("contradicted", "holds", "undecided", "not run")
@@ -39,8 +37,8 @@ def cards(report: Report) -> str:
     """The cards at the head of the page: of the main setting, the claims, what stands behind the numbers; the other
     settings share one."""
     first, *rest = report.chapters
-    made = [_ahead(first, title, wanted) for title, wanted in _kinds(first).items()]
-    return "".join([*made, _claims(report.verdicts), _basis(report), _elsewhere(rest)])
+    leaders = [_ahead(first, title, wanted) for title, wanted in _kinds(first).items()]
+    return "".join([*leaders, _claims(report.verdicts), _basis(report), _elsewhere(rest)])
 
 
 def _kinds(chapter: Chapter) -> dict[str, tuple[str, ...]]:
@@ -51,16 +49,15 @@ def _elsewhere(chapters: Sequence[Chapter]) -> str:
     """Who leads in every other setting, a line each, on its first data set."""
     rows = []
     for chapter in chapters:
-        scores, told = chapter.scores, []
+        scores, cells = chapter.scores, []
         dataset = scores.setting.datasets[0]
         for wanted in _kinds(chapter).values():
             metric = first_available(scores, wanted)
             name = _leader(chapter, dataset, metric)[0] if metric else ""
-            told.append(_line(scores, dataset, name, metric, f"{escape(name)}:") if metric and name else "–")
-        cells = "".join(f"<td>{text}</td>" for text in (*told, "")[:2])
-        rows.append(
-            f'<tr><th scope="row">{escape(scores.setting.title)}<small>{escape(dataset)}</small></th>{cells}</tr>'
-        )
+            cells.append(_line(scores, dataset, name, metric, f"{escape(name)}:") if metric and name else "–")
+        title = f"{escape(scores.setting.title)}<small>{escape(dataset)}</small>"
+        texts = "".join(f"<td>{text}</td>" for text in (*cells, "")[:2])
+        rows.append(f'<tr><th scope="row">{title}</th>{texts}</tr>')
     if not rows:
         return ""
     titles = "".join(f'<th scope="col">{title}</th>' for title in ("setting", "closest", "best perceptual score"))
@@ -93,7 +90,9 @@ def _ahead(chapter: Chapter, title: str, wanted: Sequence[str]) -> str:
     sure = all(mark == "best" for _, name, mark, _ in found if name)
     runner = next(second for _, name, _, second in found if name)
     seeds = min(
-        len(one.runs) for one in entrants(scores.runs) if one.label in (*names, runner) and one.method != REFERENCE
+        len(entrant.runs)
+        for entrant in entrants(scores.runs)
+        if entrant.label in (*names, runner) and entrant.method != REFERENCE
     )
     if seeds < MIN_SEEDS:
         lines.append(f"<em>{_seeds(seeds)}: not tested</em>")
@@ -120,27 +119,22 @@ def _leader(chapter: Chapter, dataset: str, metric: str) -> tuple[str, Mark, str
 def _line(scores: Scores, dataset: str, name: str, metric: str, label: str = "") -> str:
     """'Set5 30.71 dB psnr_y, +2.28 to bicubic', with another label than the data set where one is given."""
     info = scores.metrics[metric]
-    means = {one.label: _mean(scores, one, dataset, metric) for one in measured(scores)}
+    means = {entrant.label: scores.mean(entrant, dataset, metric) for entrant in measured(scores)}
     text = f"<b>{label or escape(dataset)}</b> {show_mean(means[name], info)} {escape(unit_of(info))}".rstrip()
-    gap = difference(means[name], means.get(REFERENCE))
-    more = f", {show_difference(gap, info)} to {REFERENCE}" if gap and name != REFERENCE else ""
+    lead = difference(means[name], means.get(REFERENCE))
+    more = f", {show_difference(lead, info)} to {REFERENCE}" if lead and name != REFERENCE else ""
     return f"{text}<small> {escape(info.key)} {ARROWS[info.better]}{more}</small>"
-
-
-def _mean(scores: Scores, one: Entrant, dataset: str, metric: str) -> Mean:
-    return scores.means[one.method, one.variant, dataset, metric]
 
 
 def _claims(verdicts: Sequence[Verdict]) -> str:
     """How many claims of the papers hold."""
     if not verdicts:
         return ""
-    counts = Counter(one.status for one in verdicts)
+    counts = Counter[str](verdict.status for verdict in verdicts)
     judged = counts["holds"] + counts["contradicted"]
     big = f"{counts['holds']} of {judged} hold" if judged else "none decided"
-    rows = [(status.replace(" ", "-"), counts[status]) for status in ("holds", "contradicted", "undecided", "not run")]
-    lines = [f"{pill(status)} {counts[status]}" for status in ("holds", "contradicted", "undecided", "not run")]
-    listed = "".join(f"<li>{line}</li>" for line in lines)
+    rows = [(role, counts[status]) for status, (_, role) in PILLS.items()]
+    listed = "".join(f"<li>{pill(status)} {counts[status]}</li>" for status in PILLS)
     return (
         f'<article class="card claims"><h2>The papers’ claims</h2><p class="big">{big}</p>{stack(rows)}'
         f'<ul class="pills">{listed}</ul><p><a href="#claims">Claim by claim</a></p></article>'
@@ -149,8 +143,8 @@ def _claims(verdicts: Sequence[Verdict]) -> str:
 
 def _basis(report: Report) -> str:
     """How much stands behind the numbers."""
-    every = [chapter.scores for chapter in report.chapters]
-    counts = sorted({len(one.runs) for scores in every for one in entrants(scores.runs) if one.method != REFERENCE})
+    every = report.every
+    counts = sorted({len(e.runs) for scores in every for e in entrants(scores.runs) if e.method != REFERENCE})
     methods = dict.fromkeys(name for scores in every for name in methods_of(scores.runs))
     pictures = {key for scores in every for key in zip(scores.frame["dataset"], scores.frame["image"], strict=True)}
     runs = sum(len(scores.runs) for scores in every)
@@ -166,7 +160,7 @@ def _basis(report: Report) -> str:
 
 def claim_list(report: Report) -> str:
     """Every claim with its verdict, the difference drawn and in numbers; those undecided or without one folded away."""
-    infos = {metric: info for chapter in report.chapters for metric, info in chapter.scores.metrics.items()}
+    infos = {metric: info for scores in report.every for metric, info in scores.metrics.items()}
     judged = sorted((v for v in report.verdicts if v.effect is not None), key=lambda v: ORDER.index(v.status))
     shown = [verdict for verdict in judged if verdict.status != "undecided" or len(judged) <= FEW]
     folded_away = [verdict for verdict in judged if verdict not in shown]
@@ -184,7 +178,7 @@ def claim_list(report: Report) -> str:
 
 def _by_status(verdicts: Sequence[Verdict]) -> str:
     """'9 undecided, 105 not run'."""
-    counts = Counter(one.status for one in verdicts)
+    counts = Counter(verdict.status for verdict in verdicts)
     return ", ".join(f"{counts[status]} {status}" for status in ORDER if counts[status])
 
 
@@ -205,21 +199,19 @@ def _claim_table(verdicts: Sequence[Verdict], infos: Mapping[str, MetricInfo]) -
 
 
 def _claim(verdict: Verdict, info: MetricInfo) -> str:
-    one = verdict.effect
-    assert one is not None
+    effect = verdict.effect
+    assert effect is not None
     sign = 1.0 if info.better == "higher" else -1.0
-    low, high = sorted((sign * one.low, sign * one.high))
-    status = verdict.status.replace(" ", "-")
-    numbers = f"{show_difference(one.mean, info)} [{show_difference(one.low, info)}, {show_difference(one.high, info)}]"
-    size = f"{_seeds(one.seeds)} × {one.pictures} pictures"
-    budget = f"trained unequally: {verdict.budget}" if verdict.budget else ""
-    told = "; ".join(part for part in (_p(verdict.p_holm), size, verdict.note, budget) if part)
-    bar = interval_bar(sign * one.mean, low, high, status) if math.isfinite(low) and math.isfinite(high) else ""
+    low, high = sorted((sign * effect.low, sign * effect.high))
+    size = f"{_seeds(effect.seeds)} × {effect.pictures} pictures"
+    small = "; ".join(filter(None, (_p(verdict.p_holm), size, notes_of(verdict))))
+    numbers = f"{escape(show_effect(effect, info))} {escape(unit_of(info))}"
+    bar = interval_bar(sign * effect.mean, low, high, PILLS[verdict.status][1])
     return (
         f'<tr><td>{pill(verdict.status)}</td><th scope="row">{escape(verdict.text)}'
         f"<small>{escape(verdict.source)} · <code>{escape(verdict.better)}</code> against "
         f"<code>{escape(verdict.worse)}</code> on <code>{escape(verdict.metric)}</code></small></th>"
-        f"<td>{bar}</td><td>{escape(numbers)} {escape(unit_of(info))}<small>{escape(told)}</small></td></tr>"
+        f"<td>{bar}</td><td>{numbers}<small>{escape(small)}</small></td></tr>"
     )
 
 

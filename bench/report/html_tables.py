@@ -6,12 +6,11 @@ import re
 from collections.abc import Sequence
 from html import escape
 
-from bench.report.render import Cell, Section, Table
-from bench.report.tables import NA
+from bench.report.render import NA, Cell, Section, Table
 
 PIECES = re.compile(r"\*\*(?P<b>.+?)\*\*|`(?P<code>[^`]+)`|<u>(?P<u>.+?)</u>|\*(?P<i>[^*\s][^*]*)\*")
 SHORT = 34  # characters from which a cell breaks its lines
-PILLS = {
+PILLS: dict[str, tuple[str, str]] = {
     "holds": ("✓", "holds"),
     "contradicted": ("✗", "contradicted"),
     "undecided": ("?", "undecided"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,19 +12,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from bench.errors import BadInput
-from bench.report.aggregate import (
-    KERNEL,
-    Scores,
-    beside,
-    cell_of,
-    first_available,
-    methods_of,
-    runs_of,
-    variants_of,
-    widen,
-)
+from bench.report.aggregate import KERNEL, Scores, beside, cell_of, first_available, first_runs, widen
 from bench.report.style import DPI, Drawn, save
-from bench.report.tables import NA, decimals, heading
+from bench.report.tables import heading, show_value
 
 MAX_PICTURES = 10
 MAX_ROWS = 24
@@ -56,11 +45,7 @@ def read_kernels(scores: Scores, work: Path, kept: Path | None = None) -> Kernel
     metric = first_available(scores, KERNEL) or scores.setting.metrics[0]
     values = widen(scores.frame)[metric]
     pictures = list(dict.fromkeys((str(place), str(image)) for _, place, image in values.index))[:MAX_PICTURES]
-    runs = {
-        f"{method}.{variant}" if variant != "default" else method: runs_of(scores.runs, method, variant)[0]
-        for method in methods_of(scores.runs)
-        for _, variant in variants_of(scores.runs, method)
-    }
+    runs = first_runs(scores.runs)
     setting, info = scores.setting, scores.metrics[metric]
     kernels: dict[tuple[str, tuple[str, str]], NDArray[np.float64]] = {}
     captions: dict[tuple[str, tuple[str, str]], str] = {}
@@ -70,8 +55,7 @@ def read_kernels(scores: Scores, work: Path, kept: Path | None = None) -> Kernel
         for name, run in list(runs.items())[:MAX_ROWS]:
             folder = _folder(scores, run, work, kept)
             files[name] = folder / dataset / f"{image}.npy"
-            value = float(values[run, dataset, image])
-            captions[name, (dataset, image)] = NA if math.isnan(value) else f"{value:.{decimals(info)}f}"
+            captions[name, (dataset, image)] = show_value(float(values[run, dataset, image]), info)
         kernels |= {(name, (dataset, image)): _load(path) for name, path in files.items() if path.is_file()}
     if not any(name != TRUTH for name, _ in kernels):
         raise FileNotFoundError(f"{FOLDER}/")
@@ -89,14 +73,12 @@ def _folder(scores: Scores, run: str, work: Path, kept: Path | None) -> Path:
 
 def keep_kernels(scores: Scores, work: Path, kept: Path, folder: Path) -> None:
     """Copy the kernels of the first seed of every variant to <run>/<data set>/<image>.npy."""
-    for method in methods_of(scores.runs):
-        for _, variant in variants_of(scores.runs, method):
-            run = runs_of(scores.runs, method, variant)[0]
-            source = _folder(scores, run, work, kept)
-            for path in sorted(source.rglob("*.npy")):
-                place = folder / run / path.relative_to(source)
-                place.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, place)
+    for run in first_runs(scores.runs).values():
+        source = _folder(scores, run, work, kept)
+        for path in sorted(source.rglob("*.npy")):
+            copy = folder / run / path.relative_to(source)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)
 
 
 def _load(path: Path) -> NDArray[np.float64]:

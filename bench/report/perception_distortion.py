@@ -11,62 +11,62 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from bench.report.aggregate import DISTORTION, PERCEPTUAL, Scores
-from bench.report.chart_data import Spot, front_of, plane_metrics, spots_of
-from bench.report.style import COLOURS, DPI, MARKERS, Drawn, save
+from bench.report.aggregate import DISTORTION, PERCEPTUAL, Scores, first_available
+from bench.report.chart_data import Spot, front_of, spots_of, tradeoff_metrics
+from bench.report.style import COLOURS, DPI, MARKERS, Drawn, panels_of, save
 from bench.report.tables import heading
 
 
-def draw_plane(scores: Scores, folder: Path) -> Drawn:
+def draw_tradeoff(scores: Scores, folder: Path) -> Drawn:
     """Distortion against perceptual quality, a panel a data set: defaults large and labelled, variants small."""
     name, title = f"perception-distortion{scores.suffix}", "Perception and distortion"
-    x, y = plane_metrics(scores)
-    if x is None or y is None:
-        wanted = DISTORTION if x is None else PERCEPTUAL
-        return Drawn(name, title, "", f"no metric of {', '.join(wanted)} has a value for every method")
+    metrics = tradeoff_metrics(scores)
+    if metrics is None:
+        lacking = PERCEPTUAL if first_available(scores, DISTORTION) else DISTORTION
+        return Drawn(name, title, "", f"no metric of {', '.join(lacking)} has a value for every method")
     datasets = scores.setting.datasets
-    figure, grid = panels_for(len(datasets))
-    panels = [(axes, _draw_panel(axes, scores, place, (x, y))) for axes, place in zip(grid, datasets, strict=True)]
+    figure, panels = tradeoff_panels(len(datasets))
+    drawn = [
+        (axes, _draw_panel(axes, scores, dataset, metrics)) for axes, dataset in zip(panels, datasets, strict=True)
+    ]
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
-    for axes, spots in panels:
+    for axes, spots in drawn:
         _label(axes, spots)
     save(figure, folder, name)
     return Drawn(
         name,
         title,
-        f"`{x}` against `{y}`, means over pictures and seeds; the arrows on the axes point to the better side. Large: "
-        "defaults, with 95 % intervals over seeds where there are three or more. Small, in the same colour: their "
-        "ablation variants; hollow at the edge: variants beyond the frame. Dashed: the Pareto front of the defaults.",
+        f"`{metrics[0]}` against `{metrics[1]}`, means over pictures and seeds; the arrows on the axes point to the "
+        "better side. Large: defaults, with 95 % intervals over seeds where there are three or more. Small, in the "
+        "same colour: their ablation variants; hollow at the edge: variants beyond the frame. Dashed: the Pareto front "
+        "of the defaults.",
     )
 
 
-def panels_for(count: int) -> tuple[Figure, list[Axes]]:
+def tradeoff_panels(count: int) -> tuple[Figure, list[Axes]]:
     """A figure of that many planes, two a line."""
     columns = min(2, count)
-    lines = math.ceil(count / columns)
-    figure = Figure(figsize=(5.0 * columns + (1.5 if columns == 1 else 0), 4.2 * lines), dpi=DPI, layout="constrained")
+    width = 5.0 * columns + (1.5 if columns == 1 else 0)
+    figure = Figure(figsize=(width, 4.2 * math.ceil(count / columns)), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
-    grid = list(figure.subplots(lines, columns, squeeze=False).flat)
-    for spare in grid[count:]:
-        spare.set_axis_off()
-    return figure, grid[:count]
+    return figure, panels_of(figure, count, columns)
 
 
-def look(place: int) -> tuple[str, str]:
-    """(colour, marker) of the method at this place; its own up to 56 methods."""
-    return COLOURS[place % len(COLOURS)], MARKERS[(place + place // len(COLOURS)) % len(MARKERS)]
+def look(order: int) -> tuple[str, str]:
+    """(colour, marker) of the method of this order; its own up to 56 methods."""
+    return COLOURS[order % len(COLOURS)], MARKERS[(order + order // len(COLOURS)) % len(MARKERS)]
 
 
 def _draw_panel(axes: Axes, scores: Scores, dataset: str, metrics: tuple[str, str]) -> list[Spot]:
     """One data set. Returns the spots."""
-    spots = spots_of(scores, dataset, metrics)
+    spots = list(spots_of(scores, dataset, metrics).values())
     left, right = limits([(spot.x, spot.entrant) for spot in spots])
     low, high = limits([(spot.y, spot.entrant) for spot in spots])
     axes.set(xlim=(left, right), ylim=(low, high), title=dataset)
     for spot in spots:
         x, y = min(max(spot.x, left), right), min(max(spot.y, low), high)
-        colour, marker = look(spot.place)
+        colour, marker = look(spot.order)
         face = colour if (x, y) == (spot.x, spot.y) else "white"
         if spot.entrant:
             axes.errorbar(x, y, xerr=spot.x_half, yerr=spot.y_half, color=colour, elinewidth=1.0, zorder=3)
@@ -83,7 +83,7 @@ def _draw_panel(axes: Axes, scores: Scores, dataset: str, metrics: tuple[str, st
             zorder=4 if spot.entrant else 3,
             clip_on=False,
         )
-    front = front_of(spots, (scores.metrics[metrics[0]].better, scores.metrics[metrics[1]].better))
+    front = front_of(spots, [scores.metrics[metric].better for metric in metrics])
     axes.plot([s.x for s in front], [s.y for s in front], "--", color="#808080", linewidth=0.9, zorder=2)
     name_axes(axes, scores, metrics)
     return spots
@@ -119,7 +119,7 @@ def _label(axes: Axes, spots: Sequence[Spot]) -> None:
             xytext=(0, 0),
             textcoords="offset pixels",
             va="bottom",
-            color=look(spot.place)[0],
+            color=look(spot.order)[0],
             size=8.5,
         )
         extent = label.get_window_extent()

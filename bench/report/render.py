@@ -10,6 +10,7 @@ from typing import Literal
 from bench.report.latex import escape_latex, prose
 from bench.runtime.rows import format_rows
 
+NA = "n/a"
 Mark = Literal["", "best", "leading", "second"]
 MARKDOWN: dict[Mark, str] = {"": "{}", "best": "**{}**", "leading": "<u>{}</u>", "second": "*{}*"}
 LATEX: dict[Mark, str] = {

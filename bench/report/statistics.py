@@ -35,7 +35,6 @@ F64 = NDArray[np.float64]
 MIN_SEEDS = 3
 RESAMPLES = 2000
 POWER = 0.8
-FIXED = ("bicubic", "fixed-kernel")  # methods without anything random: one run of them stands for every seed
 TWO_WAY, PICTURES_ONLY, ONE_PAIR = "two-way", "pictures only", "one pair, Wilcoxon"
 
 
@@ -158,11 +157,15 @@ def crossed_bootstrap(table: F64, level: float = 0.95, seed: int = 0) -> tuple[f
     Owen, Annals of Applied Statistics 2007. Errs to the wide side where the rest dominates and to the narrow side
     where few seeds do.
     """
-    rng = np.random.default_rng(seed)
-    rows, columns = (rng.multinomial(n, np.full(n, 1 / n), RESAMPLES) / n for n in table.shape)
-    means = ((rows @ table) * columns).sum(axis=1)  # (RESAMPLES,)
-    low, high = np.quantile(means, ((1 - level) / 2, (1 + level) / 2))
+    low, high = np.quantile(redraw_means(seed, table)[0], ((1 - level) / 2, (1 + level) / 2))
     return float(low), float(high)
+
+
+def redraw_means(seed: int, *tables: F64) -> list[F64]:
+    """The means of tables of one shape (seeds, pictures), each (RESAMPLES,), over the same redrawn rows and columns."""
+    rng = np.random.default_rng(seed)
+    rows, columns = (rng.multinomial(n, np.full(n, 1 / n), RESAMPLES) / n for n in tables[0].shape)
+    return [((rows @ table) * columns).sum(axis=1) for table in tables]
 
 
 def holm(p: Sequence[float]) -> list[float]:
@@ -175,23 +178,27 @@ def holm(p: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def paired(frame: pd.DataFrame, better: str, worse: str, metric: str, datasets: Sequence[str]) -> F64:
+def paired(
+    frame: pd.DataFrame, better: str, worse: str, metric: str, datasets: Sequence[str], fixed: Sequence[str] = ()
+) -> F64:
     """better - worse, (seeds, pictures of all the data sets), over the seeds that both have; NaN where one is n/a.
 
-    frame: of bench.report.aggregate. better, worse: '<method>.<variant>'. A method without anything random is compared
-    with every seed of the other. Raises BadInput for a name without scores, without a seed in common, or a value that
-    is infinite.
+    frame: of bench.report.aggregate. better, worse: '<method>.<variant>'. fixed: the deterministic methods, whose
+    single run is compared with every seed of the other. Raises BadInput for a name without scores, without a seed in
+    common, or with an infinite value.
     """
     chosen = frame[(frame["metric"] == metric) & frame["dataset"].isin(datasets)]
     first, second = (_values(chosen, name) for name in (better, worse))
-    pairs = ((first, second, better), (second, first, worse))
-    first, second = (_repeated(one, other, name) for one, other, name in pairs)
+    if len(first) == 1 and better.startswith(tuple(f"{method}." for method in fixed)):
+        first = _repeated(first, second)
+    if len(second) == 1 and worse.startswith(tuple(f"{method}." for method in fixed)):
+        second = _repeated(second, first)
     common = first.index.intersection(second.index, sort=False)
     if common.empty:
         raise BadInput(f"{better} and {worse} have no seed in common; run both with the same seeds")
     columns = first.columns.union(second.columns, sort=False)
-    tables = [one.reindex(index=common, columns=columns).to_numpy(np.float64) for one in (first, second)]
-    if any(np.isinf(one).any() for one in tables):
+    tables = [values.reindex(index=common, columns=columns).to_numpy(np.float64) for values in (first, second)]
+    if any(np.isinf(table).any() for table in tables):
         raise BadInput(f"{metric} of {better} or {worse} is infinite on a picture; compare them on another metric")
     return np.asarray(tables[0] - tables[1], dtype=np.float64)
 
@@ -205,8 +212,6 @@ def _values(chosen: pd.DataFrame, name: str) -> pd.DataFrame:
     return mine.pivot(index="seed", columns=["dataset", "image"], values="value")
 
 
-def _repeated(one: pd.DataFrame, other: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The single run of a method without anything random, once for each seed of the other."""
-    if len(one) == 1 and name.startswith(tuple(f"{method}." for method in FIXED)):
-        return one.loc[one.index.repeat(len(other))].set_axis(other.index, axis=0)
-    return one
+def _repeated(single: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """A single run, once for each seed of the other."""
+    return single.loc[single.index.repeat(len(other))].set_axis(other.index, axis=0)

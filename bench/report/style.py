@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -37,6 +39,14 @@ class Drawn:
     title: str
     caption: str
     missing: str = ""
+
+
+def panels_of(figure: Figure, count: int, columns: int) -> list[Axes]:
+    """That many axes, as many columns a line; what is left of the last line is blank."""
+    grid = list(figure.subplots(math.ceil(count / columns), columns, squeeze=False).flat)
+    for spare in grid[count:]:
+        spare.set_axis_off()
+    return grid[:count]
 
 
 def save(figure: Figure, folder: Path, name: str) -> None:

@@ -13,7 +13,6 @@ from bench.report.aggregate import (
     PERCEPTUAL,
     Mean,
     Scores,
-    cell_of,
     difference,
     entrants,
     first_available,
@@ -27,7 +26,7 @@ from bench.report.tables import rank, show_difference, show_mean, unit_of
 from bench.report.verdicts import Verdict
 
 REFERENCE = "bicubic"
-SCHEDULE = ("iterations", "batch", "patch", "train_set")
+MEASURED_COST = "Measured on the machine of each run: these numbers differ from run to run."
 
 
 def headline(scores: Scores) -> list[str]:
@@ -46,7 +45,7 @@ def headline(scores: Scores) -> list[str]:
 
 def basis(scores: Scores) -> str:
     """What stands behind a mean."""
-    seeds = sorted({len(one.runs) for one in entrants(scores.runs)})
+    seeds = sorted({len(entrant.runs) for entrant in entrants(scores.runs)})
     counts = " to ".join(dict.fromkeys((str(seeds[0]), str(seeds[-1]))))
     noun = "seed" if seeds[-1] == 1 else "seeds"
     text = f"Every number is a mean over pictures and {counts} {noun}"
@@ -61,10 +60,10 @@ def tally(verdicts: Sequence[Verdict]) -> str:
         "undecided": ("is undecided", "are undecided"),
         "not run": ("was not run", "were not run"),
     }
-    counts = {status: sum(one.status == status for one in verdicts) for status in words}
-    said = [f"{count} {words[status][count != 1]}" for status, count in counts.items() if count]
+    counts = {status: sum(verdict.status == status for verdict in verdicts) for status in words}
+    clauses = [f"{count} {words[status][count != 1]}" for status, count in counts.items() if count]
     noun = "claim" if len(verdicts) == 1 else "claims"
-    return f"Of {len(verdicts)} {noun} of the papers {', '.join(said)}."
+    return f"Of {len(verdicts)} {noun} of the papers {', '.join(clauses)}."
 
 
 def estimates_only(scores: Scores) -> bool:
@@ -73,9 +72,12 @@ def estimates_only(scores: Scores) -> bool:
 
 
 def _best(scores: Scores, dataset: str, metric: str) -> str:
-    """'edsr is best on Set5 (30.71 dB, 2.28 dB above bicubic)'; ties name all, a best bicubic names the next."""
+    """'edsr is best on Set5 (30.71 dB, 2.28 dB above bicubic)'.
+
+    All methods that tie are named; where bicubic is best, the runner-up is named instead of it.
+    """
     info = scores.metrics[metric]
-    means = {one.label: scores.means[one.method, one.variant, dataset, metric] for one in measured(scores)}
+    means = {entrant.label: scores.mean(entrant, dataset, metric) for entrant in measured(scores)}
     marks = dict(zip(means, rank(list(means.values()), info.better), strict=True))
     best = [name for name, mark in marks.items() if mark == "leading"]
     if not best:
@@ -83,27 +85,27 @@ def _best(scores: Scores, dataset: str, metric: str) -> str:
     other, name = REFERENCE, REFERENCE
     if REFERENCE not in means or REFERENCE in best:
         other = next(name for name, mark in marks.items() if mark == "second")
-        name = f"the next, {other}"
+        name = f"the runner-up, {other}"
     mean = means[best[0]]
     text = f"{' and '.join(best)} {'is' if len(best) == 1 else 'are'} best on {dataset} ({show_mean(mean, info)}"
-    return f"{_with_unit(text, info)}{_gap(mean, means[other], info, name)})"
+    return f"{_with_unit(text, info)}{_lead(mean, means[other], info, name)})"
 
 
-def _gap(mean: Mean, other: Mean, info: MetricInfo, name: str) -> str:
+def _lead(mean: Mean, other: Mean, info: MetricInfo, name: str) -> str:
     """', 2.28 dB above bicubic', or nothing where the two cannot be compared."""
-    gap = difference(mean, other)
-    if gap is None:
+    lead = difference(mean, other)
+    if lead is None:
         return ""
-    size = _with_unit(show_difference(gap, info).lstrip("+−±"), info)
-    return f", {size} {'above' if gap > 0 else 'below'} {name}"
+    size = _with_unit(show_difference(lead, info).lstrip("+−±"), info)
+    return f", {size} {'above' if lead > 0 else 'below'} {name}"
 
 
 def _with_unit(text: str, info: MetricInfo) -> str:
     return f"{text} {unit_of(info)}".rstrip()
 
 
-def facts(every: Sequence[Scores], costs: Table) -> Section:
-    """What was compared, one row a fact; what differs between settings is said of each."""
+def compared(every: Sequence[Scores], costs: Table) -> Section:
+    """What was compared, a row a property; what differs between settings is listed for each."""
     runs = pd.concat([scores.runs for scores in every])
     rows = {
         "data sets": _each(every, _pictures),
@@ -111,7 +113,7 @@ def facts(every: Sequence[Scores], costs: Table) -> Section:
         "methods": f"{len(methods_of(runs))}",
         "ablation variants": f"{sum(map(_variants, every))}",
         "trained on": _distinct(runs[~runs["iterations"].isin(("", "0"))]["train_set"]),
-        "iterations": _iterations(runs),
+        "iterations": iterations_of(every),
         "seeds": _distinct(runs["seed"]),
         "device": _distinct((record[costs.columns.index("train_device")] for record in costs.records), "; "),
         "perceptual network": _distinct(runs["perceptual"], "; "),
@@ -126,17 +128,15 @@ def _variants(scores: Scores) -> int:
 
 def _pictures(scores: Scores) -> str:
     """'Set5 (5 pictures), Set14 (14 pictures)'."""
-    counts = {
-        place: scores.frame[scores.frame["dataset"] == place]["image"].nunique() for place in scores.setting.datasets
-    }
-    return ", ".join(f"{place} ({count} pictures)" for place, count in counts.items())
+    images = scores.frame.groupby("dataset")["image"].nunique()
+    return ", ".join(f"{dataset} ({images[dataset]} pictures)" for dataset in scores.setting.datasets)
 
 
-def _each(every: Sequence[Scores], say: Callable[[Scores], str]) -> str:
-    """What is said of a setting, once where all say the same, else behind the setting's title."""
-    said = {scores.setting.title: say(scores) for scores in every}
-    first = next(iter(said.values()))
-    return first if set(said.values()) == {first} else "; ".join(f"{title}: {text}" for title, text in said.items())
+def _each(every: Sequence[Scores], describe: Callable[[Scores], str]) -> str:
+    """The text of every setting: once where all have the same, else each behind the setting's title."""
+    texts = {scores.setting.title: describe(scores) for scores in every}
+    first = next(iter(texts.values()))
+    return first if set(texts.values()) == {first} else "; ".join(f"{title}: {text}" for title, text in texts.items())
 
 
 def _distinct(values: Iterable[object], join: str = ", ") -> str:
@@ -147,21 +147,17 @@ def _distinct(values: Iterable[object], join: str = ", ") -> str:
     return join.join(found) or "–"
 
 
-def _iterations(runs: pd.DataFrame) -> str:
-    """How long the trained runs are: '2,000', '300 to 2,000', or a dash where none is."""
+def iterations_of(every: Sequence[Scores]) -> str:
+    """How long the trained runs of all settings are: '2,000', '300 to 2,000', or a dash where none is."""
+    runs = pd.concat([scores.runs for scores in every])
     found = sorted({int(text) for text in runs["iterations"] if text.isdigit() and int(text) > 0})
     return " to ".join(dict.fromkeys(f"{number:,}" for number in (found[:1] + found[-1:]))) or "–"
 
 
-def iterations_of(every: Sequence[Scores]) -> str:
-    """How long the trained runs of all settings are."""
-    return _iterations(pd.concat([scores.runs for scores in every]))
-
-
 def disclaimer(every: Sequence[Scores]) -> str:
-    """How long these runs are, against the papers' own schedules, for the methods whose schedule is known."""
-    suite = every[0].suite
-    if not any(one in suite.paper_training for scores in every for one in methods_of(scores.runs)):
+    """How long these runs are, against the papers' own schedules; empty where no schedule is known."""
+    known = every[0].suite.paper_training
+    if not any(method in known for scores in every for method in methods_of(scores.runs)):
         return ""
     return (
         f"Trained here for {iterations_of(every)} iterations; what the papers did "
@@ -176,21 +172,19 @@ def training(every: Sequence[Scores]) -> Section:
     header = ("method", "iterations", "batch", "patch", "trained on", "in the paper", "paper")
     rows: dict[str, tuple[Cell, ...]] = {}
     for scores in every:
-        for one in entrants(scores.runs):
-            here = [
-                cell_of(scores.runs, one.runs[0], column) for column in ("iterations", "batch", "patch", "train_set")
-            ]
+        for entrant in entrants(scores.runs):
+            method, run = entrant.method, scores.runs.loc[entrant.runs[0]]
+            here = [str(run[column]) for column in ("iterations", "batch", "patch", "train_set")]
             trained = here[0] not in ("", "0")
             here = [f"{int(text):,}" if text.isdigit() else text for text in here] if trained else [""] * 4
-            paper = cell_of(scores.runs, one.runs[0], "paper")
-            texts = (one.method, *here, scores.suite.paper_training.get(one.method, ""), paper)
-            if trained or one.method not in rows:
-                rows.setdefault(one.method, tuple(Cell(text or "–") for text in texts))
+            texts = (method, *here, scores.suite.paper_training.get(method, ""), str(run["paper"]))
+            if trained or method not in rows:
+                rows.setdefault(method, tuple(Cell(text or "–") for text in texts))
     return Section("", header, tuple(rows.values()), labels=len(header))
 
 
 def deviations(every: Sequence[Scores]) -> list[str]:
-    """What differs from the papers by intent, a line a deviation."""
+    """What differs from the papers on purpose, a line a deviation."""
     methods = dict.fromkeys(name for scores in every for name in methods_of(scores.runs))
     found = every[0].suite.deviations
     return [f"**{name}**: {line}" for name in methods for line in found.get(name, ())]
@@ -199,10 +193,10 @@ def deviations(every: Sequence[Scores]) -> list[str]:
 def tracing(scores: Scores) -> tuple[str, str]:
     """From a number in a table back to the code and data that made it: words, then commands."""
     name, setting = scores.suite.name, scores.setting
-    place = f"methods{scores.suffix} {entrants(scores.runs)[-1].label} {setting.datasets[0]}/{setting.metrics[0]}"
+    cell = f"methods{scores.suffix} {entrants(scores.runs)[-1].label} {setting.datasets[0]}/{setting.metrics[0]}"
     return (
         "The column `runs` of `tables/*.csv` names the runs behind a row. Each run's scores, picture by picture, are "
         "in `scores/`; its settings are a row of `runs.csv`; commit, code, data, environment and device are "
         "`provenance/<run>.json`. The chain behind one number, and a check of all of them:",
-        f"python -m bench why results/{name} {place}\npython -m bench verify results/{name}",
+        f"python -m bench why results/{name} {cell}\npython -m bench verify results/{name}",
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import product
 from statistics import fmean
 
@@ -27,11 +28,18 @@ from bench.report.aggregate import (
     variants_of,
     widen,
 )
-from bench.report.render import Cell, Mark, Section, Table
-from bench.report.significance import LEGEND, UNTESTED, decided
+from bench.report.render import NA, Cell, Mark, Section, Table
+from bench.report.statistics import Effect
+from bench.report.verdicts import significant_columns
 
 ARROWS = {"higher": "↑", "lower": "↓"}
-NA = "n/a"
+LEGEND = (
+    "**Bold**: the best mean of its column, significantly better than the second best on the pictures of all data sets "
+    "together (three seeds or more, two-sided, 5 % after Holm's correction over the table). <u>Underlined</u>: the "
+    "best mean, not significantly. *Italic*: the second best."
+)
+UNTESTED = "<u>Underlined</u>: the best of its row; *italic*: the second best. Nothing here is tested."
+IN_BRACKETS = "In brackets: the difference to the default, between the two means shown."
 COST_SHOWN = {
     "run": "run",
     "train_device": "device",
@@ -47,118 +55,127 @@ MAX_REASONS = 4
 def method_table(scores: Scores) -> Table:
     """Every entrant of a setting, a section a data set; the best and second best of each column marked."""
     every = entrants(scores.runs)
-    labels = _labels(scores, [(one.method, one.variant) for one in every])
-    columns = list(product(scores.setting.datasets, scores.setting.metrics))
+    labels = _labels(scores, [(entrant.method, entrant.variant) for entrant in every])
+    columns = _columns(scores)
     records = []
-    for one in every:
-        values = (full(scores.means[one.method, one.variant, *column].value) for column in columns)
-        records.append((one.label, *_about(scores, one.method, one.variant, ("runs", *labels)), *values))
+    for entrant in every:
+        values = (full(scores.mean(entrant, *column).value) for column in columns)
+        records.append((entrant.label, *_about(scores, entrant.method, entrant.variant, ("runs", *labels)), *values))
     marks = _marks(scores, every)
-    sections: list[Section] = []
+    sections = []
     for dataset in scores.setting.datasets:
-        grid = [[Cell(one.label), *map(Cell, _shown(scores, one.method, one.variant, labels))] for one in every]
-        for metric in scores.setting.metrics:
-            means = [scores.means[one.method, one.variant, dataset, metric] for one in every]
-            for row, mean, mark in zip(grid, means, marks[dataset, metric], strict=True):
-                row.append(Cell(show_mean(mean, scores.metrics[metric]), mark, full(mean.value)))
+        grid = []
+        for number, entrant in enumerate(every):
+            texts = (entrant.label, *_shown(scores, entrant.method, entrant.variant, labels))
+            means = (
+                _cell(scores.mean(entrant, dataset, metric), scores.metrics[metric], marks[dataset, metric][number])
+                for metric in scores.setting.metrics
+            )
+            grid.append((*map(Cell, texts), *means))
         header = ("method", *labels, *_headings(scores))
-        sections.append(Section(dataset, header, tuple(map(tuple, grid)), labels=len(labels) - 1))
+        sections.append(Section(dataset, header, tuple(grid), labels=len(labels) - 1))
     return Table(
         name=f"methods{scores.suffix}",
         title=f"Methods, {scores.setting.title}",
         columns=("method", "runs", *labels, *map("/".join, columns)),
         records=tuple(records),
         sections=tuple(sections),
-        footnotes=footnotes(scores, [(one.method, one.variant, *column) for one in every for column in columns]),
+        footnotes=footnotes(scores, [(entrant.method, entrant.variant) for entrant in every]),
         legend=LEGEND,
     )
 
 
+def _columns(scores: Scores) -> list[tuple[str, str]]:
+    """(data set, metric) of a table's columns."""
+    return list(product(scores.setting.datasets, scores.setting.metrics))
+
+
+def _cell(mean: Mean, info: MetricInfo, mark: Mark = "") -> Cell:
+    return Cell(show_mean(mean, info), mark, full(mean.value))
+
+
 def _marks(scores: Scores, every: Sequence[Entrant]) -> dict[tuple[str, str], list[Mark]]:
-    """The marks of every (dataset, metric), one an entrant; 'best' only where it is significant."""
-    marks: dict[tuple[str, str], list[Mark]] = {}
-    for dataset, metric in product(scores.setting.datasets, scores.setting.metrics):
-        means = [scores.means[one.method, one.variant, dataset, metric] for one in every]
-        marks[dataset, metric] = rank(means, scores.metrics[metric].better)
-    for column in decided(scores, every, marks):
+    """The marks of every (data set, metric), one an entrant; 'best' only where it is significant."""
+    marks = {
+        column: rank([scores.mean(entrant, *column) for entrant in every], scores.metrics[column[1]].better)
+        for column in _columns(scores)
+    }
+    for column in significant_columns(scores, every, marks):
         marks[column] = ["best" if mark == "leading" else mark for mark in marks[column]]
     return marks
 
 
 def ablation_tables(scores: Scores) -> list[Table]:
     """One table for every method that has variants beside its default."""
-    found = [(name, [v for _, v in variants_of(scores.runs, name)]) for name in methods_of(scores.runs)]
-    return [_ablation(scores, name) for name, variants in found if len(variants) > 1 and "default" in variants]
+    variants = {name: [v for _, v in variants_of(scores.runs, name)] for name in methods_of(scores.runs)}
+    return [_ablation(scores, name) for name, own in variants.items() if len(own) > 1 and "default" in own]
 
 
 def _ablation(scores: Scores, method: str) -> Table:
     """The default first, then the variants axis by axis, each with its difference to the default."""
     variants = variants_of(scores.runs, method)
-    labels = _labels(scores, [(method, variant) for _, variant in variants])
-    columns = list(product(scores.setting.datasets, scores.setting.metrics))
+    names = [(method, variant) for _, variant in variants]
+    labels = _labels(scores, names)
+    columns = _columns(scores)
     records = []
     for axis, variant in variants:
-        values = (text for column in columns for text in _with_gap(scores, (method, variant, *column)))
+        values = (text for column in columns for text in _with_difference(scores, (method, variant, *column)))
         records.append((variant, axis, *_about(scores, method, variant, ("runs", *labels)), *values))
     axes = list(dict.fromkeys(axis for axis, variant in variants if variant != "default"))
     lead = tuple(f"**{axis}**: {scores.suite.question(method, axis) or 'no question given'}" for axis in axes)
     sections: list[Section] = []
     for dataset in scores.setting.datasets:
         grid = []
-        for place, (axis, variant) in enumerate(variants):
-            first = place == 0 or variants[place - 1][0] != axis
+        for number, (axis, variant) in enumerate(variants):
+            first = number == 0 or variants[number - 1][0] != axis
             texts = (axis if first else "", variant, *_shown(scores, method, variant, labels))
-            shown = [_show_gap(scores, (method, variant, dataset, metric)) for metric in scores.setting.metrics]
-            grid.append((*map(Cell, texts), *shown))
+            means = (_show_difference(scores, (method, variant, dataset, metric)) for metric in scores.setting.metrics)
+            grid.append((*map(Cell, texts), *means))
         header = ("axis", "variant", *labels, *_headings(scores))
         sections.append(Section(dataset, header, tuple(grid), labels=len(labels), lead=() if sections else lead))
-    gaps = (text for column in columns for text in ("/".join(column), "/".join(column) + " difference"))
+    headings = (text for column in columns for text in ("/".join(column), "/".join(column) + " difference"))
     return Table(
         name=f"ablation-{method}{scores.suffix}",
         title=f"Ablations of {method}, {scores.setting.title}",
-        columns=("variant", "axis", "runs", *labels, *gaps),
+        columns=("variant", "axis", "runs", *labels, *headings),
         records=tuple(records),
         sections=tuple(sections),
-        footnotes=(
-            "In brackets: the difference to the default, between the two means shown.",
-            *footnotes(scores, [(method, variant, *column) for _, variant in variants for column in columns]),
-        ),
+        footnotes=(IN_BRACKETS, *footnotes(scores, names)),
     )
 
 
 def image_table(scores: Scores) -> Table:
     """CSV: every run on every picture. Shown: the entrants, a grid of pictures x methods a data set and metric."""
     wide = widen(scores.frame)
-    records = [(*map(str, key), *map(full, values)) for key, values in zip(wide.index, wide.to_numpy(), strict=True)]
     every = entrants(scores.runs)
-    columns = list(product(scores.setting.datasets, scores.setting.metrics))
-    sections = [
-        _image_section(scores, wide, every, column)
-        for column in columns
-        if any(scores.means[one.method, one.variant, *column].value is not None for one in every)
-    ]
     return Table(
         name=f"per-image{scores.suffix}",
         title=f"Every picture, mean over seeds, {scores.setting.title}",
         columns=("run", "dataset", "image", *map(str, wide.columns)),
-        records=tuple(records),
-        sections=tuple(sections),
-        footnotes=footnotes(scores, [(one.method, one.variant, *column) for one in every for column in columns]),
+        records=tuple(
+            (*map(str, key), *map(full, values)) for key, values in zip(wide.index, wide.to_numpy(), strict=True)
+        ),
+        sections=tuple(
+            _image_section(scores, wide, every, column)
+            for column in _columns(scores)
+            if any(scores.mean(entrant, *column).value is not None for entrant in every)
+        ),
+        footnotes=footnotes(scores, [(entrant.method, entrant.variant) for entrant in every]),
         legend=UNTESTED,
     )
 
 
-def _image_section(scores: Scores, wide: pd.DataFrame, every: Sequence[Entrant], where: tuple[str, str]) -> Section:
+def _image_section(scores: Scores, wide: pd.DataFrame, every: Sequence[Entrant], column: tuple[str, str]) -> Section:
     """Pictures x methods for one data set and metric."""
-    dataset, metric = where
+    dataset, metric = column
     info = scores.metrics[metric]
-    column: dict[tuple[str, str, str], float] = dict(wide[metric])
+    values: dict[tuple[str, str, str], float] = dict(wide[metric])
     grid = []
-    for image in dict.fromkeys(image for _, place, image in column if place == dataset):
-        means = [_mean_over_seeds([column[run, dataset, image] for run in one.runs], image) for one in every]
+    for image in dict.fromkeys(image for _, owner, image in values if owner == dataset):
+        means = [_mean_over_seeds([values[run, dataset, image] for run in entrant.runs], image) for entrant in every]
         cells = zip(means, rank(means, info.better), strict=True)
-        grid.append((Cell(image), *(Cell(show_mean(mean, info), mark, full(mean.value)) for mean, mark in cells)))
-    return Section(f"{dataset}: {heading(info)}", ("picture", *(one.label for one in every)), tuple(grid))
+        grid.append((Cell(image), *(_cell(mean, info, mark) for mean, mark in cells)))
+    return Section(f"{dataset}: {heading(info)}", ("picture", *(entrant.label for entrant in every)), tuple(grid))
 
 
 def _mean_over_seeds(values: Sequence[float], image: str) -> Mean:
@@ -182,14 +199,14 @@ def rank(means: Sequence[Mean], better: str) -> list[Mark]:
     """leading and second among the means over the most pictures; equal to six decimals is equal."""
     most = max(means, key=lambda mean: len(mean.pictures)).pictures
     sign = -1.0 if better == "higher" else 1.0
-    places = [
+    keys = [
         None if mean.value is None or mean.pictures != most else sign * round(mean.value, 6) + 0.0 for mean in means
     ]
-    ladder = sorted({place for place in places if place is not None})
+    ladder = sorted({key for key in keys if key is not None})
     if len(ladder) < 2:
-        return ["" for _ in places]
+        return ["" for _ in keys]
     marks: dict[float | None, Mark] = {ladder[0]: "leading", ladder[1]: "second"}
-    return [marks.get(place, "") for place in places]
+    return [marks.get(key, "") for key in keys]
 
 
 def full(value: float | None) -> str:
@@ -204,19 +221,31 @@ def decimals(info: MetricInfo) -> int:
     return 3 if info.key.partition("_")[0] in ("niqe", "ma", "pi") else 4
 
 
+def show_value(value: float | None, info: MetricInfo) -> str:
+    """Rounded as the metric is; n/a where there is no value."""
+    return NA if value is None or math.isnan(value) else f"{value:.{decimals(info)}f}".replace("-", "−")
+
+
 def show_mean(mean: Mean, info: MetricInfo) -> str:
     """A mean, rounded; with the number of pictures in it where some have no value."""
-    if mean.value is None:
-        return NA
-    text = f"{mean.value:.{decimals(info)}f}".replace("-", "−")
-    return text if len(mean.pictures) == mean.of else f"{text} ({len(mean.pictures)}/{mean.of})"
+    text = show_value(mean.value, info)
+    return text if mean.value is None or len(mean.pictures) == mean.of else f"{text} ({len(mean.pictures)}/{mean.of})"
 
 
-def show_difference(gap: float, info: MetricInfo) -> str:
+def show_difference(difference: float, info: MetricInfo) -> str:
     """Rounded as the metric is, with its sign, and ± where it rounds to zero."""
-    text = f"{abs(gap):.{decimals(info)}f}"
-    sign = "±" if float(text) == 0 else "+" if gap > 0 else "−"
-    return sign + text
+    text = f"{abs(difference):.{decimals(info)}f}"
+    return ("±" if float(text) == 0 else "+" if difference > 0 else "−") + text
+
+
+def show_effect(effect: Effect, info: MetricInfo) -> str:
+    """The mean with its 95 % interval: '+0.12 [−0.03, +0.27]'."""
+    mean, low, high = (show_difference(value, info) for value in (effect.mean, effect.low, effect.high))
+    return f"{mean} [{low}, {high}]"
+
+
+def show_size(effect: Effect) -> str:
+    return f"{effect.seeds} × {effect.pictures}"
 
 
 def heading(info: MetricInfo) -> str:
@@ -241,7 +270,7 @@ def _labels(scores: Scores, rows: Sequence[tuple[str, str]]) -> tuple[str, ...]:
 
 
 def _about(scores: Scores, method: str, variant: str, columns: Sequence[str]) -> list[str]:
-    """What runs.csv says of a variant; `runs` are the names behind it, `seeds` their number."""
+    """What runs.csv has of a variant; `runs` are the names behind it, `seeds` their number."""
     names = runs_of(scores.runs, method, variant)
     counted = {"runs": " ".join(names), "seeds": str(len(names))}
     return [counted[column] if column in counted else cell_of(scores.runs, names[0], column) for column in columns]
@@ -253,47 +282,52 @@ def _shown(scores: Scores, method: str, variant: str, labels: Sequence[str]) -> 
     return [f"{int(text):,}" if label == "parameters" and text.isdigit() else text or "–" for label, text in pairs]
 
 
-def _with_gap(scores: Scores, key: Key) -> tuple[str, str]:
+def _difference(scores: Scores, key: Key) -> float | None:
+    """To the default; None of the default itself, or where the two means are not comparable."""
+    method, variant, dataset, metric = key
+    default = scores.means.get((method, "default", dataset, metric))
+    return None if variant == "default" else difference(scores.means[key], default)
+
+
+def _with_difference(scores: Scores, key: Key) -> tuple[str, str]:
     """(mean, difference to the default) for the CSV; the default's own difference is empty."""
-    method, variant, dataset, metric = key
-    base = scores.means.get((method, "default", dataset, metric))
-    return full(scores.means[key].value), "" if variant == "default" else full(difference(scores.means[key], base))
+    return full(scores.means[key].value), "" if key[1] == "default" else full(_difference(scores, key))
 
 
-def _show_gap(scores: Scores, key: Key) -> Cell:
+def _show_difference(scores: Scores, key: Key) -> Cell:
     """The mean, and beside it the difference to the default."""
-    method, variant, dataset, metric = key
-    info = scores.metrics[metric]
-    gap = difference(scores.means[key], scores.means.get((method, "default", dataset, metric)))
-    text = show_mean(scores.means[key], info)
-    text += "" if gap is None or variant == "default" else f" ({show_difference(gap, info)})"
-    return Cell(text, value=full(scores.means[key].value))
+    info, found = scores.metrics[key[3]], _difference(scores, key)
+    cell = _cell(scores.means[key], info)
+    return cell if found is None else replace(cell, text=f"{cell.text} ({show_difference(found, info)})")
 
 
-def footnotes(scores: Scores, keys: Iterable[Key]) -> tuple[str, ...]:
-    """How every metric was measured, then why values are n/a: each reason once, with the data sets it concerns."""
+def footnotes(scores: Scores, variants: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """How every metric was measured, then why values are n/a: each reason once, with the data sets it concerns.
+
+    variants: (method, variant) of the table's rows.
+    """
     lines = []
     for metric in scores.setting.metrics:
         info = scores.metrics[metric]
         unit = f"{unit_of(info)}, " if unit_of(info) else ""
         protocol, origin = info.protocol.rstrip("."), info.source.rstrip(".")
         lines.append(f"`{metric}` ({unit}{info.better} is better): {protocol}. Source: {origin}.")
-    found: dict[str, dict[str, list[str]]] = {}
+    reasons: dict[str, dict[str, dict[str, None]]] = {}  # metric -> reason -> data sets
     partial = False
-    for method, variant, dataset, metric in keys:
+    for (method, variant), (dataset, metric) in product(variants, _columns(scores)):
         mean = scores.means[method, variant, dataset, metric]
         partial = partial or 0 < len(mean.pictures) < mean.of
-        place = f"some pictures of {dataset}" if mean.pictures else dataset
         for reason in mean.reasons:
-            places = found.setdefault(metric, {}).setdefault(reason, [])
-            places += [place] if place not in places else []
-    for metric, reasons in found.items():
-        listed = list(reasons.items())[:MAX_REASONS]
-        lines += [f"`{metric}` is {NA} on {', '.join(places)}: {reason.rstrip('.')}." for reason, places in listed]
-        if len(reasons) > MAX_REASONS:
-            lines.append(f"`{metric}`: {len(reasons) - MAX_REASONS} more reasons are in scores/.")
+            where = f"some pictures of {dataset}" if mean.pictures else dataset
+            reasons.setdefault(metric, {}).setdefault(reason, {})[where] = None
+    for metric, found in reasons.items():
+        listed = list(found.items())[:MAX_REASONS]
+        lines += [f"`{metric}` is {NA} on {', '.join(where)}: {reason.rstrip('.')}." for reason, where in listed]
+        if len(found) > MAX_REASONS:
+            lines.append(f"`{metric}`: {len(found) - MAX_REASONS} more reasons are in scores/.")
     if partial:
         lines.append(
-            "A count such as (3/4): the mean is over the pictures that have a value; it is compared only with its like."
+            "A count such as (3/4): the mean is over the pictures that have a value, and is compared only with means "
+            "over the same pictures."
         )
     return tuple(lines)

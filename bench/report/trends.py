@@ -10,33 +10,32 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.report import Sweep
-from bench.report.aggregate import Scores
-from bench.report.chart_data import Difference, curve_of, differences_of, paths_of, plane_metrics, sweeps_of
-from bench.report.perception_distortion import name_axes, panels_for
-from bench.report.render import Table
-from bench.report.style import COLOURS, DPI, Drawn, save
+from bench.report.aggregate import DISTORTION, Scores, first_available, first_metrics
+from bench.report.chart_data import curve_of, effects_of, paths_of, sweeps_of, tradeoff_metrics
+from bench.report.perception_distortion import name_axes, tradeoff_panels
+from bench.report.statistics import TWO_WAY, Effect
+from bench.report.style import COLOURS, DPI, Drawn, panels_of, save
 from bench.report.tables import heading
+from bench.report.verdicts import LEVEL, VariantEffect
 
 LINE = 0.2  # inches a row of the differences
 NAMES = 2.6  # inches for the variants' names
-MIXED = {"network-interpolation": "weights interpolated", "image-interpolation": "pictures interpolated"}
 
 
-def draw_differences(scores: Scores, effects: Table | None, folder: Path) -> Drawn | None:
+def draw_differences(scores: Scores, effects: Sequence[VariantEffect], folder: Path) -> Drawn | None:
     """Every variant's difference to its default with its interval, a column a metric; None where there is none."""
-    metrics = [metric for metric in plane_metrics(scores) if metric]
-    columns = [(metric, differences_of(effects, metric) if effects else []) for metric in metrics]
+    columns = [(metric, effects_of(effects, metric)) for metric in first_metrics(scores)]
     columns = [(metric, rows) for metric, rows in columns if rows]
     if not columns:
         return None
     lines = max(len(rows) for _, rows in columns)
     width, height = NAMES + 3.4 * len(columns), 0.9 + LINE * lines
     figure = Figure(figsize=(width, height), dpi=DPI)
-    grid = figure.subplots(1, len(columns), squeeze=False).flat
+    panels = panels_of(figure, len(columns), len(columns))
     figure.subplots_adjust(
         left=NAMES / width, right=1 - 0.15 / width, top=1 - 0.35 / height, bottom=0.5 / height, wspace=0.06
     )
-    for number, (axes, (metric, rows)) in enumerate(zip(grid, columns, strict=True)):
+    for number, (axes, (metric, rows)) in enumerate(zip(panels, columns, strict=True)):
         _draw_rows(axes, rows, number == 0)
         axes.set_title(heading(scores.metrics[metric]), size=9)
         axes.set_xlabel("difference to the default", size=8.5)
@@ -51,35 +50,32 @@ def draw_differences(scores: Scores, effects: Table | None, folder: Path) -> Dra
     )
 
 
-def _draw_rows(axes: Axes, rows: Sequence[Difference], named: bool) -> None:
+def _draw_rows(axes: Axes, rows: Sequence[tuple[VariantEffect, Effect]], named: bool) -> None:
     """One metric, a line a variant."""
     axes.axvline(0, color="#808080", linewidth=0.8)
-    for line, row in enumerate(rows):
-        found = row.p_holm is not None and row.p_holm < 0.05
-        colour = (COLOURS[1] if row.mean > 0 else COLOURS[2]) if found else "#606060"
-        axes.plot([row.low, row.high], [line, line], color=colour, linewidth=1.2)
-        axes.plot(row.mean, line, "o", color=colour, markersize=4, markerfacecolor=colour if row.tested else "white")
+    for line, (row, effect) in enumerate(rows):
+        significant = row.p_holm is not None and row.p_holm < LEVEL
+        colour = (COLOURS[1] if effect.mean > 0 else COLOURS[2]) if significant else "#606060"
+        face = colour if effect.kind == TWO_WAY else "white"
+        axes.plot([effect.low, effect.high], [line, line], color=colour, linewidth=1.2)
+        axes.plot(effect.mean, line, "o", color=colour, markersize=4, markerfacecolor=face)
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.set_yticks(range(len(rows)), [f"{row.method}.{row.variant}" for row in rows] if named else [], size=7.5)
+    axes.set_yticks(range(len(rows)), [f"{row.method}.{row.variant}" for row, _ in rows] if named else [], size=7.5)
     axes.tick_params(axis="x", labelsize=7.5)
     axes.tick_params(axis="y", length=0)
 
 
 def draw_sweeps(scores: Scores, folder: Path) -> Drawn | None:
     """A metric along each sweep, a panel a sweep and data set; None where no knob was swept."""
-    metric = plane_metrics(scores)[0]
-    sweeps = sweeps_of(scores)
-    if metric is None or not sweeps:
+    metric = first_available(scores, DISTORTION)
+    panels = [(sweep, dataset) for sweep in sweeps_of(scores) for dataset in scores.setting.datasets]
+    if metric is None or not panels:
         return None
-    places = [(sweep, dataset) for sweep in sweeps for dataset in scores.setting.datasets]
-    columns = min(3, len(places))
-    lines = math.ceil(len(places) / columns)
-    figure = Figure(figsize=(3.4 * columns, 2.6 * lines), dpi=DPI, layout="constrained")
-    grid = list(figure.subplots(lines, columns, squeeze=False).flat)
-    for axes, (sweep, dataset) in zip(grid, places, strict=False):
-        _draw_sweep(axes, scores, (sweep, dataset, metric))
-    for spare in grid[len(places) :]:
-        spare.set_axis_off()
+    columns = min(3, len(panels))
+    size = (3.4 * columns, 2.6 * math.ceil(len(panels) / columns))
+    figure = Figure(figsize=size, dpi=DPI, layout="constrained")
+    for axes, (sweep, dataset) in zip(panels_of(figure, len(panels), columns), panels, strict=True):
+        _draw_sweep(axes, scores, sweep, dataset, metric)
     name = f"sweeps{scores.suffix}"
     save(figure, folder, name)
     return Drawn(
@@ -90,8 +86,7 @@ def draw_sweeps(scores: Scores, folder: Path) -> Drawn | None:
     )
 
 
-def _draw_sweep(axes: Axes, scores: Scores, what: tuple[Sweep, str, str]) -> None:
-    sweep, dataset, metric = what
+def _draw_sweep(axes: Axes, scores: Scores, sweep: Sweep, dataset: str, metric: str) -> None:
     points = curve_of(scores, sweep, dataset, metric)
     numbers = [number for number, *_ in points]
     if min(numbers) >= 0 and max(numbers) / min((n for n in numbers if n > 0), default=1.0) > 50:
@@ -108,24 +103,24 @@ def _draw_sweep(axes: Axes, scores: Scores, what: tuple[Sweep, str, str]) -> Non
 
 def draw_paths(scores: Scores, folder: Path) -> Drawn | None:
     """From the PSNR-oriented network to the GAN in the plane; None where nothing was interpolated."""
-    x, y = plane_metrics(scores)
-    if x is None or y is None:
+    metrics = tradeoff_metrics(scores)
+    if metrics is None:
         return None
-    found = {dataset: paths_of(scores, dataset, (x, y)) for dataset in scores.setting.datasets}
+    found = {dataset: paths_of(scores, dataset, metrics) for dataset in scores.setting.datasets}
     found = {dataset: paths for dataset, paths in found.items() if paths}
     if not found:
         return None
-    figure, grid = panels_for(len(found))
-    for axes, (dataset, paths) in zip(grid, found.items(), strict=True):
+    figure, panels = tradeoff_panels(len(found))
+    for axes, (dataset, paths) in zip(panels, found.items(), strict=True):
         for number, (axis, points) in enumerate(paths.items()):
             colour, marker = COLOURS[1 + number], "os^D"[number % 4]
             (line,) = axes.plot([s.x for _, s in points], [s.y for _, s in points], color=colour, marker=marker)
-            line.set(linestyle="-" if number == 0 else "--", label=MIXED.get(axis, axis))
+            line.set(linestyle="-" if number == 0 else "--", label=axis.replace("-", " "))
             for alpha, spot in points if number == 0 else []:
                 axes.annotate(f"{alpha:g}", (spot.x, spot.y), xytext=(5, 5), textcoords="offset points", size=7.5)
         axes.set_title(dataset)
         axes.legend()
-        name_axes(axes, scores, (x, y))
+        name_axes(axes, scores, metrics)
     name = f"interpolation{scores.suffix}"
     save(figure, folder, name)
     return Drawn(

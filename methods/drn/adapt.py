@@ -132,6 +132,7 @@ ENTRY = Entry(
     name="drn-adapt",
     method=DrnAdapt,
     paper="Guo et al., CVPR 2020, adaptation to unpaired data",
+    baselines=("bicubic.default", "srresnet.default", "drn.default", "drn.without-t91"),
     pretrain=Pretrain("drn", NETWORK_KNOBS),
     axes=(
         Axis(

@@ -11,6 +11,7 @@ ENTRY = Entry(
     name="zssr",
     method=Zssr,
     paper="Shocher et al., CVPR 2018",
+    gap=("default", "estimated", "true"),
     axes=(
         Axis(
             "kernel",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from report_folder import (
     write_results,
 )
 
+from bench.api import Claim
 from bench.errors import BadInput
 from bench.report.aggregate import read
 from bench.report.document import build, headline
@@ -77,7 +78,7 @@ def test_the_headline_names_the_best_and_its_gap_to_bicubic(tmp_path: Path) -> N
 def test_the_headline_does_not_hide_that_bicubic_is_best(tmp_path: Path) -> None:
     better = [(d, i, m, 40.0 if m == "psnr_y" else v) for d, i, m, v in scores_of(BICUBIC)]
     lines = headline(read(write_results(tmp_path, {BICUBIC: better}), suite_info(), INFOS)[0])
-    assert "bicubic is best on Set5 (40.00 dB, 10.00 dB above the next, edsr)" in lines[0]
+    assert "bicubic is best on Set5 (40.00 dB, 10.00 dB above the runner-up, edsr)" in lines[0]
 
 
 def test_the_headline_of_one_method_claims_nothing(tmp_path: Path) -> None:
@@ -96,24 +97,12 @@ def test_a_report_can_be_made_from_scores_alone(tmp_path: Path) -> None:
     assert not (tmp_path / "results" / "figures" / "crops.png").exists()
 
 
-@dataclass(frozen=True)
-class Claimed:
-    """A sentence of a paper, as bench.api has it."""
-
-    better: str
-    worse: str
-    id: str = "loss"
-    text: str = "L1 is better than L2."
-    metric: str = "psnr_y"
-    source: str = "By X 2018"
-    scale: int = 4
-    degradation: str = "bicubic"
-    margin: float = 0.0
-    pooled: bool = True
+def claim(identity: str, better: str, worse: str) -> Claim:
+    return Claim(identity, "L1 is better than L2.", better, worse, "psnr_y", "By X 2018")
 
 
 def test_claims_are_told_with_their_verdicts(tmp_path: Path) -> None:
-    claims = (Claimed("edsr.default", "edsr.l2"), Claimed("edsr.default", "vdsr.default", id="other"))
+    claims = (claim("loss", "edsr.default", "edsr.l2"), claim("other", "edsr.default", "vdsr.default"))
     suite = replace(suite_info(), claims=claims)
     text = build(write_results(tmp_path / "results"), tmp_path, suite, INFOS).read_text()
     assert "Of 2 claims of the papers 1 is undecided, 1 was not run." in text

@@ -52,7 +52,7 @@ def tiny(work: Path) -> Scores:
 
 
 def draw(scores: Scores, work: Path, folder: Path) -> list[figures.Drawn]:
-    return figures.draw(scores, read_material(scores, work, work / "results"), folder)
+    return figures.draw(scores, read_material(scores, work, work / "results"), [], folder)
 
 
 @pytest.fixture(scope="module")
@@ -196,7 +196,7 @@ def test_without_pictures_curves_or_a_perceptual_metric_the_reasons_are_said(tmp
 
 
 def test_the_plane_has_every_variant_where_its_means_are(tmp_path: Path) -> None:
-    spots = chart_data.spots_of(tiny(tmp_path), "Set5", ("psnr_y", "lpips_alex"))
+    spots = list(chart_data.spots_of(tiny(tmp_path), "Set5", ("psnr_y", "lpips_alex")).values())
     assert [(spot.label, spot.entrant) for spot in spots] == [
         ("bicubic", True),
         ("edsr", True),

@@ -20,8 +20,8 @@ from report_folder import (
 )
 
 from bench.errors import BadInput
-from bench.report.adaptation import adaptation_table
 from bench.report.aggregate import Scores, read
+from bench.report.comparisons import gain_table
 from bench.report.losses import FOLDER as CURVES
 from bench.report.material import FOLDERS, keep_material, read_material
 
@@ -73,5 +73,5 @@ def test_torn_curves_are_refused_by_name(every: list[Scores], tmp_path: Path) ->
         read_material(every[0], tmp_path, results)
 
 
-def test_without_an_adapted_network_there_is_no_table_of_adaptation(every: list[Scores]) -> None:
-    assert adaptation_table(every) is None
+def test_without_a_declared_baseline_there_is_no_table_of_gains(every: list[Scores]) -> None:
+    assert gain_table(every) is None

@@ -213,10 +213,13 @@ def test_runs_are_paired_seed_by_seed_over_the_pictures_of_all_sets() -> None:
 
 def test_bicubic_stands_beside_every_seed_and_a_trained_method_does_not() -> None:
     frame = frame_of({"drn/lambda-0.1": (1, 2, 3), "drn/default": (2,), "bicubic/default": (7,)}, measured)
-    table = paired(frame, "drn.lambda-0.1", "bicubic.default", "psnr_y", ("A", "B"))
+    sets, fixed = ("A", "B"), ("bicubic",)
+    table = paired(frame, "drn.lambda-0.1", "bicubic.default", "psnr_y", sets, fixed)
     assert table.tolist() == [[10 + s * s - 49] * 3 for s in (1, 2, 3)]
-    assert paired(frame, "bicubic.default", "drn.lambda-0.1", "psnr_y", ("A", "B")).tolist() == (-table).tolist()
-    assert paired(frame, "drn.lambda-0.1", "drn.default", "psnr_y", ("A", "B")).shape == (1, 3)
+    assert paired(frame, "bicubic.default", "drn.lambda-0.1", "psnr_y", sets, fixed).tolist() == (-table).tolist()
+    assert paired(frame, "drn.lambda-0.1", "drn.default", "psnr_y", sets, fixed).shape == (1, 3)
+    with pytest.raises(BadInput, match="no seed in common"):
+        paired(frame, "drn.lambda-0.1", "bicubic.default", "psnr_y", sets)
 
 
 def test_what_cannot_be_paired_is_refused_by_name() -> None:

@@ -7,7 +7,7 @@ import io
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ import pytest
 
 from bench.api import Claim
 from bench.errors import BadInput
-from bench.metrics import METRICS as MEASURES
+from bench.metrics import METRICS
 from bench.report import Setting, SuiteInfo
 from bench.report.aggregate import Scores, average
 from bench.report.render import to_csv, to_markdown
@@ -23,18 +23,7 @@ from bench.report.verdict_tables import claims_table, effects_table
 from bench.report.verdicts import ablation_effects, budget_mismatch, judge
 from methods import METHODS
 
-
-@dataclass(frozen=True)
-class Info:
-    key: str
-    unit: str
-    better: str
-    protocol: str = "on luma."
-    source: str = "Somebody 2018"
-    mean: str = "arithmetic"
-
-
-INFOS = {"psnr_y": Info("psnr_y", "dB", "higher"), "niqe": Info("niqe", "1", "lower")}
+INFOS = {name: METRICS[name] for name in ("psnr_y", "niqe")}
 SETS = {"A": 6, "B": 9}
 # variant of method m: what it adds to psnr_y; niqe falls by as much
 GAINS = {"default": 0.0, "good": 1.0, "same": 0.0, "bad": -1.0}
@@ -66,7 +55,7 @@ def scores_of(seeds: int = 3, give: Value = value, degradation: str = "bicubic",
                 rows.append((run, dataset, image, metric, found, "" if not math.isnan(found) else "no weights"))
     frame = pd.DataFrame(rows, columns=["run", "dataset", "image", "metric", "value", "note"]).merge(table, on="run")
     setting = Setting(f"x4.{degradation}", 4, degradation, tuple(places), tuple(INFOS), tuple(table["run"]))
-    suite = SuiteInfo("tiny", (setting,))
+    suite = SuiteInfo("tiny", (setting,), deterministic=("bicubic",))
     return Scores(suite, setting, INFOS, table.set_index("run", drop=False), frame, average(frame, INFOS))
 
 
@@ -206,16 +195,17 @@ def test_the_claims_table_keeps_every_claim_and_separates_what_was_not_run() -> 
 
 def test_the_effects_table_has_a_section_a_metric_and_none_without_variants() -> None:
     scores = scores_of()
-    table = effects_table(scores)
+    table = effects_table(scores, ablation_effects(scores))
     assert table is not None and table.name == "effects"
     assert [section.title for section in table.sections] == ["psnr_y (dB) ↑", "niqe ↓"]
     assert len(table.records) == 6 and {len(record) for record in table.records} == {len(table.columns)}
     only = scores.runs[scores.runs["method"] == "bicubic"]
-    assert effects_table(replace(scores, runs=only, frame=scores.frame[scores.frame["method"] == "bicubic"])) is None
+    alone = replace(scores, runs=only, frame=scores.frame[scores.frame["method"] == "bicubic"])
+    assert effects_table(alone, ablation_effects(alone)) is None
 
 
 def test_the_same_scores_give_the_same_bytes() -> None:
-    first, second = (effects_table(scores_of()) for _ in range(2))
+    first, second = (effects_table(scores, ablation_effects(scores)) for scores in (scores_of(), scores_of()))
     assert first is not None and second is not None and to_csv(first) == to_csv(second)
 
 
@@ -232,6 +222,6 @@ def test_the_ids_of_claims_are_unique_and_name_their_method() -> None:
 def test_a_claim_names_what_exists(method: str, one: Claim) -> None:
     known = {f"{name}.{variant}" for name, entry in METHODS.items() for variant in entry.variants}
     assert {one.better, one.worse} <= known and one.better != one.worse
-    assert one.metric in MEASURES
+    assert one.metric in METRICS
     assert any(side.startswith(f"{method}.") for side in (one.better, one.worse))
     assert one.text.endswith(".") and one.source

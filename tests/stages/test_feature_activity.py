@@ -12,7 +12,7 @@ from bench.__main__ import main
 from bench.api import Training
 from bench.data.images import to_tensor, write_png
 from bench.errors import BadInput
-from bench.report.feature_activity import read_taps
+from bench.report.feature_activity import read_feature_activity
 from bench.stages.feature_activity import write_taps
 from methods.common.optimise import autocast, to_device
 from methods.common.perceptual import Features, tap_statistics
@@ -83,13 +83,13 @@ def test_a_suites_taps_are_measured_on_its_test_pictures_and_shown_as_measured(
     hr.mkdir(parents=True)
     write_png(hr / "one.png", smooth(0, 64, 64, 3))
     write_taps([find_suite("smoke").experiment("bicubic", "default", 1)], layout, tmp_path)
-    assert read_taps(tmp_path) is None
+    assert read_feature_activity(tmp_path) is None
     write_taps([run], layout, tmp_path)
-    table = read_taps(tmp_path)
+    table = read_feature_activity(tmp_path)
     assert table is not None and len(table.records) == 1
     network, layer, _, pictures, before, after, *_ = table.records[0]
     assert (network, layer, pictures, before) == (NAME, "conv5_3", "1", "1")
     assert float(after) == pytest.approx(tap_statistics(NAME, None, IMAGE)["active_after"], rel=1e-4)
     (tmp_path / "taps.csv").write_text("network,layer\nvgg\n")
     with pytest.raises(BadInput, match=r"taps.csv: lacks the column dataset"):
-        read_taps(tmp_path)
+        read_feature_activity(tmp_path)

@@ -22,7 +22,7 @@ from bench.report.aggregate import Scores
 from bench.report.papers.conditions import CONDITIONS, Difference, differences
 from bench.report.papers.declared import PICTURES, Column, Row
 from bench.report.papers.reported import Reported
-from bench.report.statistics import FIXED, Effect, effect
+from bench.report.statistics import Effect, effect
 
 NOT_RUN, NOT_SCORED, NOT_AVAILABLE = "not run", "not scored", "n/a"
 ONLY_SHOWN, NO_FIGURE = "only shown as pictures", "no figure at hand"
@@ -81,12 +81,14 @@ class Comparison:
 class Board:
     """Everything measured, by place, and runs.csv of all settings; where two settings share a place, the first.
 
-    run: (scale, degradation, '<method>.<variant>') of what has any score.
+    run: (scale, degradation, '<method>.<variant>') of what has any score. deterministic: methods of which one run
+    stands for every seed.
     """
 
     groups: Mapping[Where, pd.DataFrame]
     run: frozenset[tuple[int, str, str]]
     runs: pd.DataFrame
+    deterministic: tuple[str, ...]
 
 
 def gather(every: Sequence[Scores]) -> Board:
@@ -98,7 +100,8 @@ def gather(every: Sequence[Scores]) -> Board:
             method, variant, dataset, metric = (str(part) for part in key)
             groups.setdefault((*setting, f"{method}.{variant}", dataset, metric), group)
     runs = pd.concat([scores.runs for scores in every]) if every else pd.DataFrame(columns=["run"])
-    return Board(groups, frozenset(where[:3] for where in groups), runs[~runs.index.duplicated()])
+    run = frozenset(where[:3] for where in groups)
+    return Board(groups, run, runs[~runs.index.duplicated()], every[0].suite.deterministic if every else ())
 
 
 def measure(board: Board, ours: str, column: Column) -> Measured | None:
@@ -143,7 +146,7 @@ def compare(board: Board, row: Row, column: Column, reported: Reported | None, o
     found = _differences(board, row, column, measured)
     if found:
         verdict = f"{OTHER}: {', '.join(dict.fromkeys(one.word for one in found))}"
-    elif row.ours.partition(".")[0] in FIXED:
+    elif row.ours.partition(".")[0] in board.deterministic:
         verdict = _fixed(row.ours, column, reported.covers(measured.value))
     else:
         verdict = _reproduced(measured, measured.value, reported)

@@ -1,0 +1,153 @@
+"""Two tables of one question each: what a method gains over its baselines, and how much of a gap it closes.
+
+Which variants are compared is what the entries declare as `baselines` and `gap`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from bench.errors import BadInput
+from bench.report.aggregate import Scores, variant_names
+from bench.report.render import NA, Cell, Section, Table
+from bench.report.statistics import F64, TWO_WAY, redraw_means
+from bench.report.tables import full, show_difference
+from bench.report.verdicts import measure, paired_scores
+
+GAIN_METRICS, GAP_METRICS = ("psnr_y", "lr_psnr"), ("psnr_y", "ssim_y")
+GAIN_COLUMNS = (
+    *("comparison", "setting", "better", "worse", "metric", "mean_better", "mean_worse"),
+    *("gain", "low", "high", "p", "seeds", "pictures"),
+)
+GAIN_HEADER = (
+    "setting",
+    "adapted against",
+    "metric",
+    "adapted",
+    "baseline",
+    "gain",
+    "95 % interval",
+    "seeds × pictures",
+)
+GAP_COLUMNS = (
+    *("comparison", "setting", "metric", "better", "worse", "ceiling", "better_minus_worse", "ceiling_minus_worse"),
+    *("closed", "low", "high", "seeds", "pictures"),
+)
+GAP_HEADER = (
+    "setting",
+    "metric",
+    "estimated − bicubic",
+    "true − bicubic",
+    "gap closed",
+    "95 % interval",
+    "seeds × pictures",
+)
+Row = tuple[tuple[str, ...], tuple[str, ...]]
+"""(record of the CSV, texts for a reader)"""
+
+
+def gain_table(every: Sequence[Scores]) -> Table | None:
+    """A row for each setting, baseline and metric; None where nothing was adapted."""
+    rows = [
+        row
+        for scores in every
+        for method, baselines in scores.suite.baselines.items()
+        for baseline in baselines
+        for metric in GAIN_METRICS
+        if metric in scores.setting.metrics and (row := _gain(scores, f"{method}.default", baseline, metric))
+    ]
+    scales = sorted({record[1].partition(".")[0].replace("x", "×") for record, _ in rows})
+    legend = (
+        f"Adapted here at {' and '.join(scales)}; the paper adapts at ×8, and its figures were not at hand. Means over "
+        "the pictures of all data sets and over seeds. A positive gain favours the adapted network. Intervals are over "
+        "seeds and pictures; in brackets, with fewer than three seeds, over pictures alone."
+    )
+    return _table("adaptation", "Adaptation to unpaired LR", (GAIN_COLUMNS, GAIN_HEADER), rows, legend, labels=3)
+
+
+def gap_table(every: Sequence[Scores]) -> Table | None:
+    """A row for each setting and metric in which all three variants of a gap were run; None where none has."""
+    gaps = list(every[0].suite.gaps.items())
+    rows = [
+        row
+        for scores in every
+        for method, variants in gaps
+        for metric in GAP_METRICS
+        if metric in scores.setting.metrics and (row := _gap(scores, [f"{method}.{v}" for v in variants], metric))
+    ]
+    legend = "; ".join(f"`{m}.{v[1]}` between `{m}.{v[0]}` (0 %) and `{m}.{v[2]}` (100 %)" for m, v in gaps)
+    legend += (
+        ", on the pictures of all data sets. Below 0 %: worse than assuming the bicubic kernel. The interval is a "
+        "bootstrap of the ratio of mean differences, over seeds and pictures drawn independently."
+    )
+    title = "The gap between assuming and knowing the blur kernel"
+    return _table("gap-kernels", title, (GAP_COLUMNS, GAP_HEADER), rows, legend, labels=2)
+
+
+def _table(
+    name: str, title: str, heads: tuple[tuple[str, ...], tuple[str, ...]], rows: Sequence[Row], legend: str, labels: int
+) -> Table | None:
+    """heads: the columns of the CSV, and those that a reader sees."""
+    if not rows:
+        return None
+    section = Section("", heads[1], tuple(tuple(map(Cell, texts)) for _, texts in rows), labels=labels)
+    return Table(name, title, heads[0], tuple(record for record, _ in rows), (section,), legend=legend)
+
+
+def _gain(scores: Scores, adapted: str, baseline: str, metric: str) -> Row | None:
+    """None where one of the two was not run or has no value."""
+    effect, _ = measure(scores, adapted, baseline, metric)
+    if effect is None:
+        return None
+    frame, info, setting = scores.frame[scores.frame["metric"] == metric], scores.metrics[metric], scores.setting
+    means = [float(np.nanmean(frame[variant_names(frame) == name]["value"])) for name in (adapted, baseline)]
+    numbers = map(full, (*means, effect.mean, effect.low, effect.high, effect.p))
+    names = (f"{setting.name} {baseline} {metric}", setting.name, adapted, baseline, metric)
+    record = (*names, *numbers, str(effect.seeds), str(effect.pictures))
+    gain, low, high = (show_difference(value, info) for value in (effect.mean, effect.low, effect.high))
+    interval = f"{low} to {high}" if effect.kind == TWO_WAY else f"({low} to {high})"
+    shown = (setting.title, baseline, metric, *(f"{mean:.2f}" for mean in means), gain, interval)
+    return record, (*shown, f"{effect.seeds} × {effect.pictures}")
+
+
+def _gap(scores: Scores, variants: Sequence[str], metric: str) -> Row | None:
+    """variants: floor, estimate, ceiling. None where one of them was not run or has no value."""
+    floor, estimate, ceiling = variants
+    try:
+        gained, whole = (paired_scores(scores, name, floor, metric) for name in (estimate, ceiling))
+    except BadInput:
+        return None
+    known = ~np.isnan(gained).any(axis=0) & ~np.isnan(whole).any(axis=0)
+    if gained.shape != whole.shape or not known.any():
+        return None
+    gained, whole = gained[:, known], whole[:, known]
+    gains = float(gained.mean()), float(whole.mean())
+    closed, low, high = share_closed(gained, whole)
+    setting, (seeds, pictures) = scores.setting, gained.shape
+    names = (f"{setting.name} {metric}", setting.name, metric, estimate, floor, ceiling)
+    record = (*names, *map(full, (*gains, closed, low, high)), str(seeds), str(pictures))
+    digits = 3 if metric == "psnr_y" else 4
+    interval = NA if np.isnan(low) else f"{_percent(low)} to {_percent(high)}"
+    shown = (setting.title, metric, *(f"{gain:+.{digits}f}".replace("-", "−") for gain in gains))
+    return record, (*shown, _percent(closed), interval, f"{seeds} × {pictures}")
+
+
+def _percent(share: float) -> str:
+    return NA if np.isnan(share) else f"{100 * share:.0f} %".replace("-", "−")
+
+
+def share_closed(gained: F64, whole: F64, seed: int = 0) -> tuple[float, float, float]:
+    """mean(gained) / mean(whole), both (seeds, pictures) above the floor, and its 95 % bootstrap interval.
+
+    NaN where the ceiling is not above the floor, in the mean or in more than one resample of forty.
+    """
+    if not whole.mean() > 0:
+        return float("nan"), float("nan"), float("nan")
+    above, gap = redraw_means(seed, gained, whole)
+    closed = float(gained.mean() / whole.mean())
+    if (gap <= 0).mean() > 1 / 40:
+        return closed, float("nan"), float("nan")
+    low, high = np.quantile(above[gap > 0] / gap[gap > 0], (0.025, 0.975))
+    return closed, float(low), float(high)
