@@ -171,7 +171,7 @@ def many_seeds(results: Path, noise: float) -> Scores:
     for method, level in (("rcan", 29.0), ("edsr", 30.0)):
         for seed in ("1", "2", "3"):
             name = f"{method}.default.x4.bicubic.s{seed}"
-            rows.append((name, method, "default", "", 4, "bicubic", seed, 1, 1, 1, "T", "", 1, "", "d", "By X"))
+            rows.append((name, method, "default", "", 4, "bicubic", seed, 1, 1, 1, 1, "T", "", 1, 1, "", "d", "By X"))
             scores = [(d, i, "psnr_y", level + noise * random.normal()) for d, images in IMAGES.items() for i in images]
             write_scores(results, name, scores)
     write_rows(results / "runs.csv", RUN_COLUMNS, rows)
