@@ -16,7 +16,7 @@ from bench.errors import BadInput
 from bench.runtime.files import read_json
 
 _WORD = 2**64
-Place = tuple[int, int, int, int]
+Cut = tuple[int, int, int, int]
 """(number of the picture, row and column of its LR, three bits that say how the patch is turned)"""
 
 
@@ -44,11 +44,11 @@ class PatchStore:
 
         The first pairs of a larger batch are those of a smaller one. Raises BadInput for an unusable `patch`.
         """
-        places = self._draw(step, seed, count, self._lr_side(patch))
-        lr = _cut_all(self._lr, places, 1, patch // self.scale)
-        hr = _cut_all(self._hr, places, self.scale, patch)
+        cuts = self._draw(step, seed, count, self._lr_side(patch))
+        lr = _cut_all(self._lr, cuts, 1, patch // self.scale)
+        hr = _cut_all(self._hr, cuts, self.scale, patch)
         between = [
-            _cut_all(planes, places, self.scale // level, patch // level)
+            _cut_all(planes, cuts, self.scale // level, patch // level)
             for level, planes in zip(self.levels, self._between, strict=True)
         ]
         levels = tuple(_to_float(pixels, device) for pixels in between)
@@ -61,18 +61,18 @@ class PatchStore:
         side = self._lr_side(patch)
         return _to_float(_cut_all(self._lr, self._draw(step, seed, count, side), 1, side), device)
 
-    def _draw(self, step: int, seed: int, count: int, side: int) -> list[Place]:
+    def _draw(self, step: int, seed: int, count: int, side: int) -> list[Cut]:
         """Where `count` LR squares of a side lie, and how each is turned."""
         key = np.array([seed % _WORD, step % _WORD], dtype=np.uint64)
         counter = np.array([0, 0, 0, self.stream], dtype=np.uint64)
         words = np.random.Philox(key=key, counter=counter).random_raw(4 * count).reshape(count, 4)
         chosen = np.searchsorted(self._area, words[:, 0] % self._area[-1], side="right")
-        places = []
+        cuts = []
         for i, picture in enumerate(chosen.tolist()):
             height, width = self._lr[picture].shape[1:]
             y, x = int(words[i, 1]) % (height - side + 1), int(words[i, 2]) % (width - side + 1)
-            places.append((picture, y, x, int(words[i, 3] >> np.uint64(61))))
-        return places
+            cuts.append((picture, y, x, int(words[i, 3] >> np.uint64(61))))
+        return cuts
 
     def _lr_side(self, patch: int) -> int:
         """The LR side of a patch, after checking that every picture holds one."""
@@ -130,21 +130,21 @@ def _names(folder: Path) -> dict[str, str]:
     return {facts["hr_sha256"]: name for name, facts in pictures.items()}
 
 
-def _planes(path: Path, places: list[tuple[int, int, int]]) -> list[U8]:
+def _planes(path: Path, extents: list[tuple[int, int, int]]) -> list[U8]:
     """One (3, h, w) view per picture into the mapped file."""
     size = path.stat().st_size if path.is_file() else 0
-    offset, height, width = places[-1] if places else (0, 0, 0)
+    offset, height, width = extents[-1] if extents else (0, 0, 0)
     if not size or size != offset + 3 * height * width:
         raise BadInput(f"{path}: {size} bytes do not hold the pictures of index.json; prepare the folder again")
     store = np.memmap(path, dtype=np.uint8, mode="r")
     flat: U8 = np.asarray(store)
-    return [flat[start : start + 3 * h * w].reshape(3, h, w) for start, h, w in places]
+    return [flat[start : start + 3 * h * w].reshape(3, h, w) for start, h, w in extents]
 
 
-def _cut_all(planes: list[U8], places: list[Place], factor: int, size: int) -> U8:
+def _cut_all(planes: list[U8], cuts: list[Cut], factor: int, size: int) -> U8:
     """(N, 3, size, size): the squares at places that are given in pixels of the LR, `factor` times as small."""
-    squares = np.empty((len(places), 3, size, size), dtype=np.uint8)
-    for (picture, y, x, turns), square in zip(places, squares, strict=True):
+    squares = np.empty((len(cuts), 3, size, size), dtype=np.uint8)
+    for (picture, y, x, turns), square in zip(cuts, squares, strict=True):
         _cut(planes[picture], y * factor, x * factor, turns, square)
     return squares
 

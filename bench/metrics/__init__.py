@@ -10,12 +10,13 @@ Where exactly one of the two is grey: an RGB SR against a grey HR becomes full-r
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.data.images import F64, U8, crop_border, crop_to_multiple, grey, luma, rounded_luma, to_rgb
 from bench.errors import BadInput
@@ -23,6 +24,8 @@ from bench.metrics.fidelity import PIRM_BORDER, lr_psnr, luma_error, psnr, rmse_
 
 if TYPE_CHECKING:
     from bench.metrics.lpips import Network
+
+Measure = Callable[[NDArray[Any], NDArray[Any], int], float]
 
 
 @dataclass(frozen=True)
@@ -81,41 +84,19 @@ def pair(sample: Sample) -> tuple[U8, U8]:
     return match(sample.sr, hr)
 
 
-def _psnr_y(sample: Sample) -> float:
+def _on(channels: Callable[[U8], NDArray[Any]], measure: Measure, sample: Sample) -> float:
+    """The measure of these channels of both pictures, a border of `scale` dropped."""
     sr, hr = pair(sample)
-    return psnr(luma(sr), luma(hr), sample.scale)
+    return measure(channels(sr), channels(hr), sample.scale)
 
 
-def _ssim_y(sample: Sample) -> float:
-    sr, hr = pair(sample)
-    return ssim(luma(sr), luma(hr), sample.scale)
-
-
-def _psnr_y_rounded(sample: Sample) -> float:
-    sr, hr = pair(sample)
-    return psnr(rounded_luma(sr), rounded_luma(hr), sample.scale)
-
-
-def _ssim_y_rounded(sample: Sample) -> float:
-    sr, hr = pair(sample)
-    return ssim(rounded_luma(sr), rounded_luma(hr), sample.scale)
-
-
-def _psnr_rgb(sample: Sample) -> float:
-    return psnr(*pair(sample), sample.scale)
-
-
-def _ssim_rgb(sample: Sample) -> float:
-    return ssim(*pair(sample), sample.scale)
+_psnr_y, _ssim_y, _luma_error = (partial(_on, luma, measure) for measure in (psnr, ssim, luma_error))
+_psnr_y_rounded, _ssim_y_rounded = (partial(_on, rounded_luma, measure) for measure in (psnr, ssim))
+_psnr_rgb, _ssim_rgb = (partial(_on, np.asarray, measure) for measure in (psnr, ssim))
 
 
 def _rmse_pirm(sample: Sample) -> float:
     return rmse_pirm(*pair(sample))
-
-
-def _luma_error(sample: Sample) -> float:
-    sr, hr = pair(sample)
-    return luma_error(luma(sr), luma(hr), sample.scale)
 
 
 def _lr_psnr(sample: Sample) -> float:
@@ -153,7 +134,7 @@ def _ma(sample: Sample) -> float:
     return _ma_of(plane.tobytes(), plane.shape[0])
 
 
-@functools.lru_cache(maxsize=8)
+@lru_cache(maxsize=8)
 def _ma_of(pixels: bytes, height: int) -> float:
     """Ma's score, remembered for as long as `pi` may ask for it again: it takes seconds."""
     from bench.metrics.nrqm import ma
@@ -227,7 +208,7 @@ METRICS: dict[str, Metric] = {
         *(
             Metric(
                 f"lpips_{name}",
-                functools.partial(_lpips, name),
+                partial(_lpips, name),
                 "1",
                 "lower",
                 f"v0.1 linear layers on {network}; {_WHOLE}",
@@ -240,7 +221,7 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "stlpips_alex",
-            functools.partial(_lpips, "st-alex"),
+            partial(_lpips, "st-alex"),
             "1",
             "lower",
             f"shift-tolerant AlexNet; {_WHOLE}",

@@ -30,10 +30,14 @@ def psnr_of(mean_squared_error: float, peak: float = PEAK) -> float:
     return 10 * math.log10(peak**2 / mean_squared_error) if mean_squared_error > 0 else math.inf
 
 
-def mean_squared_error(x: NDArray[Any], y: NDArray[Any]) -> float:
-    """Mean of the squared differences over all pixels and channels. Raises BadInput where the shapes differ."""
+def _check_shapes(x: NDArray[Any], y: NDArray[Any]) -> None:
     if x.shape != y.shape:
         raise BadInput(f"pictures of shape {x.shape} and {y.shape} cannot be compared; give two of one size")
+
+
+def mean_squared_error(x: NDArray[Any], y: NDArray[Any]) -> float:
+    """Mean of the squared differences over all pixels and channels. Raises BadInput where the shapes differ."""
+    _check_shapes(x, y)
     return float(np.mean(np.square(x.astype(np.float64) - y.astype(np.float64))))
 
 
@@ -94,8 +98,7 @@ def psnr(x: NDArray[Any], y: NDArray[Any], border: int) -> float:
 
 def ssim(x: NDArray[Any], y: NDArray[Any], border: int) -> float:
     """Mean SSIM of (h, w), or the mean over the channels of (h, w, c), `border` pixels dropped on each side."""
-    if x.shape != y.shape:
-        raise BadInput(f"pictures of shape {x.shape} and {y.shape} cannot be compared; give two of one size")
+    _check_shapes(x, y)
     first, second = (crop_border(image, border).astype(np.float64) for image in (x, y))
     if first.ndim == 2:
         return float(ssim_map(first, second).mean())
@@ -115,8 +118,7 @@ def luma_error(x: NDArray[Any], y: NDArray[Any], border: int) -> float:
     The shift of brightness that ESRGAN's paper (section 3.3) sees in features after activation. Raises BadInput where
     the shapes differ.
     """
-    if x.shape != y.shape:
-        raise BadInput(f"pictures of shape {x.shape} and {y.shape} cannot be compared; give two of one size")
+    _check_shapes(x, y)
     means = [float(np.mean(crop_border(plane, border), dtype=np.float64)) for plane in (x, y)]
     return abs(means[0] - means[1])
 

@@ -51,7 +51,7 @@ def align(kernel: F64, true_kernel: F64) -> tuple[F64, F64]:
     whole = [round(position) for position in target]
     rest = [position - step for position, step in zip(target, whole, strict=True)]
     size = [2 * (k + _MARGIN) + t for k, t in zip(kernel.shape, true_kernel.shape, strict=True)]
-    estimate, truth = _place(kernel, whole, size), _place(true_kernel, corner, size)
+    estimate, truth = _embed(kernel, whole, size), _embed(true_kernel, corner, size)
     if max(map(abs, rest)) > _ALIGNED:
         estimate = shift(estimate, rest, order=3, mode="constant")
     return estimate, truth
@@ -79,7 +79,7 @@ def _support(kernel: F64) -> F64:
     return kernel[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
-def _place(kernel: F64, corner: list[int], size: list[int]) -> F64:
+def _embed(kernel: F64, corner: list[int], size: list[int]) -> F64:
     """Zeros of that size with the kernel's first pixel at `corner`."""
     canvas: F64 = np.zeros(size)
     rows, columns = (slice(start, start + side) for start, side in zip(corner, kernel.shape, strict=True))

@@ -95,8 +95,8 @@ class Distance(nn.Module):
     def between(self, first: list[Tensor], second: list[Tensor]) -> Tensor:
         """(N,) distances of what the taps see."""
         total = torch.zeros(len(first[0]), device=first[0].device)
-        for one, other, linear in zip(first, second, self.linear, strict=True):
-            total = total + ((one - other).square() * linear.view(1, -1, 1, 1)).sum(dim=1).mean(dim=(1, 2))
+        for x, y, linear in zip(first, second, self.linear, strict=True):
+            total = total + ((x - y).square() * linear.view(1, -1, 1, 1)).sum(dim=1).mean(dim=(1, 2))
         return total
 
 

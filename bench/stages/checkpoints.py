@@ -70,21 +70,21 @@ def import_checkpoint(
         find_entry(method)  # says which name was meant
         raise BadInput(f"no published layout of {method} is known; known for {', '.join(sorted(KEY_MAPS))}")
     tensors, taken = read_published(source, key)
-    layout = _layout_of(method, tensors, source)
-    knobs, notes = _sizes(layout, tensors, source, scale)
+    key_map = _key_map_of(method, tensors, source)
+    knobs, notes = _sizes(key_map, tensors, source, scale)
     if key is not None and taken != key:
         notes.append(f"the file has no {key}: {taken} is used")
     elif taken is not None:
         notes.append(f"{taken} of the file is used")
-    part = layout in PARTS.values()
+    part = key_map in PARTS.values()
     network = build_duals(**knobs) if part else find_entry(method).build(knobs["scale"], knobs).network()
     assert network is not None
-    weights = _renamed(layout, network, tensors, knobs, source)
-    said = {
+    weights = _renamed(key_map, network, tensors, knobs, source)
+    metadata = {
         "method": method,
         "scale": knobs["scale"],
         "knobs": {name: value for name, value in knobs.items() if name != "scale"},
-        "layout": layout.name,
+        "layout": key_map.name,
         "source": source.name,
         "source_sha256": sha256_of(source),
         "key": taken,
@@ -92,8 +92,8 @@ def import_checkpoint(
         **({"part": DUAL_PART} if part else {}),
     }
     with replacing(out) as temporary:
-        temporary.write_bytes(save(weights, metadata={"bench": json.dumps(said, sort_keys=True)}))
-    return said
+        temporary.write_bytes(save(weights, metadata={"bench": json.dumps(metadata, sort_keys=True)}))
+    return metadata
 
 
 def read_published(path: Path, key: str | None = None) -> tuple[dict[str, Tensor], str | None]:
@@ -103,8 +103,8 @@ def read_published(path: Path, key: str | None = None) -> tuple[dict[str, Tensor
     Raises BadInput as `import_checkpoint` does.
     """
     found = _load(path)
-    if isinstance(found, list) and found and all(isinstance(one, Mapping) for one in found):
-        found = {f"{number}.{name}": value for number, one in enumerate(found) for name, value in one.items()}
+    if isinstance(found, list) and found and all(isinstance(state, Mapping) for state in found):
+        found = {f"{number}.{name}": value for number, state in enumerate(found) for name, value in state.items()}
     if not isinstance(found, Mapping):
         raise BadInput(f"{path}: holds a {type(found).__name__}, not a dictionary of tensors; give a state dict")
     present = [name for name in WRAPPERS if isinstance(found.get(name), Mapping)]
@@ -117,8 +117,8 @@ def read_published(path: Path, key: str | None = None) -> tuple[dict[str, Tensor
         found = found[taken]
     wrong = [str(name) for name, value in found.items() if not (isinstance(name, str) and isinstance(value, Tensor))]
     if wrong or not found:
-        said = f"{_shown(wrong)} is no tensor" if wrong else "it is empty"
-        raise BadInput(f"{path}: not a dictionary of tensors, flat or under params or params_ema ({said})")
+        reason = f"{_shown(wrong)} is no tensor" if wrong else "it is empty"
+        raise BadInput(f"{path}: not a dictionary of tensors, flat or under params or params_ema ({reason})")
     if all(name.startswith("module.") for name in found):
         found = {name.removeprefix("module."): value for name, value in found.items()}
     return dict(found), taken
@@ -150,33 +150,33 @@ def _load(path: Path) -> Any:
             ) from error
         raise BadInput(f"{path}: not a torch checkpoint, or truncated; {again}") from error
     except Exception as error:  # EOFError, RuntimeError, ValueError, ...: as many kinds as ways to be broken
-        said = str(error).strip().split("\n")[0][:120] or type(error).__name__
-        raise BadInput(f"{path}: not a torch checkpoint, or truncated ({said}); {again}") from error
+        reason = str(error).strip().split("\n")[0][:120] or type(error).__name__
+        raise BadInput(f"{path}: not a torch checkpoint, or truncated ({reason}); {again}") from error
 
 
-def _layout_of(method: str, tensors: Mapping[str, Tensor], source: Path) -> KeyMap:
+def _key_map_of(method: str, tensors: Mapping[str, Tensor], source: Path) -> KeyMap:
     if method in PARTS and PARTS[method].marks(tensors):
         return PARTS[method]
-    layout = next((layout for layout in ALL if layout.marks(tensors)), None)
-    known = ", ".join(layout.name for layout in KEY_MAPS[method])
-    if layout is None:
+    key_map = next((key_map for key_map in ALL if key_map.marks(tensors)), None)
+    known = ", ".join(key_map.name for key_map in KEY_MAPS[method])
+    if key_map is None:
         keys = _shown(list(tensors))
         raise BadInput(f"{source}: unknown layout (keys {keys}); known for {method}: {known}")
-    if layout not in KEY_MAPS[method]:
-        others = " or ".join(name for name, layouts in KEY_MAPS.items() if layout in layouts)
-        raise BadInput(f"{source}: has the layout {layout.name}, not of {method} ({known}); use --method {others}")
-    return layout
+    if key_map not in KEY_MAPS[method]:
+        others = " or ".join(name for name, key_maps in KEY_MAPS.items() if key_map in key_maps)
+        raise BadInput(f"{source}: has the layout {key_map.name}, not of {method} ({known}); use --method {others}")
+    return key_map
 
 
 def _sizes(
-    layout: KeyMap, tensors: Mapping[str, Tensor], source: Path, scale: int | None
+    key_map: KeyMap, tensors: Mapping[str, Tensor], source: Path, scale: int | None
 ) -> tuple[dict[str, Any], list[str]]:
     """The knobs, `scale` among them, and what was not in the tensors."""
-    notes = list(layout.notes)
+    notes = list(key_map.notes)
     try:
-        knobs = layout.sizes(tensors)
+        knobs = key_map.sizes(tensors)
     except KeyError as error:
-        raise BadInput(_misfit(source, layout, [f"missing key {error.args[0]}"])) from error
+        raise BadInput(_misfit(source, key_map, [f"missing key {error.args[0]}"])) from error
     except ValueError as error:
         raise BadInput(f"{source}: {error}; this network cannot be imported") from error
     if "scale" not in knobs:
@@ -188,11 +188,11 @@ def _sizes(
 
 
 def _renamed(
-    layout: KeyMap, network: nn.Module, tensors: Mapping[str, Tensor], knobs: Knobs, source: Path
+    key_map: KeyMap, network: nn.Module, tensors: Mapping[str, Tensor], knobs: Knobs, source: Path
 ) -> dict[str, Tensor]:
     """The network's state from the file's tensors. Raises BadInput for a key or a shape that does not match."""
     state = network.state_dict()
-    names = {ours: layout.theirs(ours, knobs) for ours in state}
+    names = {ours: key_map.theirs(ours, knobs) for ours in state}
     wanted = {theirs: ours for ours, theirs in names.items() if theirs is not None}
     missing = [theirs for theirs in wanted if theirs not in tensors]
     extra = [theirs for theirs in tensors if theirs not in wanted]
@@ -204,7 +204,7 @@ def _renamed(
             faults.append(f"{theirs} has shape {shapes}")
     faults += [f"{theirs} is not finite" for theirs in wanted if theirs in tensors and not _finite(tensors[theirs])]
     if faults:
-        raise BadInput(_misfit(source, layout, faults))
+        raise BadInput(_misfit(source, key_map, faults))
     filled = {ours: state[ours] for ours, theirs in names.items() if theirs is None}
     found = {ours: tensors[theirs].to(state[ours].dtype) for theirs, ours in wanted.items()}
     return {ours: value.detach().clone().contiguous() for ours, value in {**found, **filled}.items()}
@@ -214,8 +214,10 @@ def _finite(tensor: Tensor) -> bool:
     return bool(torch.isfinite(tensor).all())
 
 
-def _misfit(source: Path, layout: KeyMap, faults: list[str]) -> str:
-    return f"{source}: not a whole network of layout {layout.name} ({'; '.join(faults[:SHOWN])}); get the original file"
+def _misfit(source: Path, key_map: KeyMap, faults: list[str]) -> str:
+    return (
+        f"{source}: not a whole network of layout {key_map.name} ({'; '.join(faults[:SHOWN])}); get the original file"
+    )
 
 
 def _shown(keys: Iterable[str]) -> str:
@@ -230,17 +232,19 @@ def imported_method(path: Path | None, entry: Entry, variant: str, scale: int) -
 
     Raises BadInput where that is another method, scale or variant than the one asked for.
     """
-    said = _metadata(path) if path is not None and path.is_file() else {}
-    if "knobs" not in said:
+    metadata = _metadata(path) if path is not None and path.is_file() else {}
+    if "knobs" not in metadata:
         return None
-    if "part" in said:
-        raise BadInput(f"{path}: holds the {said['part']} of {said['method']}, which upscale nothing; give the network")
-    asked = f"{said['method']} x{said['scale']}"
-    if (said["method"], said["scale"]) != (entry.name, scale):
+    if "part" in metadata:
         raise BadInput(
-            f"{path}: imported as {asked}, not {entry.name} x{scale}; upscale with --method {said['method']}"
+            f"{path}: holds the {metadata['part']} of {metadata['method']}, which upscale nothing; give the network"
         )
-    method = entry.build(scale, said["knobs"])
+    asked = f"{metadata['method']} x{metadata['scale']}"
+    if (metadata["method"], metadata["scale"]) != (entry.name, scale):
+        raise BadInput(
+            f"{path}: imported as {asked}, not {entry.name} x{scale}; upscale with --method {metadata['method']}"
+        )
+    method = entry.build(scale, metadata["knobs"])
     for knob, value in entry.variants[variant].items():
         if getattr(method, knob) != value:
             here = f"{knob} is {getattr(method, knob)}, not {value}"
@@ -252,7 +256,7 @@ def _metadata(path: Path) -> dict[str, Any]:
     """What a checkpoint of ours says of itself. Raises BadInput for a file that is not safetensors."""
     try:
         with safe_open(path, framework="pt") as stream:
-            said: dict[str, Any] = json.loads((stream.metadata() or {}).get("bench", "{}"))
+            metadata: dict[str, Any] = json.loads((stream.metadata() or {}).get("bench", "{}"))
     except Exception as error:  # safetensors raises its own type, and others for a truncated header
         raise BadInput(f"{path}: not a safetensors checkpoint ({error}); train or import it again") from error
-    return said
+    return metadata

@@ -119,8 +119,8 @@ def _is_bicubic(pairs: Sequence[Pair]) -> bool:
         sr, hr = grey(sample.sr), grey(crop_to_multiple(sample.hr, files.scale))
         if sr.shape != hr.shape:
             return False
-        made = (pipeline.upscaled(hr, files.scale) for pipeline in PIPELINES.values())
-        if not any(psnr(sr, other, border=0) > _ALIKE for other in made):
+        interpolated = (pipeline.upscaled(hr, files.scale) for pipeline in PIPELINES.values())
+        if not any(psnr(sr, other, border=0) > _ALIKE for other in interpolated):
             return False
     return True
 
