@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from bench.commands.tools import add_output, chosen_method
 from bench.errors import unknown
 
 Arguments = argparse.Namespace
@@ -21,7 +22,7 @@ def add_verbs(verbs: Any) -> None:
     between.add_argument("--suite", help="take the sizes of this suite instead of the paper's")
     between.add_argument("--scale", type=int, default=4)
     between.add_argument("--lr", type=Path, required=True)
-    between.add_argument("--out", type=Path, required=True, help="pictures go to OUT/alpha-0.2/, ...")
+    add_output(between, text="pictures go to DIR/alpha-0.2/, ...")
     between.add_argument("--alphas", default=ALPHAS, help="0: the PSNR network, 1: the GAN")
     between.add_argument("--kind", default="network", help="network: mix weights; image: mix pictures")
     between.add_argument("--tile", type=int, default=0, help="LR side of a tile; 0: whole pictures")
@@ -30,8 +31,8 @@ def add_verbs(verbs: Any) -> None:
 
 
 def interpolate_pictures(arguments: Arguments) -> None:
-    from bench.commands.tools import chosen_method
     from bench.runtime.devices import choose_device
+    from bench.runtime.output import output_folder
     from bench.stages.interpolate import KINDS, alpha_name, load_ends, parse_alphas
     from bench.stages.upscale import Options
 
@@ -41,5 +42,6 @@ def interpolate_pictures(arguments: Arguments) -> None:
     method = chosen_method(arguments, arguments.gan)
     device = choose_device(arguments.device)
     ends = load_ends(method, arguments.psnr, arguments.gan, device, Options(tile=arguments.tile))
-    KINDS[arguments.kind](ends, alphas, arguments.lr, arguments.out)
+    with output_folder(arguments.out, [arguments.lr, arguments.psnr, arguments.gan], arguments.overwrite) as folder:
+        KINDS[arguments.kind](ends, alphas, arguments.lr, folder)
     print(f"{', '.join(alpha_name(alpha) for alpha in alphas)} -> {arguments.out}")

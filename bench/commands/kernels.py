@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from bench.commands.tools import add_output
+
 Arguments = argparse.Namespace
 PRESETS = ("default", "paper", "released")
 
@@ -14,7 +16,7 @@ def add_verbs(verbs: Any) -> None:
     """Add this module's verb to the parser."""
     kernel = verbs.add_parser("kernel", help="LR pictures -> the blur kernel of each (KernelGAN)")
     kernel.add_argument("--lr", type=Path, required=True)
-    kernel.add_argument("--out", type=Path, required=True, help="replaced whole, once every kernel is there")
+    add_output(kernel, text="made once every kernel is there")
     kernel.add_argument("--scale", type=int, default=2, help="2 or 4")
     kernel.add_argument("--iterations", type=int, help="of each generator's training (default: the preset's)")
     kernel.add_argument("--seed", type=int, default=0)
@@ -28,6 +30,7 @@ def add_verbs(verbs: Any) -> None:
 def estimate_kernels(arguments: Arguments) -> None:
     from bench.errors import BadInput
     from bench.runtime.devices import choose_device, use_threads
+    from bench.runtime.output import output_folder
     from bench.stages.estimate import estimate_folder
     from methods import find_entry
 
@@ -41,5 +44,6 @@ def estimate_kernels(arguments: Arguments) -> None:
     knobs.update({name: value for name, value in asked.items() if value is not None})
     method = entry.build(arguments.scale, knobs)
     device = choose_device(arguments.device)
-    done = estimate_folder(method, arguments.lr, arguments.out, arguments.seed, device)
+    with output_folder(arguments.out, [arguments.lr], arguments.overwrite) as folder:
+        done = estimate_folder(method, arguments.lr, folder, arguments.seed, device)
     print(f"{done['pictures']} kernels, {done['seconds']:.1f} s -> {arguments.out}")

@@ -13,6 +13,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+from bench.commands.tools import add_output
+
 Arguments = argparse.Namespace
 
 
@@ -23,7 +25,7 @@ def add_verbs(verbs: Any) -> None:
     prepare.add_argument("--role", choices=("train", "test"), required=True)
     prepare.add_argument("--scale", type=scales, default=(4,), help="4; for training also 4+x2")
     prepare.add_argument("--degradation", default="bicubic")
-    prepare.add_argument("--out", type=Path, required=True)
+    add_output(prepare)
     prepare.set_defaults(verb=prepare_data)
 
     train = verbs.add_parser("train", help="train one run of a suite; the same command resumes")
@@ -31,7 +33,7 @@ def add_verbs(verbs: Any) -> None:
     train.add_argument("--suite", default="demo")
     train.add_argument("--minutes", type=float, help="stop after so long, exit 75")
     train.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    train.add_argument("--out", type=Path, help="run folder (default: the suite's)")
+    add_output(train, required=False, text="run folder (default: the suite's)")
     train.add_argument(
         "--settle",
         action="store_true",
@@ -65,7 +67,7 @@ def add_verbs(verbs: Any) -> None:
     report.add_argument("--shard")
     report.add_argument("--reuse", action="store_true", help="take over published scores that still hold")
     report.add_argument("--methods", help="only these, joined by commas (for `compare`)")
-    report.add_argument("--out", type=Path, help="results folder (default: the suite's)")
+    add_output(report, required=False, text="results folder (default: the suite's)")
     report.set_defaults(verb=make_report)
 
     publish = verbs.add_parser("publish", help="copy a suite's results to BENCH_RESULTS/<suite>")
@@ -84,9 +86,10 @@ def prepare_data(arguments: Arguments) -> None:
     names = tuple(arguments.sets.split("+"))
     scale, *levels = arguments.scale
     if arguments.role == "train":
-        prepare_train(names, scale, arguments.degradation, arguments.out, levels=tuple(levels))
+        options = {"levels": tuple(levels), "overwrite": arguments.overwrite}
+        prepare_train(names, scale, arguments.degradation, arguments.out, **options)
     else:
-        prepare_test(arguments.sets, scale, arguments.degradation, arguments.out)
+        prepare_test(arguments.sets, scale, arguments.degradation, arguments.out, overwrite=arguments.overwrite)
 
 
 def train_run(arguments: Arguments) -> None:
@@ -94,9 +97,10 @@ def train_run(arguments: Arguments) -> None:
     from bench.errors import Diverged
     from bench.runtime.devices import choose_device, use_threads
     from bench.runtime.files import read_json
+    from bench.runtime.output import claim_folder
     from bench.runtime.weights import locate
     from bench.stages.divergence import inherited, settle, told
-    from bench.stages.train import Limits, train
+    from bench.stages.train import FILES, Limits, train
     from bench.suites import check_trainable, find_run
     from bench.suites.workdir import Workdir
 
@@ -107,8 +111,10 @@ def train_run(arguments: Arguments) -> None:
     for name in run.build().needs_weights:
         locate(name)
     layout = Workdir(arguments.suite)
-    store = _training_store(layout, run)
     folder = arguments.out or layout.run(run.name)
+    if arguments.out is not None:
+        claim_folder(folder, FILES, arguments.overwrite)
+    store = _training_store(layout, run)
     with _turn(layout, run.name) as waited:
         if waited and (folder / "train.json").is_file() and read_json(folder / "train.json")["digest"] == run.digest():
             return  # the other process has just finished it
@@ -242,10 +248,15 @@ def _score(suite_name: str, name: str) -> None:
 
 def make_report(arguments: Arguments) -> None:
     from bench.commands.reporting import build_report
+    from bench.runtime.output import output_folder
     from bench.suites.workdir import Workdir
 
     with _turn(Workdir(arguments.suite), "report"):
-        build_report(arguments.suite, arguments.shard, arguments.methods, arguments.out, arguments.reuse)
+        if arguments.out is None:
+            build_report(arguments.suite, arguments.shard, arguments.methods, None, arguments.reuse)
+            return
+        with output_folder(arguments.out, [Workdir(arguments.suite).results], arguments.overwrite) as folder:
+            build_report(arguments.suite, arguments.shard, arguments.methods, folder, arguments.reuse)
 
 
 def mirror(arguments: Arguments) -> None:
@@ -260,15 +271,15 @@ def mirror(arguments: Arguments) -> None:
 def publish_results(arguments: Arguments) -> None:
     """The published folder is replaced whole, so that nothing stale stays in it."""
     from bench.errors import BadInput
-    from bench.runtime.files import replacing
+    from bench.runtime.files import making_folder
     from bench.runtime.paths import results_folder
     from bench.suites.workdir import Workdir
 
     made = Workdir(arguments.suite).results
     if not (made / "REPORT.md").is_file():
         raise BadInput(f"{made}: no report to publish; run snakemake --cores 8 all first")
-    with replacing(results_folder() / arguments.suite) as temporary:
-        shutil.copytree(made, temporary, ignore=shutil.ignore_patterns(".*"))  # Snakemake's marks
+    with making_folder(results_folder() / arguments.suite) as folder:
+        shutil.copytree(made, folder, ignore=shutil.ignore_patterns(".*"), dirs_exist_ok=True)  # Snakemake's marks
 
 
 def _turn(layout: Any, work: str) -> AbstractContextManager[bool]:

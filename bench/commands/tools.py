@@ -33,13 +33,13 @@ def add_verbs(verbs: Any) -> None:
     degrade.add_argument("--scale", type=int, default=4)
     degrade.add_argument("--degradation", default="bicubic")
     degrade.add_argument("--seed", type=int, default=0)
-    degrade.add_argument("--out", type=Path, required=True)
+    add_output(degrade)
     degrade.set_defaults(verb=degrade_folder)
 
     importing = verbs.add_parser("import", help="a published checkpoint (.pth) -> ours (.safetensors), strictly")
     importing.add_argument("--method", required=True, metavar="NAME")
     importing.add_argument("--from", dest="source", type=Path, required=True, metavar="FILE.pth")
-    importing.add_argument("--out", type=Path, required=True, metavar="FILE.safetensors")
+    add_output(importing, metavar="FILE.safetensors")
     importing.add_argument("--key", choices=("params_ema", "params"), help="which weights of a BasicSR file")
     importing.add_argument("--scale", type=int, help="for the networks whose tensors do not tell it (RRDBNet)")
     importing.set_defaults(verb=import_published)
@@ -50,7 +50,7 @@ def add_verbs(verbs: Any) -> None:
     upscale.add_argument("--suite", help="take the sizes of this suite instead of the paper's")
     upscale.add_argument("--scale", type=int, default=4)
     upscale.add_argument("--lr", type=Path, required=True)
-    upscale.add_argument("--out", type=Path, required=True)
+    add_output(upscale)
     upscale.add_argument("--ensemble", action="store_true", help="average the eight flips and transposes ('+')")
     upscale.add_argument("--tile", type=int, default=0, help="LR side of a tile; 0: whole pictures")
     upscale.add_argument(
@@ -75,7 +75,7 @@ def add_verbs(verbs: Any) -> None:
     score.add_argument("--hr-pattern", default="{name}")
     score.add_argument("--lr-pattern", default="{name}")
     score.add_argument("--workers", type=int, default=0, help="pictures at a time; 0: one a core")
-    score.add_argument("--out", type=Path, required=True)
+    add_output(score, metavar="FILE.csv")
     score.set_defaults(verb=score_pictures)
 
     diagnose = verbs.add_parser("diagnose", help="which convention explains a reported number")
@@ -87,6 +87,12 @@ def add_verbs(verbs: Any) -> None:
     diagnose.add_argument("--sr-pattern", default="{name}")
     diagnose.add_argument("--hr-pattern", default="{name}")
     diagnose.set_defaults(verb=diagnose_number)
+
+
+def add_output(verb: argparse.ArgumentParser, metavar: str = "DIR", required: bool = True, text: str = "") -> None:
+    """Add --out and --overwrite: a place that is new, or that holds only what was written there before."""
+    verb.add_argument("--out", type=Path, required=required, metavar=metavar, help=text or None)
+    verb.add_argument("--overwrite", action="store_true", help="replace other files of the same names in --out, too")
 
 
 def show_list(arguments: Arguments) -> None:
@@ -183,13 +189,16 @@ def fetch_names(arguments: Arguments) -> None:
 def degrade_folder(arguments: Arguments) -> None:
     from bench.data.prepare import degrade_folder
 
-    degrade_folder(arguments.hr, arguments.scale, arguments.degradation, arguments.out, arguments.seed)
+    degrade_folder(
+        arguments.hr, arguments.scale, arguments.degradation, arguments.out, arguments.seed, arguments.overwrite
+    )
 
 
 def import_published(arguments: Arguments) -> None:
     from bench.stages.checkpoints import import_checkpoint
 
-    done = import_checkpoint(arguments.method, arguments.source, arguments.out, arguments.key, arguments.scale)
+    options = (arguments.key, arguments.scale, arguments.overwrite)
+    done = import_checkpoint(arguments.method, arguments.source, arguments.out, *options)
     sizes = ", ".join(f"{name} {value}" for name, value in done["knobs"].items())
     print(f"{done['method']} x{done['scale']}, layout {done['layout']}: {sizes} -> {arguments.out}")
     for note in done["notes"]:
@@ -198,8 +207,9 @@ def import_published(arguments: Arguments) -> None:
 
 def upscale_pictures(arguments: Arguments) -> None:
     from bench.runtime.devices import choose_device
+    from bench.runtime.output import output_folder
     from bench.stages.train import load_network
-    from bench.stages.upscale import Options, prepare, upscale_folder, with_options
+    from bench.stages.upscale import Options, prepare, request_of, upscale_folder, with_options
 
     method = chosen_method(arguments, arguments.checkpoint)
     network = method.network()
@@ -207,10 +217,13 @@ def upscale_pictures(arguments: Arguments) -> None:
         raise BadInput(f"{arguments.method} needs a trained network; give --checkpoint FILE")
     if network is not None:
         network = load_network(network, arguments.checkpoint)
-    upscaler = prepare(method, network, choose_device(arguments.device))
+    device = choose_device(arguments.device)
+    upscaler = prepare(method, network, device)
     options = Options(arguments.ensemble, arguments.tile, back_project=arguments.back_project)
     upscaler = with_options(upscaler, method.scale, options)
-    done = upscale_folder(upscaler, arguments.lr, arguments.out, method.scale)
+    request = request_of(method, arguments.checkpoint, options, arguments.lr, device)
+    with output_folder(arguments.out, [arguments.lr, arguments.checkpoint], arguments.overwrite, request) as folder:
+        done = upscale_folder(upscaler, arguments.lr, folder, method.scale)
     print(f"{done['pictures']} pictures, {sum(done['seconds'].values()):.1f} s -> {arguments.out}")
 
 
@@ -249,7 +262,7 @@ def score_pictures(arguments: Arguments) -> None:
         arguments.lr_pattern,
     )
     metrics = arguments.metrics.split(",") if arguments.metrics else None
-    score_folders(folders, arguments.scale, metrics, arguments.out, arguments.workers or None)
+    score_folders(folders, arguments.scale, metrics, arguments.out, arguments.workers or None, arguments.overwrite)
 
 
 def diagnose_number(arguments: Arguments) -> None:

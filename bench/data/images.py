@@ -6,7 +6,6 @@ name, because a silently converted picture costs decibels.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from bench.errors import BadInput
+from bench.runtime.files import replacing
 
 if TYPE_CHECKING:
     import torch
@@ -64,13 +64,8 @@ def _png_depth(path: Path) -> int:
 
 def write_png(path: Path, image: U8) -> None:
     """Write atomically, without metadata: the same pixels give the same bytes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with replacing(path) as temporary:
         Image.fromarray(image).save(temporary, format="PNG", compress_level=6)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def image_files(folder: Path) -> list[Path]:

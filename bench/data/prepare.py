@@ -1,12 +1,11 @@
 """Pictures ready for use: HR/LR folders of test sets, flat stores of training sets, LR of any folder.
 
-Every folder is built beside its place and renamed, and carries a manifest.json that says what is in it: no times, no
+Every folder carries a manifest.json that says what is in it: no times, no
 paths, so the same inputs give the same bytes.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,8 @@ from bench.data.degradations import degradation as named_degradation
 from bench.data.images import F64, U8, crop_to_multiple, image_files, to_rgb, write_png
 from bench.data.pixel_checksums import pair_sha256, pixel_sha256
 from bench.errors import BadInput
-from bench.runtime.files import replacing, write_json
+from bench.runtime.files import write_json
+from bench.runtime.output import output_folder
 
 MANIFEST = "manifest.json"
 Facts = dict[str, Any]
@@ -41,16 +41,19 @@ class _Picture:
     levels: tuple[U8, ...] = ()
 
 
-def prepare_test(dataset: str, scale: int, degradation: str, out: Path, seed: int = 0) -> Facts:
+def prepare_test(
+    dataset: str, scale: int, degradation: str, out: Path, seed: int = 0, overwrite: bool = False
+) -> Facts:
     """Write out/hr/<picture>.png, out/lr/<picture>.png, out/kernels/<picture>.npy where known, and the manifest.
 
     For `bicubic`, an LR that ships with the set is used as it is. Returns the manifest. Raises BadInput as `find`,
-    `read_pair`, `check` and `degrade` do, and for a non-empty `out` that is not a folder of ours.
+    `read_pair`, `check` and `degrade` do, and as `output_folder` does.
     """
     facts = _facts(degradation, scale, seed) | {"dataset": dataset}
     digests = {}
-    with _folder_for(out) as folder:
-        for picture in _pictures(find(dataset, scale), scale, degradation, seed):
+    sources = find(dataset, scale)
+    with output_folder(out, _folders(sources), overwrite) as folder:
+        for picture in _pictures(sources, scale, degradation, seed):
             write_png(folder / "hr" / f"{picture.name}.png", picture.hr)
             write_png(folder / "lr" / f"{picture.name}.png", picture.lr)
             _write_kernel(folder / "kernels", picture)
@@ -61,12 +64,12 @@ def prepare_test(dataset: str, scale: int, degradation: str, out: Path, seed: in
     return facts
 
 
-def degrade_folder(hr: Path, scale: int, degradation: str, out: Path, seed: int = 0) -> Facts:
+def degrade_folder(hr: Path, scale: int, degradation: str, out: Path, seed: int = 0, overwrite: bool = False) -> Facts:
     """Write out/<picture>.png, the LR of every picture in the folder `hr`; out/kernels/<picture>.npy where known;
-    and the manifest, which is returned. Raises BadInput for unusable pictures or `out`."""
+    and the manifest, which is returned. Raises BadInput for unusable pictures and as `output_folder` does."""
     facts = _facts(degradation, scale, seed)
     sources = [Source(path.stem, path) for path in image_files(hr)]
-    with _folder_for(out) as folder:
+    with output_folder(out, [hr], overwrite) as folder:
         for picture in _pictures(sources, scale, degradation, seed):
             write_png(folder / f"{picture.name}.png", picture.lr)
             _write_kernel(folder / "kernels", picture)
@@ -76,7 +79,13 @@ def degrade_folder(hr: Path, scale: int, degradation: str, out: Path, seed: int 
 
 
 def prepare_train(
-    datasets: Sequence[str], scale: int, degradation: str, out: Path, seed: int = 0, levels: Sequence[int] = ()
+    datasets: Sequence[str],
+    scale: int,
+    degradation: str,
+    out: Path,
+    seed: int = 0,
+    levels: Sequence[int] = (),
+    overwrite: bool = False,
 ) -> Facts:
     """Write out/hr.u8 and out/lr.u8, all pictures as planar RGB bytes one after the other; out/index.json, their names,
     sizes and offsets; and the manifest, which is returned.
@@ -88,9 +97,11 @@ def prepare_train(
     facts = _facts(degradation, scale, seed) | {"datasets": list(datasets), "copies": {}}
     more = {"levels": _check_levels(levels, scale)} if levels else {}
     index: list[Facts] = []
-    with _folder_for(out) as folder:
-        for name in _training_sets(datasets):
-            sources = [Source(source.name, source.hr) for source in find(name, scale)]
+    found = {name: find(name, scale) for name in _training_sets(datasets)}
+    inputs = {path for sources in found.values() for path in _folders(sources)}
+    with output_folder(out, inputs, overwrite) as folder:
+        for name in found:
+            sources = [Source(source.name, source.hr) for source in found[name]]
             digests = {}
             for picture in _pictures(sources, scale, degradation, seed, levels):
                 title = f"{name}/{picture.name}"
@@ -166,22 +177,12 @@ def _pictures(
         yield _Picture(source.name, pair_sha256(image, shipped), hr, made.lr, made.kernel, facts, between)
 
 
+def _folders(sources: Iterable[Source]) -> set[Path]:
+    """The folders that pictures are read from."""
+    return {path.parent for source in sources for path in (source.hr, source.lr) if path is not None}
+
+
 def _write_kernel(folder: Path, picture: _Picture) -> None:
     if picture.kernel is not None:
         folder.mkdir(exist_ok=True)
         np.save(folder / f"{picture.name}.npy", picture.kernel)
-
-
-@contextlib.contextmanager
-def _folder_for(out: Path) -> Iterator[Path]:
-    """A fresh folder that takes the place of `out` at the end; after an error there is no trace of it.
-
-    Raises BadInput where `out` holds something that was not made here, or cannot be written.
-    """
-    if out.exists() and not out.is_dir():
-        raise BadInput(f"{out}: is a file; name a folder")
-    if out.is_dir() and not (out / MANIFEST).is_file() and any(not p.name.startswith(".") for p in out.iterdir()):
-        raise BadInput(f"{out}: holds files that were not made by this command; name an empty or a new folder")
-    with replacing(out) as folder:
-        folder.mkdir()
-        yield folder

@@ -29,6 +29,7 @@ PLUMBING = {
     "bench.suites.workdir",
     "bench.runtime.files",
     "bench.runtime.rows",
+    "bench.runtime.output",
     "methods",
 }
 

@@ -1,4 +1,4 @@
-"""Writing so that nothing is ever half-written, and reading back what was written."""
+"""Writing so that nothing is ever half-written, even through a power cut, and reading back what was written."""
 
 from __future__ import annotations
 
@@ -6,38 +6,149 @@ import contextlib
 import fcntl
 import json
 import os
+import re
+import secrets
 import shutil
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from bench.errors import BadInput
 
+_TEMPORARY = re.compile(r"\.bench-[0-9a-f]{16}\.tmp")
+_LEFT_BEHIND_SECONDS = 60  # a temporary file this old that nobody has locked is a killed job's
+_REQUEST = ".bench-request"  # in a folder being made: what for
+
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, renamed onto it on success and removed on failure.
+    """A temporary file beside `path`, on the disk for good and renamed onto it on success, removed on failure.
 
-    Raises BadInput, naming the place, where it cannot be written (no permission, full disk).
+    Its name is random, for process ids are used again, and it is locked while its writer lives, so that what killed
+    jobs left in the folder can be removed. Raises BadInput, naming the place, where it cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".bench-{secrets.token_hex(8)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        if temporary.is_dir() and path.is_dir():
-            shutil.rmtree(path)
-        temporary.replace(path)
+        _remove_left_behind(path.parent)
+        with temporary.open("xb") as stream:
+            _lock(stream.fileno())
+            yield temporary
+            sync(temporary)
+            temporary.replace(path)
+        sync(path.parent)
     except OSError as error:
-        raise BadInput(
-            f"{path}: cannot be written ({error.strerror or error}); free space or choose another place"
-        ) from error
+        raise _unwritable(path, error) from error
     finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _unwritable(path: Path, error: OSError) -> BadInput:
+    return BadInput(f"{path}: cannot be written ({error.strerror or error}); free space or choose another place")
+
+
+def is_temporary(name: str) -> bool:
+    """Whether `replacing` gives files such names."""
+    return _TEMPORARY.fullmatch(name) is not None
+
+
+def _remove_left_behind(folder: Path) -> None:
+    """Delete the temporary files whose writers are dead."""
+    with os.scandir(folder) as entries:
+        found = [entry.path for entry in entries if is_temporary(entry.name)]
+    for path in found:
+        with contextlib.suppress(FileNotFoundError), open(path, "rb") as stream:
+            if time.time() - os.fstat(stream.fileno()).st_mtime > _LEFT_BEHIND_SECONDS and _lock(stream.fileno()):
+                os.unlink(path)
+
+
+def _lock(descriptor: int) -> bool:
+    """Whether the lock is ours now; False where another process has it, or the file system has no locks."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def sync(path: Path) -> None:
+    """Wait until a file's bytes, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _replace_whole(made: Path, place: Path) -> None:
+    if place.is_dir():
+        shutil.rmtree(place)
+    made.rename(place)
+
+
+@contextlib.contextmanager
+def making_folder(
+    place: Path, request: str = "", deliver: Callable[[Path, Path], None] = _replace_whole
+) -> Iterator[Path]:
+    """A folder `.<name>.partial` to fill, locked; on success it is put on the disk and delivered as `place`.
+
+    It begins empty, and a failure leaves no trace of it. With a `request`, a digest of all that decides the content, a
+    failure keeps it for the next call with the same request. Raises BadInput where another process is at it already,
+    and where the place cannot be written.
+    """
+    folder = place.with_name(f".{place.name}.partial")
+    above = [parent for parent in folder.parents if not parent.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _alone(folder, place):
+            mark = folder / _REQUEST
+            if not (request and mark.is_file() and mark.read_text() == request):
+                _empty(folder, mark)
+                mark.write_text(request)
+            try:
+                yield folder
+                mark.unlink()
+                for inside, _, names in os.walk(folder):
+                    for path in (*(Path(inside, name) for name in names), Path(inside)):
+                        sync(path)
+                deliver(folder, place)
+                sync(place.parent)
+            except BaseException:
+                if not (request and mark.is_file() and len(list(folder.iterdir())) > 1):
+                    shutil.rmtree(folder, ignore_errors=True)
+                    with contextlib.suppress(OSError):
+                        for parent in above:
+                            parent.rmdir()
+                raise
+    except OSError as error:
+        raise _unwritable(place, error) from error
+
+
+@contextlib.contextmanager
+def _alone(folder: Path, place: Path) -> Iterator[None]:
+    """Hold the folder's lock. Raises BadInput where another process does, or has just delivered it."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        if not _lock(descriptor) or not (folder.is_dir() and os.path.samestat(os.fstat(descriptor), folder.stat())):
+            raise BadInput(f"{place}: another process is making it; wait for it, or choose another place")
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _empty(folder: Path, mark: Path) -> None:
+    """Delete what a killed job left. Raises BadInput for a folder that no job made."""
+    inside = list(folder.iterdir())
+    if inside and mark not in inside:
+        raise BadInput(f"{folder}: is in the way of a temporary folder; move it")
+    for path in inside:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
         else:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
+            path.unlink()
 
 
 def write_json(path: Path, value: Any) -> None:

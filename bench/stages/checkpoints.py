@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from bench.api import Entry, Knobs, Method
 from bench.errors import BadInput
-from bench.runtime.files import replacing
+from bench.runtime.output import check_place, output_file
 from bench.runtime.weights import sha256_of
 from methods import find_entry
 from methods.common.key_maps import (
@@ -58,7 +58,12 @@ SHOWN = 3  # keys that an error names
 
 
 def import_checkpoint(
-    method: str, source: Path, out: Path, key: str | None = None, scale: int | None = None
+    method: str,
+    source: Path,
+    out: Path,
+    key: str | None = None,
+    scale: int | None = None,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Write the network in `source` to `out` as `method`'s safetensors checkpoint; returns what its metadata says.
 
@@ -69,6 +74,7 @@ def import_checkpoint(
     if method not in KEY_MAPS:
         find_entry(method)  # says which name was meant
         raise BadInput(f"no published layout of {method} is known; known for {', '.join(sorted(KEY_MAPS))}")
+    check_place(out, [source], overwrite, folder=False)
     tensors, taken = read_published(source, key)
     key_map = _key_map_of(method, tensors, source)
     knobs, notes = _sizes(key_map, tensors, source, scale)
@@ -91,7 +97,7 @@ def import_checkpoint(
         "notes": notes,
         **({"part": DUAL_PART} if part else {}),
     }
-    with replacing(out) as temporary:
+    with output_file(out, [source], overwrite) as temporary:
         temporary.write_bytes(save(weights, metadata={"bench": json.dumps(metadata, sort_keys=True)}))
     return metadata
 

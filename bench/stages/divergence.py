@@ -16,7 +16,7 @@ from bench.data.images import image_files
 from bench.errors import Diverged
 from bench.runtime.code_digest import code_of
 from bench.runtime.devices import describe, environment
-from bench.runtime.files import read_json, replacing, write_json
+from bench.runtime.files import making_folder, read_json, replacing, write_json
 from bench.runtime.weights import sha256_of
 from bench.stages.score import Record
 from bench.stages.train import checkpoint_path
@@ -87,9 +87,8 @@ def notes(results: Path, runs: Iterable[str]) -> tuple[str, ...]:
 def no_pictures(out: Path, device: torch.device, why: str) -> None:
     """upscale.json, in place of a run's pictures."""
     done = {"device": describe(device), "threads": torch.get_num_threads(), "sets": {}, "peak_mib": "", "diverged": why}
-    with replacing(out) as temporary:
-        temporary.mkdir()
-        write_json(temporary / "upscale.json", done)
+    with making_folder(out) as folder:
+        write_json(folder / "upscale.json", done)
 
 
 def no_scores(sets: Mapping[str, Path], metrics: Sequence[str], why: str) -> list[Record]:

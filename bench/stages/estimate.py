@@ -19,7 +19,7 @@ from bench.data.images import F64, U8, image_files, read_image, to_tensor
 from bench.errors import BadInput, Diverged
 from bench.runtime.code_digest import commit
 from bench.runtime.devices import describe, environment, peak_memory_mib
-from bench.runtime.files import replacing, write_json
+from bench.runtime.files import making_folder, replacing, write_json
 
 PREVIEW_SIDE = 400  # pixels, about
 
@@ -27,14 +27,12 @@ PREVIEW_SIDE = 400  # pixels, about
 def estimate_folder(method: Method, lr: Path, out: Path, seed: int, device: torch.device) -> dict[str, Any]:
     """<stem>.npy (float64, sum 1, cross-correlation orientation), <stem>.png and kernels.json for every picture.
 
-    `out` is replaced whole, and only when every kernel is there. Returns what kernels.json says. Raises BadInput for
-    a picture that cannot be read or carries no kernel, and for an `out` that holds the pictures.
+    Nothing is written to the folder `out` before every kernel is there. Returns what kernels.json says. Raises BadInput
+    for a picture that cannot be read or carries no kernel.
     """
     estimator = method.estimator()
     if estimator is None:
         raise BadInput(f"{type(method).__name__} estimates no kernels; use python -m bench upscale")
-    if out.resolve() in (lr.resolve(), *lr.resolve().parents):
-        raise BadInput(f"{out}: would replace the pictures; give --out a folder of its own")
     pictures = [Picture(p.stem, to_tensor(read_image(p)).to(device), None, seed) for p in image_files(lr)]
     began = time.monotonic()
     kernels = with_bar(estimator, pictures, _iterations(method))
@@ -52,10 +50,9 @@ def estimate_folder(method: Method, lr: Path, out: Path, seed: int, device: torc
         "peak_mib": round(peak_memory_mib(device)),
         "knobs": dataclasses.asdict(method),
     }
-    with replacing(out) as temporary:
-        for picture, kernel in zip(pictures, kernels, strict=True):
-            write_kernel(temporary, picture.name, kernel.numpy())
-        write_json(temporary / "kernels.json", done)
+    for picture, kernel in zip(pictures, kernels, strict=True):
+        write_kernel(out, picture.name, kernel.numpy())
+    write_json(out / "kernels.json", done)
     return done
 
 
@@ -80,12 +77,12 @@ def estimate_sets(method: Method, sets: Mapping[str, Path], out: Path, seed: int
         "code": commit(),
         "environment": environment(),
     }
-    with replacing(out) as temporary:
+    with making_folder(out) as folder:
         for (name, path), kernel in zip(places, kernels, strict=True):
-            (temporary / name).mkdir(parents=True, exist_ok=True)
+            (folder / name).mkdir(parents=True, exist_ok=True)
             if kernel.isfinite().all():
-                write_kernel(temporary / name, path.stem, kernel.numpy())
-        write_json(temporary / "kernels.json", done)
+                write_kernel(folder / name, path.stem, kernel.numpy())
+        write_json(folder / "kernels.json", done)
 
 
 def _iterations(method: Method) -> int:

@@ -5,7 +5,6 @@ The interpolation is ESRGAN's, section 3.4 of its paper (methods.esrgan.interpol
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,6 @@ from tqdm import tqdm
 from bench.api import Method, Picture, Upscaler
 from bench.data.images import image_files, read_image, to_tensor, to_uint8, write_png
 from bench.errors import BadInput
-from bench.runtime.files import replacing
 from bench.stages.train import load_network
 from bench.stages.upscale import Options, prepare, upscale_folder, with_options
 from methods.esrgan.interpolation import Weights, check_alpha, interpolate_pictures, interpolate_weights
@@ -81,18 +79,16 @@ def upscale_with_networks(ends: Ends, alphas: tuple[float, ...], lr: Path, out: 
 def upscale_with_pictures(ends: Ends, alphas: tuple[float, ...], lr: Path, out: Path) -> None:
     """Every picture of `lr` into out/alpha-<alpha>/: upscaled once by either network, then mixed at every alpha.
 
-    Raises BadInput for an unreadable picture, before anything appears in `out`.
+    Raises BadInput for an unreadable picture.
     """
     upscalers = [upscaler_with(ends, weights) for weights in (ends.psnr, ends.gan)]
-    with contextlib.ExitStack() as stack:
-        folders = {alpha: stack.enter_context(replacing(out / alpha_name(alpha))) for alpha in alphas}
-        for file in tqdm(image_files(lr), desc=out.name, unit="picture", mininterval=2.0):
-            image = read_image(file)
-            picture, grey = Picture(file.stem, to_tensor(image)), image.ndim == 2
-            psnr, gan = (_channels(upscaler(picture), grey) for upscaler in upscalers)
-            for alpha, folder in folders.items():
-                mixed = interpolate_pictures(psnr, gan, alpha)
-                write_png(folder / f"{file.stem}.png", to_uint8(mixed, grey=grey))
+    for file in tqdm(image_files(lr), desc=lr.name, unit="picture", mininterval=2.0):
+        image = read_image(file)
+        picture, grey = Picture(file.stem, to_tensor(image)), image.ndim == 2
+        psnr, gan = (_channels(upscaler(picture), grey) for upscaler in upscalers)
+        for alpha in alphas:
+            mixed = interpolate_pictures(psnr, gan, alpha)
+            write_png(out / alpha_name(alpha) / f"{file.stem}.png", to_uint8(mixed, grey=grey))
 
 
 def _channels(sr: Tensor, grey: bool) -> Tensor:

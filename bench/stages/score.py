@@ -25,6 +25,7 @@ from bench.errors import BadInput, MissingWeights, unknown
 from bench.metrics import DEFAULT_METRICS, METRICS, Metric, Sample, pair
 from bench.metrics.means import set_mean
 from bench.runtime import weights
+from bench.runtime.output import check_place, output_file
 from bench.runtime.rows import write_rows
 
 Item = TypeVar("Item")
@@ -228,12 +229,19 @@ def _measure(metric: Metric, sample: Sample) -> tuple[float | None, str]:
 
 
 def score_folders(
-    folders: Folders, scale: int, metrics: Sequence[str] | None, out: Path, workers: int | None = None
+    folders: Folders,
+    scale: int,
+    metrics: Sequence[str] | None,
+    out: Path,
+    workers: int | None = None,
+    overwrite: bool = False,
 ) -> list[Record]:
     """The verb `score`: pair, measure, write the CSV, print the means. Without `metrics`, the default ones that apply.
 
-    Raises BadInput as `pair_folders` and `score_pairs` do, and for a metric whose folder is not given.
+    Raises BadInput as `pair_folders`, `score_pairs` and `output_file` do, and for a metric whose folder is not given.
     """
+    inputs = (folders.sr, folders.hr, folders.lr, folders.kernels, folders.true_kernels)
+    check_place(out, inputs, overwrite, folder=False)
     given = folders.given
     if metrics is None:
         metrics = [key for key in DEFAULT_METRICS if given.issuperset(METRICS[key].needs)]
@@ -243,7 +251,8 @@ def score_folders(
             options = {"hr": "--hr", "lr": "--lr", "kernel": "--kernels", "true_kernel": "--true-kernels"}
             raise BadInput(f"{key} needs {' and '.join(options[field] for field in lacking)}; add it or drop {key}")
     records = score_pairs(pair_folders(folders, scale), metrics, workers)
-    write_csv(out, records, with_dataset=False)
+    with output_file(out, inputs, overwrite) as temporary:
+        write_csv(temporary, records, with_dataset=False)
     print(means_table(records))
     return records
 

@@ -42,6 +42,8 @@ class Limits:
     save_seconds: float = 30.0
 
 
+FILES = ("lock", "state.pt", "curves.jsonl", "checkpoint.safetensors", "train.json")
+"""What a run folder may hold."""
 Spent = tuple[float, float]
 """(seconds, processor seconds)"""
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-import shutil
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -20,8 +20,11 @@ from bench.data.back_projection import back_projected
 from bench.data.images import image_files, read_image, to_tensor, to_uint8, write_png
 from bench.data.orientations import in_every_orientation
 from bench.errors import BadInput
+from bench.runtime.checksums import hash_file
+from bench.runtime.code_digest import source_digest
 from bench.runtime.devices import describe, peak_memory_mib
-from bench.runtime.files import replacing, write_json
+from bench.runtime.files import making_folder, write_json
+from bench.suites.experiment import digest_of
 
 OVERLAP = 16  # LR pixels that neighbouring tiles share
 
@@ -101,24 +104,38 @@ def prepare(method: Method, network: nn.Module | None, device: torch.device) -> 
 def upscale_folder(
     upscaler: Upscaler, lr: Path, out: Path, scale: int, seed: int = 0, kernels: Path | None = None
 ) -> dict[str, Any]:
-    """Upscale every picture of `lr` into `out`; a grey picture gives a grey one. Returns seconds and pictures.
+    """Upscale every picture of `lr` into the folder `out`, those apart that are there; a grey picture gives a grey one.
+    Returns how many there are, and the seconds of each that was upscaled now.
 
-    Raises BadInput for an unreadable picture, before anything appears in `out`.
+    Raises BadInput for an unreadable picture, before the first is upscaled.
     """
     files = image_files(lr)
+    for file in files:
+        read_image(file)
     seconds: dict[str, float] = {}
-    with replacing(out) as temporary:
-        for file in tqdm(files, desc=f"{out.parent.name}/{out.name}", unit="picture", mininterval=2.0):
-            image = read_image(file)
-            kernel = _kernel(kernels, file.stem)
-            began = time.monotonic()
-            sr = upscaler(Picture(file.stem, to_tensor(image), kernel, seed))
-            seconds[file.stem] = round(time.monotonic() - began, 4)
-            expected = (3, scale * image.shape[0], scale * image.shape[1])
-            if tuple(sr.shape) != expected:
-                raise BadInput(f"{file}: upscaled to {tuple(sr.shape)}, expected {expected}; check --scale")
-            write_png(temporary / f"{file.stem}.png", to_uint8(sr, grey=image.ndim == 2))
+    for file in tqdm(files, desc=f"{lr.parent.name}/{lr.name}", unit="picture", mininterval=2.0):
+        if (out / f"{file.stem}.png").is_file():
+            continue
+        image = read_image(file)
+        kernel = _kernel(kernels, file.stem)
+        began = time.monotonic()
+        sr = upscaler(Picture(file.stem, to_tensor(image), kernel, seed))
+        seconds[file.stem] = round(time.monotonic() - began, 4)
+        expected = (3, scale * image.shape[0], scale * image.shape[1])
+        if tuple(sr.shape) != expected:
+            raise BadInput(f"{file}: upscaled to {tuple(sr.shape)}, expected {expected}; check --scale")
+        write_png(out / f"{file.stem}.png", to_uint8(sr, grey=image.ndim == 2))
     return {"pictures": len(files), "seconds": seconds}
+
+
+def request_of(method: Method, checkpoint: Path | None, options: Options, lr: Path, device: torch.device) -> str:
+    """A digest of everything that decides the pictures `upscale_folder` writes: what was finished is taken up again
+    where it is the same."""
+    source = source_digest("bench.stages.upscale", type(method).__module__)
+    network = hash_file(checkpoint) if checkpoint is not None else ""
+    pictures = {file.name: hash_file(file) for file in image_files(lr)}
+    knobs, threads = dataclasses.asdict(method), torch.get_num_threads()
+    return digest_of([source, knobs, network, dataclasses.asdict(options), pictures, describe(device), threads])
 
 
 def _kernel(folder: Path | None, stem: str) -> Tensor | None:
@@ -146,10 +163,9 @@ def upscale_sets(
 ) -> dict[str, Any]:
     """Every set into out/<data set>/, with upscale.json beside."""
     record: dict[str, Any] = {"device": describe(device), "threads": torch.get_num_threads(), "sets": {}}
-    if out.is_dir():
-        shutil.rmtree(out)
-    for one in sets:
-        record["sets"][one.name] = upscale_folder(upscaler, one.lr, out / one.name, scale, one.seed, one.kernels)
-    record["peak_mib"] = round(peak_memory_mib(device))
-    write_json(out / "upscale.json", record)
+    with making_folder(out) as folder:
+        for one in sets:
+            record["sets"][one.name] = upscale_folder(upscaler, one.lr, folder / one.name, scale, one.seed, one.kernels)
+        record["peak_mib"] = round(peak_memory_mib(device))
+        write_json(folder / "upscale.json", record)
     return record

@@ -40,7 +40,7 @@ def upscale(method: str, lr: Path, out: Path, *more: str) -> list[str]:
 
 def test_upscale_writes_pictures_of_scale_times_the_size_under_the_same_stems(pictures: Path, tmp_path: Path) -> None:
     assert main(upscale("bicubic", pictures, tmp_path / "sr")) == 0
-    assert sorted(path.name for path in (tmp_path / "sr").iterdir()) == ["a.png", "b.png"]
+    assert sorted(path.name for path in (tmp_path / "sr").glob("[!.]*")) == ["a.png", "b.png"]
     assert read_image(tmp_path / "sr" / "a.png").shape == (48, 40, 3)
 
 

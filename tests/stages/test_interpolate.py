@@ -59,14 +59,14 @@ def upscaled(folder: Path, variant: str, name: str) -> dict[str, bytes]:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("[!.]*"))}
 
 
 @pytest.mark.parametrize("kind", ["network", "image"])
 @pytest.mark.parametrize("variant", ["default", "bn"])
 def test_the_ends_are_the_two_networks_byte_for_byte(kind: str, variant: str, folder: Path) -> None:
     interpolate(folder, variant, "--kind", kind)
-    assert sorted(path.name for path in (folder / "out").iterdir()) == [
+    assert sorted(path.name for path in (folder / "out").glob("[!.]*")) == [
         *("alpha-0", "alpha-0.2", "alpha-0.4", "alpha-0.6", "alpha-0.8", "alpha-1")
     ]
     psnr, gan = upscaled(folder, variant, "psnr"), upscaled(folder, variant, "gan")
