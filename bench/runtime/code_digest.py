@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from bench.errors import BadInput
+
 ROOT = Path(__file__).resolve().parents[2]
 # Interfaces and plumbing: they carry values, they do not make them.
 PLUMBING = {
@@ -91,8 +93,9 @@ def source_digest(*modules: str) -> str:
     digest = hashlib.sha256()
     for module in closure(*modules):
         path = _file(module)
-        if path is not None:
-            digest.update(f"{module}\n{ast.dump(_tree(path))}\n".encode())
+        if path is None:
+            raise BadInput(f"{module}: no such module, so its source has no digest; name one of bench or methods")
+        digest.update(f"{module}\n{ast.dump(_tree(path))}\n".encode())
     return digest.hexdigest()
 
 

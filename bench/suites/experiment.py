@@ -83,8 +83,7 @@ class Experiment:
     @property
     def modules(self) -> tuple[str, ...]:
         """The modules that decide the trained network, with everything they import."""
-        data = ("bench.data.patches", "bench.data.unpaired") if self.unpaired_sets else ("bench.data.patches",)
-        return (self.entry.method.__module__, "bench.stages.train", *data)
+        return (self.entry.method.__module__, "bench.stages.train", "bench.data.patches")
 
     def digest(self) -> str:
         """sha256 of the resolved method, its revision and the source of the modules it and the loop are made of.

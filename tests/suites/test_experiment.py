@@ -77,6 +77,11 @@ def test_source_digests_of_different_methods_differ() -> None:
     assert source_digest("methods.srresnet") != source_digest("methods.bicubic")
 
 
+def test_a_module_that_is_not_there_has_no_digest() -> None:
+    with pytest.raises(BadInput, match=r"bench\.data\.nowhere: no such module"):
+        source_digest("methods.srresnet", "bench.data.nowhere")
+
+
 @pytest.mark.parametrize("name", SUITES)
 def test_every_run_of_a_suite_builds_and_its_earlier_stage_is_in_the_suite(name: str) -> None:
     runs = SUITES[name].experiments()
