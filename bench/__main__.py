@@ -6,36 +6,51 @@ Imports are inside the verbs: a process pays only for what it uses.
 from __future__ import annotations
 
 import argparse
+import io
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import NoReturn
 
 from bench.errors import BadInput, Diverged, OutOfTime
-
-Arguments = argparse.Namespace
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run one verb. 0 done, 2 bad input, 3 diverged, 75 out of time (resume with the same command), 130 interrupted."""
-    arguments = build_parser().parse_args(words)
-    verb: Callable[[Arguments], None] = arguments.verb
+    name = "bench"
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names need not be UTF-8
     try:
+        arguments = build_parser().parse_args(words)
+        name, verb = f"bench {arguments.name}", arguments.verb
         verb(arguments)
     except (BadInput, Diverged, OutOfTime) as error:
-        print(f"bench {arguments.name}: {error}", file=sys.stderr)
+        print(f"{name}: {_one_line(str(error))}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
-        print(f"bench {arguments.name}: interrupted; run the same command to resume", file=sys.stderr)
+    except KeyboardInterrupt as interruption:
+        print(f"{name}: interrupted; {interruption or 'nothing is left half-written'}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         return 0
     return 0
 
 
+def _one_line(message: str) -> str:
+    """Names may hold anything: line ends and bytes that are no UTF-8 are shown escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in message)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, as everything else here does."""
+
+    def error(self, message: str) -> NoReturn:
+        raise BadInput(f"{message}; {self.prog} --help lists what there is")
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Every verb with its options."""
     from bench.commands import curves, kernels, stages, taps, tools, trace
 
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Super-resolution, reproduced and scored.")
+    parser = _Parser(prog="python -m bench", description="Super-resolution, reproduced and scored.")
     verbs = parser.add_subparsers(dest="name", required=True, metavar="VERB")
     for module in (tools, curves, taps, kernels, stages, trace):
         module.add_verbs(verbs)

@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from bench.commands.tools import add_output, chosen_method
+from bench.commands.options import SCALE, Whole, add_output
+from bench.commands.tools import chosen_method
 from bench.errors import unknown
 
 Arguments = argparse.Namespace
@@ -20,12 +21,12 @@ def add_verbs(verbs: Any) -> None:
     between.add_argument("--psnr", type=Path, required=True, metavar="FILE", help="the PSNR-oriented checkpoint")
     between.add_argument("--gan", type=Path, required=True, metavar="FILE", help="the GAN fine-tuned from it")
     between.add_argument("--suite", help="take the sizes of this suite instead of the paper's")
-    between.add_argument("--scale", type=int, default=4)
+    between.add_argument("--scale", type=SCALE, default=4)
     between.add_argument("--lr", type=Path, required=True)
     add_output(between, text="pictures go to DIR/alpha-0.2/, ...")
     between.add_argument("--alphas", default=ALPHAS, help="0: the PSNR network, 1: the GAN")
     between.add_argument("--kind", default="network", help="network: mix weights; image: mix pictures")
-    between.add_argument("--tile", type=int, default=0, help="LR side of a tile; 0: whole pictures")
+    between.add_argument("--tile", type=Whole(0, 2**16), default=0, help="LR side of a tile; 0: whole pictures")
     between.add_argument("--device", default="auto", help="auto, cpu or cuda")
     between.set_defaults(verb=interpolate_pictures)
 

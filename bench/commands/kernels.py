@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from bench.commands.tools import add_output
+from bench.commands.options import COUNT, JOBS, SCALE, SEED, add_output
 
 Arguments = argparse.Namespace
 PRESETS = ("default", "paper", "released")
@@ -17,26 +17,23 @@ def add_verbs(verbs: Any) -> None:
     kernel = verbs.add_parser("kernel", help="LR pictures -> the blur kernel of each (KernelGAN)")
     kernel.add_argument("--lr", type=Path, required=True)
     add_output(kernel, text="made once every kernel is there")
-    kernel.add_argument("--scale", type=int, default=2, help="2 or 4")
-    kernel.add_argument("--iterations", type=int, help="of each generator's training (default: the preset's)")
-    kernel.add_argument("--seed", type=int, default=0)
-    kernel.add_argument("--batch", type=int, help="pictures that train side by side; the kernels do not depend on it")
+    kernel.add_argument("--scale", type=SCALE, default=2, help="2 or 4")
+    kernel.add_argument("--iterations", type=COUNT, help="of each generator's training (default: the preset's)")
+    kernel.add_argument("--seed", type=SEED, default=0)
+    kernel.add_argument("--batch", type=COUNT, help="pictures that train side by side; the kernels do not depend on it")
     kernel.add_argument("--preset", choices=PRESETS, default="default", help="losses and quirks of paper or release")
-    kernel.add_argument("--threads", type=int, help="CPU threads (default: as many as torch takes)")
+    kernel.add_argument("--threads", type=JOBS, help="CPU threads (default: as many as torch takes)")
     kernel.add_argument("--device", default="auto", help="auto, cpu or cuda")
     kernel.set_defaults(verb=estimate_kernels)
 
 
 def estimate_kernels(arguments: Arguments) -> None:
-    from bench.errors import BadInput
     from bench.runtime.devices import choose_device, use_threads
     from bench.runtime.output import output_folder
     from bench.stages.estimate import estimate_folder
     from methods import find_entry
 
     if arguments.threads is not None:
-        if arguments.threads < 1:
-            raise BadInput(f"{arguments.threads} threads cannot work; give --threads 1 or more")
         use_threads(arguments.threads)
     entry = find_entry("kernelgan")
     knobs = dict(entry.variants[arguments.preset])

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from bench.commands.tools import add_output
+from bench.commands.options import JOBS, SCALE, add_output, minutes
 
 Arguments = argparse.Namespace
 
@@ -31,7 +31,7 @@ def add_verbs(verbs: Any) -> None:
     train = verbs.add_parser("train", help="train one run of a suite; the same command resumes")
     train.add_argument("run", metavar="RUN", help="<method>.<variant>.x<scale>.<degradation>.s<seed>")
     train.add_argument("--suite", default="demo")
-    train.add_argument("--minutes", type=float, help="stop after so long, exit 75")
+    train.add_argument("--minutes", type=minutes, help="stop after so long, exit 75")
     train.add_argument("--device", default="auto", help="auto, cpu or cuda")
     add_output(train, required=False, text="run folder (default: the suite's)")
     train.add_argument(
@@ -59,7 +59,7 @@ def add_verbs(verbs: Any) -> None:
         stage.add_argument("--method", required=name != "mirror")
         stage.add_argument("--device", default="auto", help="auto, cpu or cuda")
         if name != "mirror":
-            stage.add_argument("--processes", type=int, default=1, help="runs at once (bytes do not depend on it)")
+            stage.add_argument("--processes", type=JOBS, default=1, help="runs at once (bytes do not depend on it)")
         stage.set_defaults(verb=verb)
 
     report = verbs.add_parser("report", help="tables, figures and REPORT.md from the scores")
@@ -77,7 +77,7 @@ def add_verbs(verbs: Any) -> None:
 
 def scales(text: str) -> tuple[int, ...]:
     """'4' or '4+x2' as numbers, the scale itself first."""
-    return tuple(int(word) for word in text.split("+x"))
+    return tuple(SCALE(word) for word in text.split("+x"))
 
 
 def prepare_data(arguments: Arguments) -> None:

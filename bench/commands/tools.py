@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.commands.options import SCALE, SEED, Whole, add_output
 from bench.errors import BadInput, unknown
 
 if TYPE_CHECKING:
@@ -30,9 +31,9 @@ def add_verbs(verbs: Any) -> None:
 
     degrade = verbs.add_parser("degrade", help="HR pictures -> LR pictures, with a manifest")
     degrade.add_argument("--hr", type=Path, required=True)
-    degrade.add_argument("--scale", type=int, default=4)
+    degrade.add_argument("--scale", type=SCALE, default=4)
     degrade.add_argument("--degradation", default="bicubic")
-    degrade.add_argument("--seed", type=int, default=0)
+    degrade.add_argument("--seed", type=SEED, default=0)
     add_output(degrade)
     degrade.set_defaults(verb=degrade_folder)
 
@@ -41,21 +42,21 @@ def add_verbs(verbs: Any) -> None:
     importing.add_argument("--from", dest="source", type=Path, required=True, metavar="FILE.pth")
     add_output(importing, metavar="FILE.safetensors")
     importing.add_argument("--key", choices=("params_ema", "params"), help="which weights of a BasicSR file")
-    importing.add_argument("--scale", type=int, help="for the networks whose tensors do not tell it (RRDBNet)")
+    importing.add_argument("--scale", type=SCALE, help="for the networks whose tensors do not tell it (RRDBNet)")
     importing.set_defaults(verb=import_published)
 
     upscale = verbs.add_parser("upscale", help="LR pictures -> 8-bit SR pictures")
     upscale.add_argument("--method", required=True, metavar="NAME[.variant]")
     upscale.add_argument("--checkpoint", type=Path, help="a trained network (.safetensors)")
     upscale.add_argument("--suite", help="take the sizes of this suite instead of the paper's")
-    upscale.add_argument("--scale", type=int, default=4)
+    upscale.add_argument("--scale", type=SCALE, default=4)
     upscale.add_argument("--lr", type=Path, required=True)
     add_output(upscale)
     upscale.add_argument("--ensemble", action="store_true", help="average the eight flips and transposes ('+')")
-    upscale.add_argument("--tile", type=int, default=0, help="LR side of a tile; 0: whole pictures")
+    upscale.add_argument("--tile", type=Whole(0, 2**16), default=0, help="LR side of a tile; 0: whole pictures")
     upscale.add_argument(
         "--back-project",
-        type=int,
+        type=Whole(0, 10**6),
         default=0,
         metavar="N",
         help="N iterations towards a bicubic LR (ESRGAN at PIRM: 20)",
@@ -69,30 +70,24 @@ def add_verbs(verbs: Any) -> None:
     score.add_argument("--lr", type=Path)
     score.add_argument("--kernels", type=Path)
     score.add_argument("--true-kernels", type=Path)
-    score.add_argument("--scale", type=int, default=4)
+    score.add_argument("--scale", type=SCALE, default=4)
     score.add_argument("--metrics", help="keys joined by commas (list metrics shows them)")
     score.add_argument("--sr-pattern", default="{name}")
     score.add_argument("--hr-pattern", default="{name}")
     score.add_argument("--lr-pattern", default="{name}")
-    score.add_argument("--workers", type=int, default=0, help="pictures at a time; 0: one a core")
+    score.add_argument("--workers", type=Whole(0, 4096), default=0, help="pictures at a time; 0: one a core")
     add_output(score, metavar="FILE.csv")
     score.set_defaults(verb=score_pictures)
 
     diagnose = verbs.add_parser("diagnose", help="which convention explains a reported number")
     diagnose.add_argument("--sr", type=Path, required=True)
     diagnose.add_argument("--hr", type=Path, required=True)
-    diagnose.add_argument("--scale", type=int, default=4)
+    diagnose.add_argument("--scale", type=SCALE, default=4)
     diagnose.add_argument("--metric", choices=("psnr", "ssim"), default="psnr")
     diagnose.add_argument("--reported", required=True)
     diagnose.add_argument("--sr-pattern", default="{name}")
     diagnose.add_argument("--hr-pattern", default="{name}")
     diagnose.set_defaults(verb=diagnose_number)
-
-
-def add_output(verb: argparse.ArgumentParser, metavar: str = "DIR", required: bool = True, text: str = "") -> None:
-    """Add --out and --overwrite: a place that is new, or that holds only what was written there before."""
-    verb.add_argument("--out", type=Path, required=required, metavar=metavar, help=text or None)
-    verb.add_argument("--overwrite", action="store_true", help="replace other files of the same names in --out, too")
 
 
 def show_list(arguments: Arguments) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.commands.options import SCALE, Whole
 from bench.errors import BadInput
 
 Arguments = argparse.Namespace
@@ -30,8 +31,8 @@ def add_verbs(verbs: Any) -> None:
     cost = verbs.add_parser("cost", help="parameters and multiply-accumulates of a method, and its latency here")
     cost.add_argument("--method", required=True, metavar="NAME[.variant]")
     cost.add_argument("--suite", help="take the sizes of this suite instead of the paper's")
-    cost.add_argument("--scale", type=int, default=4)
-    cost.add_argument("--side", type=int, default=64, help="side of the square LR picture, pixels")
+    cost.add_argument("--scale", type=SCALE, default=4)
+    cost.add_argument("--side", type=Whole(1, 2**16), default=64, help="side of the square LR picture, pixels")
     cost.add_argument("--latency", action="store_true", help="measure it, too")
     cost.add_argument("--device", default="auto", help="auto, cpu or cuda")
     cost.set_defaults(verb=show_cost)

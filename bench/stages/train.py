@@ -123,7 +123,7 @@ def _train(run: Experiment, store: Store, folder: Path, device: torch.device, li
                 save_state()
                 saved = now
             if stop.asked:
-                raise KeyboardInterrupt
+                raise KeyboardInterrupt("run the same command to resume")
             if out_of_time:
                 raise OutOfTime(
                     f"{run.name}: stopped at step {step} of {run.iterations}; run the same command to resume"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from pictures import smooth
 from PIL import Image
 
 import methods
-from bench.commands import kernels as verbs
+from bench.__main__ import build_parser
 from bench.data.images import write_png
 from bench.errors import BadInput
 from bench.stages.estimate import estimate_folder, preview
@@ -35,9 +34,8 @@ def pictures(tmp_path: Path) -> Path:
 
 def run(*words: str | Path) -> None:
     """Parse and call the verb, as `python -m bench kernel` does."""
-    parser = argparse.ArgumentParser()
-    verbs.add_verbs(parser.add_subparsers(dest="name"))
-    arguments = parser.parse_args(["kernel", "--device", "cpu", "--iterations", "6", *(str(word) for word in words)])
+    fixed = ("kernel", "--device", "cpu", "--iterations", "6")
+    arguments = build_parser().parse_args([*fixed, *(str(word) for word in words)])
     arguments.verb(arguments)
 
 

@@ -1,0 +1,48 @@
+"""What options of several verbs have in common: numbers within their range, and where the output goes."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Whole:
+    """The type of an option that takes a whole number in low...high."""
+
+    low: int
+    high: int
+
+    def __call__(self, text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = self.low - 1
+        if not self.low <= number <= self.high:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {self.low} to {self.high}")
+        return number
+
+
+SCALE = Whole(1, 64)
+SEED = Whole(0, 2**63 - 1)
+COUNT = Whole(1, 10**9)
+JOBS = Whole(1, 4096)
+
+
+def minutes(text: str) -> float:
+    """The type of a time budget: 0 stops after the first step."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of minutes")
+    return number
+
+
+def add_output(verb: argparse.ArgumentParser, metavar: str = "DIR", required: bool = True, text: str = "") -> None:
+    """Add --out and --overwrite: a place that is new, or that holds only what was written there before."""
+    verb.add_argument("--out", type=Path, required=required, metavar=metavar, help=text or None)
+    verb.add_argument("--overwrite", action="store_true", help="replace other files of the same names in --out, too")
