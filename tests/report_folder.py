@@ -5,40 +5,18 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from bench.data.images import write_png
+from bench.metrics import METRICS
 from bench.report import Setting, SuiteInfo
 from bench.report.aggregate import COST_COLUMNS, RUN_COLUMNS, SCORE_COLUMNS
 
-
-@dataclass(frozen=True)
-class Info:
-    """A metric as the report wants to hear of it."""
-
-    key: str
-    unit: str
-    better: str
-    protocol: str = "on luma."
-    source: str = "Somebody 2018"
-    mean: str = "arithmetic"
-
-
-INFOS = {
-    info.key: info
-    for info in (
-        Info("psnr_y", "dB", "higher"),
-        Info("lpips_alex", "1", "lower"),
-        Info("niqe", "1", "lower"),
-        Info("ma", "1", "higher"),
-        Info("rmse_pirm", "grey levels", "lower", mean="quadratic"),
-        Info("kernel_psnr", "dB", "higher"),
-        Info("kernel_ncc", "1", "higher"),
-    )
-}
+KEYS = ("psnr_y", "lpips_alex", "niqe", "ma", "rmse_pirm", "kernel_psnr", "kernel_ncc")
+INFOS = {key: replace(METRICS[key], protocol="on luma.", source="Somebody 2018") for key in KEYS}
 FETCH = "weights 'forest' are not here; python -m bench fetch forest"
 # (run, method, variant, axis, seed, perceptual network)
 RUNS = (
@@ -117,7 +95,7 @@ def suite_info(*settings: Setting) -> SuiteInfo:
         name="tiny",
         settings=settings or (setting(),),
         notes=("Made for a test.",),
-        questions={"edsr.loss": "L1 or L2?", "adversarial": "Which discriminator?"},
+        questions={"edsr.loss": "L1 or L2?", "esrgan.adversarial": "Which discriminator?"},
         deviations={"edsr": ("Other data.",)},
         paper_training={"edsr": "300,000 iterations"},
     )

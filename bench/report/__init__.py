@@ -7,32 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bench.api import Claim
-
-
-class MetricInfo(Protocol):
-    """What the report has to know of a metric: its name, its direction and how it is measured."""
-
-    @property
-    def key(self) -> str: ...
-    @property
-    def unit(self) -> str:
-        """'dB' and the like; '1' or nothing for a pure number."""
-
-    @property
-    def better(self) -> str:
-        """'higher' or 'lower'."""
-
-    @property
-    def protocol(self) -> str: ...
-    @property
-    def source(self) -> str: ...
-    @property
-    def mean(self) -> str:
-        """How a set's figure comes from its pictures': 'arithmetic', or 'quadratic' (root of the mean square)."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +49,8 @@ class Sweep:
 class SuiteInfo:
     """What a report is about, given by the caller: the report imports neither methods nor suites.
 
-    settings: the main one first; its tables and figures carry no suffix. questions: '<method>.<axis>', or '<axis>'
-    where no two methods share it, to the question that the axis answers. paper_training: method to how its paper
+    settings: the main one first; its tables and figures carry no suffix. questions: '<method>.<axis>' to the
+    question that the axis answers. paper_training: method to how its paper
     trained it, as a phrase. claims: sentences of the papers, to be judged. sweeps: the axes to draw as curves.
     deterministic, baselines, gaps: as the entries of the methods declare them (bench.api.Entry), by method.
     """
@@ -93,7 +71,3 @@ class SuiteInfo:
     def runs(self) -> tuple[str, ...]:
         """The runs of every setting."""
         return tuple(run for setting in self.settings for run in setting.runs)
-
-    def question(self, method: str, axis: str) -> str:
-        """The question behind an axis of a method; empty where none was given."""
-        return self.questions.get(f"{method}.{axis}") or self.questions.get(axis, "")

@@ -13,8 +13,9 @@ import pandas as pd
 from scipy import stats
 
 from bench.errors import BadInput, unknown
+from bench.metrics import Metric
 from bench.metrics.means import set_mean
-from bench.report import MetricInfo, Setting, SuiteInfo
+from bench.report import Setting, SuiteInfo
 from bench.report.statistics import MIN_SEEDS
 from bench.runtime.rows import read_rows
 
@@ -71,7 +72,7 @@ class Scores:
 
     suite: SuiteInfo
     setting: Setting
-    metrics: Mapping[str, MetricInfo]
+    metrics: Mapping[str, Metric]
     runs: pd.DataFrame
     frame: pd.DataFrame
     means: Means
@@ -99,7 +100,7 @@ class Entrant:
         return f"{self.method}.{self.variant}"
 
 
-def read(results: Path, suite: SuiteInfo, metrics: Mapping[str, MetricInfo]) -> list[Scores]:
+def read(results: Path, suite: SuiteInfo, metrics: Mapping[str, Metric]) -> list[Scores]:
     """The scores of every setting, from the files under `results`. Raises BadInput for what is missing or torn."""
     every = []
     for setting in suite.settings:
@@ -167,7 +168,7 @@ def beside(folder: Path, run: object, method: object, suffix: str = "") -> Path:
     return flat if flat.exists() else folder / str(method) / f"{run}{suffix}"
 
 
-def average(frame: pd.DataFrame, metrics: Mapping[str, MetricInfo]) -> Means:
+def average(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> Means:
     """A set's figure for each run, then the mean over the seeds of a variant."""
     means: Means = {}
     for key, group in frame.groupby(["method", "variant", "dataset", "metric"], sort=False):

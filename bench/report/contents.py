@@ -35,6 +35,11 @@ class Chapter:
     figures: tuple[Drawn, ...]
     material: Material
 
+    def caption(self, figure: str) -> str:
+        """Of the figure of this name, without the setting's suffix; empty where it was not drawn."""
+        name = f"{figure}{self.scores.suffix}"
+        return next((drawn.caption for drawn in self.figures if drawn.name == name), "")
+
     @property
     def tables(self) -> tuple[Table, ...]:
         return (self.methods, *self.ablations, *((self.effects,) if self.effects else ()), self.images)

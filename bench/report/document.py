@@ -7,7 +7,8 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench.report import MetricInfo, SuiteInfo
+from bench.metrics import Metric
+from bench.report import SuiteInfo
 from bench.report.aggregate import read
 from bench.report.contents import Chapter, Report, gather
 from bench.report.html import write_page
@@ -18,7 +19,7 @@ from bench.report.summary import MEASURED_COST, compared, deviations, disclaimer
 from bench.report.tables import IN_BRACKETS
 
 
-def build(results: Path, work: Path, suite: SuiteInfo, metrics: Mapping[str, MetricInfo] | None = None) -> Path:
+def build(results: Path, work: Path, suite: SuiteInfo, metrics: Mapping[str, Metric] | None = None) -> Path:
     """Write tables/, figures/, report/index.html and REPORT.md under `results`; return the path of REPORT.md.
 
     results: holds scores/, runs.csv and, where there is one, cost.csv. work: the suite's folder with data/, sr/ and

@@ -12,8 +12,8 @@ from bench.report.contents import Chapter, Report
 from bench.report.html_charts import difference_charts, loss_charts, path_charts, sweep_charts, tradeoff_charts
 from bench.report.html_headline import cards, claim_list
 from bench.report.html_pictures import kernel_table, viewer
-from bench.report.html_tables import bullets, files, folded, grid, notes, prose, trimmed, whole
-from bench.report.kernels import caption
+from bench.report.html_tables import bullets, files, folded, grid, notes, trimmed, whole
+from bench.report.markup import html_of
 from bench.report.render import Table
 from bench.report.summary import MEASURED_COST, compared, deviations, disclaimer, tracing, training
 
@@ -40,7 +40,7 @@ def page(report: Report) -> str:
     return Template(shell).substitute(
         title=escape(f"Suite {suite.name}: super-resolution report"),
         name=escape(suite.name),
-        lead=prose(suite.notes[0]) if suite.notes else "",
+        lead=html_of(suite.notes[0]) if suite.notes else "",
         style=style,
         script=script,
         cards=cards(report),
@@ -53,11 +53,7 @@ def _claims(report: Report) -> Part:
     """The papers' sentences, each with what was found; those without a result folded away."""
     if report.claims is None:
         return "claims", "", "", ""
-    content = (
-        claim_list(report)
-        + folded("How to read this", notes(report.claims.footnotes))
-        + files(report.claims, "csv", "md", "tex")
-    )
+    content = claim_list(report) + folded("How to read this", notes(report.claims.footnotes)) + files(report.claims)
     return "claims", "Claims", "What the papers claim, and what was found here", content
 
 
@@ -80,44 +76,28 @@ def _chapters(report: Report) -> list[Part]:
 def _chapter(chapter: Chapter, known: Sequence[str]) -> list[Part]:
     """One setting. known: footnotes that an earlier one has."""
     scores = chapter.scores
+    tradeoff = _charts(tradeoff_charts(scores), f"{chapter.caption('perception-distortion')} {POINT}", "wide")
+    between = _charts(path_charts(scores), chapter.caption("interpolation"), "wide")
+    sweeps = _charts(sweep_charts(scores), f"{chapter.caption('sweeps')} Here the values are set at equal steps.")
     parts = [
         ("pictures", "Pictures", "See for yourself", _pictures(chapter)),
         (
             "plane",
             "Perception–distortion",
             "Perception and distortion",
-            _charts(tradeoff_charts(scores), TRADEOFF_NOTE, "wide"),
+            tradeoff,
         ),
-        ("between", "Interpolation", "From one network to another", _charts(path_charts(scores), BETWEEN_NOTE, "wide")),
+        ("between", "Interpolation", "From one network to another", between),
         ("methods", "Methods", "All methods", _methods(chapter, known)),
         ("ablations", "Ablations", "What each change does", _ablations(chapter, known)),
-        ("sweeps", "Sweeps", "One knob, several values", _charts(sweep_charts(scores), SWEEP_NOTE)),
+        ("sweeps", "Sweeps", "One knob, several values", sweeps),
         ("kernels", "Kernels", "Blur kernels", _kernels(chapter)),
         ("training", "Curves", "Training curves", _losses(chapter)),
     ]
     return [part for part in parts if part[3]]
 
 
-TRADEOFF_NOTE = (
-    "Better is towards the arrows. Named: the default of each method, with 95 % intervals over seeds where there are "
-    "three or more. Small, in the same colour and shape: its variants; hollow: beyond the frame. Dashed: the Pareto "
-    "front, where nothing is better in one quality without being worse in the other. Point at a mark for its numbers."
-)
-BETWEEN_NOTE = (
-    "Each point a mixture of the PSNR-oriented network (0) and the one fine-tuned adversarially (1): of the weights, "
-    "or of the pictures."
-)
-SWEEP_NOTE = (
-    "Means over pictures and seeds, with 95 % intervals over seeds where there are three or more. The values are set "
-    "at equal steps. Beware of the axis: it shows a small part of the range."
-)
-EFFECTS_NOTE = (
-    "Differences to the default on the pictures of all data sets. Filled dots: 95 % intervals over seeds and pictures. "
-    "Hollow dots: fewer than three seeds, the interval is over pictures alone and nothing is tested. In colour: "
-    "significant at 5 % after Holm's correction, blue for the better, orange for the worse; grey: not shown to differ."
-)
-
-
+POINT = "Point at a mark for its numbers."
 CROPS_NOTE = (
     "Pictures and windows are chosen by rule: where the methods' scores, then their detail, differ most. The numbers "
     "are of the whole picture; of several seeds the first is shown, pixel for pixel."
@@ -132,7 +112,7 @@ def _losses(chapter: Chapter) -> str:
     """Each method's total loss; its terms are folded away."""
     if not chapter.material.panels:
         return ""
-    caption = next((drawn.caption for drawn in chapter.figures if drawn.title == "Training"), "")
+    caption = chapter.caption("curves")
     totals = {key: curves for key, curves in chapter.material.panels.items() if key[1] == "loss"}
     terms = {key: curves for key, curves in chapter.material.panels.items() if key[1] != "loss"}
     parts = _charts(loss_charts(chapter.scores, totals), caption, "small")
@@ -140,7 +120,7 @@ def _losses(chapter: Chapter) -> str:
 
 
 def _note(text: str) -> str:
-    return f'<p class="note">{prose(text)}</p>' if text else ""
+    return f'<p class="note">{html_of(text)}</p>' if text else ""
 
 
 def _charts(charts: Sequence[str], note: str, role: str = "") -> str:
@@ -155,7 +135,7 @@ def _methods(chapter: Chapter, known: Sequence[str]) -> str:
     return (
         _note(table.legend)
         + "".join(grid(table, *trimmed(section)) for section in table.sections)
-        + files(table, "csv", "md", "tex")
+        + files(table)
         + (folded("How the metrics were measured, and why values are n/a", notes(protocol)) if protocol else "")
     )
 
@@ -165,18 +145,19 @@ def _ablations(chapter: Chapter, known: Sequence[str]) -> str:
     if not chapter.ablations:
         return ""
     skip = (*chapter.methods.footnotes, *known)
-    parts = [_charts(difference_charts(chapter.scores, chapter.variant_effects), EFFECTS_NOTE, "wide")]
+    caption = f"{chapter.caption('differences')} Blue: better than the default; orange: worse."
+    parts = [_charts(difference_charts(chapter.scores, chapter.variant_effects), caption, "wide")]
     for table in chapter.ablations:
-        parts.append(folded(table.title, whole(table, skip) + files(table, "csv", "md", "tex")))
+        parts.append(folded(table.title, whole(table, skip) + files(table)))
     if chapter.effects is not None:
         parts.append(folded("Every difference with its interval and test", whole(chapter.effects), True))
-        parts.append(files(chapter.effects, "csv", "md", "tex"))
+        parts.append(files(chapter.effects))
     return "".join(parts)
 
 
 def _kernels(chapter: Chapter) -> str:
     found = chapter.material.kernels
-    return _note(caption(chapter.scores, found)) + kernel_table(found) if found else ""
+    return _note(chapter.caption("kernels")) + kernel_table(found) if found else ""
 
 
 def _ending(report: Report) -> list[Part]:
@@ -202,7 +183,7 @@ def _ending(report: Report) -> list[Part]:
             + folded("Deviations from the papers", bullets(deviations(every))),
         ),
         ("cost", "Cost", "Cost", _cost(report)),
-        ("tracing", "Provenance", "Where a number comes from", f"<p>{prose(words)}</p><pre>{escape(commands)}</pre>"),
+        ("tracing", "Provenance", "Where a number comes from", f"<p>{html_of(words)}</p><pre>{escape(commands)}</pre>"),
     ]
 
 
@@ -210,7 +191,7 @@ def _papers(report: Report) -> str:
     if not report.papers:
         return ""
     first, *rest = report.papers
-    tables = (folded(table.title, whole(table) + files(table, "csv", "md", "tex")) for table in rest)
+    tables = (folded(table.title, whole(table) + files(table)) for table in rest)
     return whole(first) + "".join(tables)
 
 
@@ -218,7 +199,7 @@ SHORT = {"adaptation": "Adaptation", "gap-kernels": "Gap closed", "taps": "Taps"
 
 
 def _small(table: Table) -> Part:
-    return table.name, SHORT[table.name], table.title, whole(table) + files(table, "csv", "md", "tex")
+    return table.name, SHORT[table.name], table.title, whole(table) + files(table)
 
 
 def _cost(report: Report) -> str:
@@ -227,9 +208,4 @@ def _cost(report: Report) -> str:
     if not main.rows:
         return ""
     every = grid(report.costs, section, "Every run") if len(main.rows) < len(section.rows) else ""
-    return (
-        _note(MEASURED_COST)
-        + grid(report.costs, main)
-        + folded("Every run", every, True)
-        + files(report.costs, "csv", "md", "tex")
-    )
+    return _note(MEASURED_COST) + grid(report.costs, main) + folded("Every run", every, True) + files(report.costs)

@@ -8,7 +8,8 @@ from html import escape
 
 from matplotlib.transforms import Bbox
 
-from bench.report import MetricInfo, Sweep
+from bench.metrics import Metric
+from bench.report import Sweep
 from bench.report.aggregate import DISTORTION, Scores, first_available, first_metrics, methods_of
 from bench.report.chart_data import (
     Spot,
@@ -70,7 +71,7 @@ def _held(scale: Scale, value: float) -> float:
     return scale.at(min(max(value, scale.low), scale.high))
 
 
-def _spot(spot: Spot, x: Scale, y: Scale, infos: Sequence[MetricInfo]) -> str:
+def _spot(spot: Spot, x: Scale, y: Scale, infos: Sequence[Metric]) -> str:
     """A marker with its intervals."""
     across, down = _held(x, spot.x), _held(y, spot.y)
     title = f"{spot.label}: {_value(spot.x, spot.x_half, infos[0])}, {_value(spot.y, spot.y_half, infos[1])}"
@@ -86,7 +87,7 @@ def _spot(spot: Spot, x: Scale, y: Scale, infos: Sequence[MetricInfo]) -> str:
     return "".join(parts)
 
 
-def _value(mean: float, half: float | None, info: MetricInfo) -> str:
+def _value(mean: float, half: float | None, info: Metric) -> str:
     interval = "" if half is None else f" ± {show_value(half, info)}"
     return f"{info.key} {show_value(mean, info)}{interval}"
 
@@ -124,7 +125,7 @@ def difference_charts(scores: Scores, effects: Sequence[VariantEffect]) -> list[
     return [_differences(scores.metrics[metric], rows) for metric, rows in found if rows]
 
 
-def _differences(info: MetricInfo, rows: Sequence[tuple[VariantEffect, Effect]]) -> str:
+def _differences(info: Metric, rows: Sequence[tuple[VariantEffect, Effect]]) -> str:
     names = 8 + 6.6 * max(len(f"{row.method}.{row.variant}") for row, _ in rows)
     height = 56 + ROW * len(rows)
     reach = max(max(abs(effect.low), abs(effect.high)) for _, effect in rows) or 1.0

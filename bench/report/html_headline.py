@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from bench.report import MetricInfo
+from bench.metrics import Metric
 from bench.report.aggregate import (
     DISTORTION,
     KERNEL,
@@ -189,7 +189,7 @@ def _note(report: Report) -> str:
     return f'<p class="note">No claim is decided here: {why}.</p>'
 
 
-def _claim_table(verdicts: Sequence[Verdict], infos: Mapping[str, MetricInfo]) -> str:
+def _claim_table(verdicts: Sequence[Verdict], infos: Mapping[str, Metric]) -> str:
     rows = "".join(_claim(verdict, infos[verdict.metric]) for verdict in verdicts)
     return (
         '<div class="scroll" role="region" tabindex="0" aria-label="Claims"><table class="claims"><thead><tr>'
@@ -198,7 +198,7 @@ def _claim_table(verdicts: Sequence[Verdict], infos: Mapping[str, MetricInfo]) -
     )
 
 
-def _claim(verdict: Verdict, info: MetricInfo) -> str:
+def _claim(verdict: Verdict, info: Metric) -> str:
     effect = verdict.effect
     assert effect is not None
     sign = 1.0 if info.better == "higher" else -1.0

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from html import escape
 
-from bench.report.render import NA, Cell, Section, Table
+from bench.report.markup import html_of
+from bench.report.render import NA, RENDERERS, Cell, Section, Table
 
-PIECES = re.compile(r"\*\*(?P<b>.+?)\*\*|`(?P<code>[^`]+)`|<u>(?P<u>.+?)</u>|\*(?P<i>[^*\s][^*]*)\*")
 SHORT = 34  # characters from which a cell breaks its lines
 PILLS: dict[str, tuple[str, str]] = {
     "holds": ("✓", "holds"),
@@ -18,18 +17,8 @@ PILLS: dict[str, tuple[str, str]] = {
 }
 
 
-def prose(text: str) -> str:
-    """A sentence of the report as HTML: **bold**, `code`, <u>underlined</u> and *italic* become elements."""
-    parts, done = [], 0
-    for found in PIECES.finditer(text):
-        kind = str(found.lastgroup)
-        parts += [escape(text[done : found.start()]), f"<{kind}>{escape(found.group(kind))}</{kind}>"]
-        done = found.end()
-    return "".join([*parts, escape(text[done:])])
-
-
 def bullets(lines: Sequence[str]) -> str:
-    return f"<ul>{''.join(f'<li>{prose(line)}</li>' for line in lines)}</ul>" if lines else ""
+    return f"<ul>{''.join(f'<li>{html_of(line)}</li>' for line in lines)}</ul>" if lines else ""
 
 
 def pill(status: str) -> str:
@@ -52,7 +41,7 @@ def grid(table: Table, section: Section, caption: str = "") -> str:
     return (
         f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(name.replace("`", ""))}">'
         f'<table class="data" data-table="{escape(table.name)}" data-section="{escape(section.title)}">'
-        f"<caption>{prose(name)}</caption><thead><tr>{head}</tr></thead>\n<tbody>{chr(10).join(body)}</tbody>"
+        f"<caption>{html_of(name)}</caption><thead><tr>{head}</tr></thead>\n<tbody>{chr(10).join(body)}</tbody>"
         "</table></div>"
     )
 
@@ -98,12 +87,12 @@ def _cell(cell: Cell, text: str, place: int, labels: int) -> str:
 def folded(summary: str, content: str, minor: bool = False) -> str:
     """Content that opens on a click, and in print unless it is minor."""
     role = ' class="minor"' if minor else ""
-    return f"<details{role}><summary>{prose(summary)}</summary>{content}</details>" if content else ""
+    return f"<details{role}><summary>{html_of(summary)}</summary>{content}</details>" if content else ""
 
 
 def whole(table: Table, skip: Sequence[str] = ()) -> str:
     """Every section of a table with what a reader must know; skip: footnotes told elsewhere."""
-    parts = [f'<p class="note">{prose(table.legend)}</p>'] if table.legend else []
+    parts = [f'<p class="note">{html_of(table.legend)}</p>'] if table.legend else []
     for section in table.sections:
         parts += [bullets(section.lead), grid(table, *trimmed(section))]
     parts.append(notes([line for line in table.footnotes if line not in skip]))
@@ -114,7 +103,7 @@ def notes(lines: Sequence[str]) -> str:
     return f'<div class="notes">{bullets(lines)}</div>' if lines else ""
 
 
-def files(table: Table, *suffixes: str) -> str:
+def files(table: Table) -> str:
     """Links to the files of a table beside the page."""
-    links = [f'<a href="../tables/{table.name}.{suffix}">{suffix.upper()}</a>' for suffix in suffixes]
+    links = [f'<a href="../tables/{table.name}.{suffix}">{suffix.upper()}</a>' for suffix in RENDERERS]
     return f'<p class="files">{" · ".join(links)}</p>'

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from bench.report.latex import escape_latex, prose
+from bench.report.markup import escape_latex, latex_of
 from bench.runtime.rows import format_rows
 
 NA = "n/a"
@@ -98,7 +98,7 @@ def to_latex(table: Table) -> str:
 
 def _environment(table: Table, section: Section, place: tuple[int, int], notes: tuple[str, ...]) -> str:
     """One section as a table environment; place: (its number, of how many)."""
-    caption = ". ".join(prose(text.rstrip(".")) for text in (table.title, section.title, table.legend) if text) + "."
+    caption = ". ".join(latex_of(text.rstrip(".")) for text in (table.title, section.title, table.legend) if text) + "."
     label = f"tab:{table.name}" + (f"-{place[0]}" if place[1] > 1 else "")
     columns = "".join(_column(section, number) for number in range(len(section.header)))
     body = [" & ".join(escape_latex(title) for title in section.header)]
@@ -107,7 +107,7 @@ def _environment(table: Table, section: Section, place: tuple[int, int], notes: 
     lines += [rf"  \begin{{tabular}}{{{columns}}}", r"    \toprule", rf"    {body[0]} \\", r"    \midrule"]
     lines += [rf"    {line} \\" for line in body[1:]] + [r"    \bottomrule", r"  \end{tabular}"]
     lines += [r"  \par\smallskip\footnotesize\raggedright"] if section.lead or notes else []
-    lines += [rf"  {prose(line)}\par" for line in (*section.lead, *notes)]
+    lines += [rf"  {latex_of(line)}\par" for line in (*section.lead, *notes)]
     return "\n".join([*lines, r"\end{table}"])
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import pandas as pd
 
-from bench.report import MetricInfo
+from bench.metrics import Metric
 from bench.report.aggregate import (
     DISTORTION,
     KERNEL,
@@ -91,7 +91,7 @@ def _best(scores: Scores, dataset: str, metric: str) -> str:
     return f"{_with_unit(text, info)}{_lead(mean, means[other], info, name)})"
 
 
-def _lead(mean: Mean, other: Mean, info: MetricInfo, name: str) -> str:
+def _lead(mean: Mean, other: Mean, info: Metric, name: str) -> str:
     """', 2.28 dB above bicubic', or nothing where the two cannot be compared."""
     lead = difference(mean, other)
     if lead is None:
@@ -100,7 +100,7 @@ def _lead(mean: Mean, other: Mean, info: MetricInfo, name: str) -> str:
     return f", {size} {'above' if lead > 0 else 'below'} {name}"
 
 
-def _with_unit(text: str, info: MetricInfo) -> str:
+def _with_unit(text: str, info: Metric) -> str:
     return f"{text} {unit_of(info)}".rstrip()
 
 

@@ -13,7 +13,7 @@ from statistics import fmean
 
 import pandas as pd
 
-from bench.report import MetricInfo
+from bench.metrics import Metric
 from bench.report.aggregate import (
     COST_COLUMNS,
     Entrant,
@@ -90,7 +90,7 @@ def _columns(scores: Scores) -> list[tuple[str, str]]:
     return list(product(scores.setting.datasets, scores.setting.metrics))
 
 
-def _cell(mean: Mean, info: MetricInfo, mark: Mark = "") -> Cell:
+def _cell(mean: Mean, info: Metric, mark: Mark = "") -> Cell:
     return Cell(show_mean(mean, info), mark, full(mean.value))
 
 
@@ -121,8 +121,9 @@ def _ablation(scores: Scores, method: str) -> Table:
     for axis, variant in variants:
         values = (text for column in columns for text in _with_difference(scores, (method, variant, *column)))
         records.append((variant, axis, *_about(scores, method, variant, ("runs", *labels)), *values))
+    questions = scores.suite.questions
     axes = list(dict.fromkeys(axis for axis, variant in variants if variant != "default"))
-    lead = tuple(f"**{axis}**: {scores.suite.question(method, axis) or 'no question given'}" for axis in axes)
+    lead = tuple(f"**{axis}**: {questions.get(f'{method}.{axis}', 'no question given')}" for axis in axes)
     sections: list[Section] = []
     for dataset in scores.setting.datasets:
         grid = []
@@ -214,31 +215,31 @@ def full(value: float | None) -> str:
     return NA if value is None or math.isnan(value) else f"{round(float(value), 6) + 0.0:.6f}"
 
 
-def decimals(info: MetricInfo) -> int:
+def decimals(info: Metric) -> int:
     """How many decimals a reader needs: 2 for dB, 3 for the no-reference scores, which reach 10, else 4."""
     if info.unit == "dB":
         return 2
     return 3 if info.key.partition("_")[0] in ("niqe", "ma", "pi") else 4
 
 
-def show_value(value: float | None, info: MetricInfo) -> str:
+def show_value(value: float | None, info: Metric) -> str:
     """Rounded as the metric is; n/a where there is no value."""
     return NA if value is None or math.isnan(value) else f"{value:.{decimals(info)}f}".replace("-", "−")
 
 
-def show_mean(mean: Mean, info: MetricInfo) -> str:
+def show_mean(mean: Mean, info: Metric) -> str:
     """A mean, rounded; with the number of pictures in it where some have no value."""
     text = show_value(mean.value, info)
     return text if mean.value is None or len(mean.pictures) == mean.of else f"{text} ({len(mean.pictures)}/{mean.of})"
 
 
-def show_difference(difference: float, info: MetricInfo) -> str:
+def show_difference(difference: float, info: Metric) -> str:
     """Rounded as the metric is, with its sign, and ± where it rounds to zero."""
     text = f"{abs(difference):.{decimals(info)}f}"
     return ("±" if float(text) == 0 else "+" if difference > 0 else "−") + text
 
 
-def show_effect(effect: Effect, info: MetricInfo) -> str:
+def show_effect(effect: Effect, info: Metric) -> str:
     """The mean with its 95 % interval: '+0.12 [−0.03, +0.27]'."""
     mean, low, high = (show_difference(value, info) for value in (effect.mean, effect.low, effect.high))
     return f"{mean} [{low}, {high}]"
@@ -248,13 +249,13 @@ def show_size(effect: Effect) -> str:
     return f"{effect.seeds} × {effect.pictures}"
 
 
-def heading(info: MetricInfo) -> str:
+def heading(info: Metric) -> str:
     """A column title: key, unit where it has one, and which way is better."""
     unit = f" ({unit_of(info)})" if unit_of(info) else ""
     return f"{info.key}{unit} {ARROWS[info.better]}"
 
 
-def unit_of(info: MetricInfo) -> str:
+def unit_of(info: Metric) -> str:
     """The unit, empty for a pure number."""
     return "" if info.unit == "1" else info.unit
 

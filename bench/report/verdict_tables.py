@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from bench.report import MetricInfo
+from bench.metrics import Metric
 from bench.report.aggregate import Scores
 from bench.report.render import NA, Cell, Section, Table
 from bench.report.statistics import Effect
@@ -95,7 +95,7 @@ def _section(title: str, header: tuple[str, ...], rows: Iterable[tuple[str, ...]
     return Section(title, header, tuple(tuple(map(Cell, row)) for row in rows), labels=labels)
 
 
-def _shown(effect: Effect, p_holm: float | None, info: MetricInfo) -> tuple[str, ...]:
+def _shown(effect: Effect, p_holm: float | None, info: Metric) -> tuple[str, ...]:
     """The cells under SHOWN."""
     p = "–" if p_holm is None else "< 0.001" if p_holm < 0.001 else f"{p_holm:.3f}"
     return show_effect(effect, info), p, f"{effect.detectable:.{decimals(info)}f}", show_size(effect)

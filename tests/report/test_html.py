@@ -23,7 +23,7 @@ from report_folder import (
 )
 
 from bench.report.document import build
-from bench.report.html_tables import prose
+from bench.report.markup import html_of
 from bench.report.svg import Scale
 
 
@@ -139,7 +139,8 @@ def test_kernels_are_shown_beside_the_truth(page: Path) -> None:
 
 
 def test_marks_of_the_text_become_elements_and_nothing_else_does() -> None:
-    assert prose("**a** `b<c` <u>d</u> *e* <script>") == "<b>a</b> <code>b&lt;c</code> <u>d</u> <i>e</i> &lt;script&gt;"
+    text = html_of("**a** `b<c` <u>d</u> *e* <script>")
+    assert text == "<b>a</b> <code>b&lt;c</code> <u>d</u> <i>e</i> &lt;script&gt;"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,6 @@ from report_folder import (
     IMAGES,
     INFOS,
     NAMES,
-    Info,
     Score,
     scores_of,
     setting,
@@ -24,8 +24,8 @@ from report_folder import (
     write_scores,
 )
 
-from bench.report import latex
 from bench.report.aggregate import RUN_COLUMNS, Mean, Scores, read, read_costs
+from bench.report.markup import latex_of
 from bench.report.render import Cell, Section, Table, to_csv, to_grid, to_latex, to_markdown
 from bench.report.tables import (
     ablation_tables,
@@ -223,7 +223,7 @@ def test_latex_escapes_what_it_would_read_as_a_command() -> None:
 
 
 def test_latex_keeps_the_marks_of_the_prose() -> None:
-    assert latex.prose("**Bold** `a_b` <u>u</u> *i* 5 * 3 * 2") == (
+    assert latex_of("**Bold** `a_b` <u>u</u> *i* 5 * 3 * 2") == (
         r"\textbf{Bold} \texttt{a\_b} \underline{u} \textit{i} 5 * 3 * 2"
     )
 
@@ -261,7 +261,7 @@ def test_a_bar_in_a_text_does_not_break_the_grid() -> None:
     ],
 )
 def test_a_metric_is_rounded_as_its_field_does(key: str, unit: str, expected: str) -> None:
-    assert show_mean(Mean(12.3456, ("a",), 1, 1), Info(key, unit, "lower")) == expected
+    assert show_mean(Mean(12.3456, ("a",), 1, 1), replace(INFOS["niqe"], key=key, unit=unit)) == expected
 
 
 def test_differences_carry_their_sign() -> None:

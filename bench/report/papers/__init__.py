@@ -1,4 +1,4 @@
-"""The papers' tables beside what was measured: printed | measured | difference with interval | verdict, cell by cell.
+"""The papers' tables beside what was measured: printed, measured, difference with interval, verdict of every cell.
 
 `build` makes every table of TABLES from the scores of all settings, `overview` counts their verdicts. A number is
 called reproduced only where training data, length, size, perceptual network, scale, degradation and test pictures are
@@ -12,42 +12,23 @@ from itertools import groupby, islice
 
 from bench.metrics import METRICS
 from bench.report.aggregate import Scores
-from bench.report.papers.cells import ONLY_SHOWN, VERDICTS, Board, Comparison, compare, gather
+from bench.report.papers.compare import ONLY_SHOWN, VERDICTS, Comparison, Measurements, compare, gather
 from bench.report.papers.declared import TABLES, Column, PaperTable
 from bench.report.papers.reported import Figures, Place, read_reported
 from bench.report.render import Cell, Section, Table
-from bench.report.tables import decimals, full, heading, show_difference
+from bench.report.tables import full, heading, show_difference, show_effect, show_value
 
 COLUMNS = (
-    "cell",
-    "row",
-    "ours",
-    "runs",
-    "dataset",
-    "scale",
-    "degradation",
-    "metric",
-    "reported",
-    "measured",
-    "difference",
-    "low",
-    "high",
-    "interval",
-    "seeds",
-    "pictures",
-    "verdict",
-    "conditions",
-    "printed_in",
-    "source",
-    "confidence",
-    "note",
+    *("cell", "row", "ours", "runs", "dataset", "scale", "degradation", "metric", "reported", "measured"),
+    *("difference", "low", "high", "interval", "seeds", "pictures", "verdict", "conditions"),
+    *("printed_in", "source", "confidence", "note"),
 )
 _MAX_REASONS = 4
 _READING = (
-    "Difference: measured − printed. In brackets: its 95 % interval over pictures and, from three seeds on, seeds, "
-    "with the printed figure taken as exact; it is wide because pictures differ among themselves, and decides nothing. "
-    "Reproduced: all conditions as in the paper, and the measured mean has the printed digits or its interval over "
-    "seeds alone holds them. Matches: a method without anything random gives the printed digits."
+    "Difference: measured − printed. In brackets: its 95 % interval over pictures and, with three seeds or more, over "
+    "seeds, the printed figure taken as exact; it is wide because pictures differ among themselves, and decides "
+    "nothing. Reproduced: all conditions are the paper's, and the measured mean has the printed digits or its interval "
+    "over seeds alone contains them. Matches: a deterministic method gives the printed digits."
 )
 
 
@@ -60,19 +41,18 @@ def build(
     and degradation the first that has a value counts. figures: what the papers print, default reported.csv.
     """
     printed = read_reported() if figures is None else figures
-    board = gather(every)
-    return [_table(table, _comparisons(table, board, printed)) for table in tables.values()]
+    measurements = gather(every)
+    return [_table(table, _comparisons(table, measurements, printed)) for table in tables.values()]
 
 
-def _comparisons(table: PaperTable, board: Board, printed: Figures) -> list[Comparison]:
+def _comparisons(table: PaperTable, measurements: Measurements, printed: Figures) -> list[Comparison]:
     """Every cell, row by row."""
     found = []
     for row in table.rows:
         for column in table.columns:
-            place = Place(
-                table.source, row.method, row.variant, column.dataset, column.scale, column.degradation, column.metric
-            )
-            found.append(compare(board, row, column, printed.get(place), table.only_shown))
+            where = (column.dataset, column.scale, column.degradation, column.metric)
+            figure = printed.get(Place(table.source, row.method, row.variant, *where))
+            found.append(compare(measurements, row, column, figure, table.only_shown))
     return found
 
 
@@ -102,7 +82,7 @@ def _record(cell: Comparison) -> tuple[str, ...]:
     )
     origin = (reported.paper, reported.source, reported.confidence, reported.note) if reported else ("", "", "", "")
     runs = " ".join(measured.runs) if measured else ""
-    clauses = "; ".join(one.clause for one in cell.differences)
+    clauses = "; ".join(mismatch.clause for mismatch in cell.mismatches)
     return (name, cell.row.label, cell.row.ours, runs, *where, *numbers, cell.verdict, clauses, *origin)
 
 
@@ -135,10 +115,11 @@ def _shown(cell: Comparison, only_shown: bool) -> tuple[str, str, str, str]:
     value = cell.measured.value if cell.measured else None
     if value is None:
         return (printed, "–", "–", cell.verdict)
-    gap = show_difference(value - cell.reported.value, info) if cell.reported else "–"
     if cell.effect:
-        gap += f" [{show_difference(cell.effect.low, info)}, {show_difference(cell.effect.high, info)}]"
-    return (printed, f"{value:.{decimals(info)}f}".replace("-", "−"), gap, cell.verdict)
+        difference = show_effect(cell.effect, info)
+    else:
+        difference = show_difference(value - cell.reported.value, info) if cell.reported else "–"
+    return (printed, show_value(value, info), difference, cell.verdict)
 
 
 def _conditions(cells: Sequence[Comparison]) -> Iterable[str]:
@@ -146,8 +127,8 @@ def _conditions(cells: Sequence[Comparison]) -> Iterable[str]:
     clauses: dict[str, dict[str, None]] = {}
     for cell in cells:
         name = f"{cell.row.label} (`{cell.row.ours}`)"
-        for one in cell.differences:
-            clauses.setdefault(name, {})[one.clause] = None
+        for mismatch in cell.mismatches:
+            clauses.setdefault(name, {})[mismatch.clause] = None
     return (f"{name}: {'; '.join(found)}." for name, found in clauses.items())
 
 

@@ -40,7 +40,7 @@ class PaperConditions:
 
 
 @dataclass(frozen=True)
-class Difference:
+class Mismatch:
     """One thing that is not as in the paper: a word for the cell, a clause for the footnote."""
 
     word: str
@@ -52,17 +52,18 @@ _EDSR = {2: 40_729_603, 3: 43_680_003, 4: 43_089_923}
 _RCAN = {2: 15_444_667, 3: 15_629_307, 4: 15_592_379, 8: 15_740_091}
 _DBPN = {2: 5_956_931, 4: 10_429_763, 8: 23_209_283}
 _ESPCN = {2: 21_284, 3: 22_729, 4: 24_752}
+_SRCNN, _SRRESNET = dict.fromkeys((2, 3, 4), 57_281), {4: 1_549_462}
 _RRDB, _DRN_S, _DRN_L = {4: 16_697_987}, {4: 4_804_065, 8: 5_403_000}, {4: 9_825_893, 8: 10_004_018}
 CONDITIONS: dict[str, PaperConditions] = {
     "bicubic": PaperConditions("bicubic.default", "", 0),
-    "srcnn": PaperConditions("srcnn.default", _IMAGENET, 6_250_000, {4: 57_281, 3: 57_281, 2: 57_281}),
-    "srcnn-291": PaperConditions("srcnn.default", "291 pictures", None, {4: 57_281}),
+    "srcnn": PaperConditions("srcnn.default", _IMAGENET, 6_250_000, _SRCNN),
+    "srcnn-291": PaperConditions("srcnn.default", "291 pictures", None, _SRCNN),
     "espcn": PaperConditions("espcn.default", _IMAGENET, None, _ESPCN),
     "espcn-91": PaperConditions("espcn.default", "T91", None, _ESPCN),
-    "srresnet": PaperConditions("srresnet.default", _IMAGENET, 1_000_000, {4: 1_549_462}),
-    "srgan": PaperConditions("srgan.default", _IMAGENET, 200_000, {4: 1_549_462}, "vgg19", "srresnet"),
+    "srresnet": PaperConditions("srresnet.default", _IMAGENET, 1_000_000, _SRRESNET),
+    "srgan": PaperConditions("srgan.default", _IMAGENET, 200_000, _SRRESNET, "vgg19", "srresnet"),
     "msrresnet": PaperConditions("msrresnet.default", _DIV2K, 1_000_000, _BASELINE, start="x4"),
-    "msrgan": PaperConditions("msrgan.default", _DIV2K, 400_000, {4: 1_517_571}, "vgg19", "msrresnet"),
+    "msrgan": PaperConditions("msrgan.default", _DIV2K, 400_000, _BASELINE, "vgg19", "msrresnet"),
     "edsr": PaperConditions("edsr.default", _DIV2K, 300_000, _EDSR, start="x2"),
     "edsr-baseline": PaperConditions("edsr.baseline", _DIV2K, 300_000, _BASELINE, start="x2"),
     "rcan": PaperConditions("rcan.default", _DIV2K, 1_000_000, _RCAN, start="x2"),
@@ -78,7 +79,7 @@ CONDITIONS: dict[str, PaperConditions] = {
 }
 
 
-def differences(runs: pd.DataFrame, run: str, paper: PaperConditions, scale: int) -> list[Difference]:
+def mismatches(runs: pd.DataFrame, run: str, paper: PaperConditions, scale: int) -> list[Mismatch]:
     """What of a run's training is not as in the paper. runs: runs.csv, index run, all text."""
     if not paper.trained:
         return []
@@ -88,48 +89,49 @@ def differences(runs: pd.DataFrame, run: str, paper: PaperConditions, scale: int
         _count("size", "parameters", cell_of(runs, run, "parameters"), paper.parameters.get(scale), SIZE),
         _perceptual(cell_of(runs, run, "perceptual"), paper.perceptual),
     ]
-    return [one for one in found if one] + _start(runs, cell_of(runs, run, "warm_start"), paper, scale)
+    return [mismatch for mismatch in found if mismatch] + _start(runs, cell_of(runs, run, "warm_start"), paper, scale)
 
 
-def _data(here: str, there: str | None) -> Difference | None:
+def _data(here: str, there: str | None) -> Mismatch | None:
     if there is None:
-        return Difference("data", f"{_trained_on(here)}; no source at hand says on what the paper did")
+        return Mismatch("data", f"{_trained_on(here)}; no source at hand says on what the paper did")
     if set(here.split("+")) == set(there.split("+")):
         return None
-    return Difference("data", f"{_trained_on(here)}, not {there}")
+    return Mismatch("data", f"{_trained_on(here)}, not {there}")
 
 
 def _trained_on(here: str) -> str:
     return f"trained on {here}" if here else "no training of its own"
 
 
-def _count(word: str, unit: str, text: str, there: int | None, tolerance: float) -> Difference | None:
+def _count(word: str, unit: str, text: str, there: int | None, tolerance: float) -> Mismatch | None:
     """Numbers of iterations or parameters."""
     here = f"{int(text):,}" if text.isdigit() else "an unknown number of"
     if there is None:
-        return Difference(word, f"{here} {unit}; no source at hand gives the paper's number")
+        return Mismatch(word, f"{here} {unit}; no source at hand gives the paper's number")
     if text.isdigit() and abs(int(text) - there) <= tolerance * there:
         return None
-    return Difference(word, f"{here} {unit}, not {there:,}")
+    return Mismatch(word, f"{here} {unit}, not {there:,}")
 
 
-def _perceptual(here: str, there: str) -> Difference | None:
+def _perceptual(here: str, there: str) -> Mismatch | None:
     if here == there:
         return None
-    return Difference("perceptual network", f"perceptual network {here or 'none'}, not {there or 'none'}")
+    return Mismatch("perceptual network", f"perceptual network {here or 'none'}, not {there or 'none'}")
 
 
-def _start(runs: pd.DataFrame, earlier: str, paper: PaperConditions, scale: int) -> list[Difference]:
+def _start(runs: pd.DataFrame, earlier: str, paper: PaperConditions, scale: int) -> list[Mismatch]:
     """What of the training that a run goes on from is not as in the paper."""
     if paper.start in ("", f"x{scale}"):
-        return [Difference("start", f"goes on from {earlier}, not from scratch")] if earlier else []
+        return [Mismatch("start", f"goes on from {earlier}, not from scratch")] if earlier else []
     if paper.start.startswith("x"):
-        return [] if earlier else [Difference("start", f"from scratch, not from its {paper.start} network")]
+        return [] if earlier else [Mismatch("start", f"from scratch, not from its {paper.start} network")]
     before = CONDITIONS[paper.start]
     if not earlier:
-        return [Difference("start", f"from scratch, not from {before.method}")]
+        return [Mismatch("start", f"from scratch, not from {before.method}")]
     if earlier not in runs.index:
-        return [Difference("start", f"goes on from {earlier}, of which nothing is known here")]
+        return [Mismatch("start", f"goes on from {earlier}, of which nothing is known here")]
     if f"{cell_of(runs, earlier, 'method')}.{cell_of(runs, earlier, 'variant')}" != before.method:
-        return [Difference("start", f"goes on from {earlier}, not from {before.method}")]
-    return [Difference("start", f"its start: {one.clause}") for one in differences(runs, earlier, before, scale)]
+        return [Mismatch("start", f"goes on from {earlier}, not from {before.method}")]
+    found = mismatches(runs, earlier, before, scale)
+    return [Mismatch("start", f"its start: {mismatch.clause}") for mismatch in found]

@@ -12,7 +12,7 @@ from bench.report.papers.conditions import CONDITIONS
 
 
 @dataclass(frozen=True)
-class Row:
+class PaperRow:
     """label: the method as the paper names it, with its variant. ours: '<method>.<variant>', '' where there is none
     here. conditions: a key of CONDITIONS, '' where the paper prints no figure to compare with."""
 
@@ -46,44 +46,46 @@ class PaperTable:
     id: str
     title: str
     source: str
-    rows: tuple[Row, ...]
+    rows: tuple[PaperRow, ...]
     columns: tuple[Column, ...]
     note: str
     only_shown: bool = False
 
 
-def _rows(*keys: str | Row) -> tuple[Row, ...]:
-    """Rows from the names of KNOWN; a Row stands for itself."""
-    return tuple(KNOWN[key] if isinstance(key, str) else key for key in keys)
+def _rows(names: str, *others: PaperRow) -> tuple[PaperRow, ...]:
+    """The rows of these names, parted by spaces, then others. A name without conditions is a method not run here."""
+    return (*(KNOWN.get(name) or PaperRow(name) for name in names.split()), *others)
 
 
-def _known(method: str, conditions: str, variant: str = "") -> Row:
-    return Row(method, variant, CONDITIONS[conditions].method, conditions)
+def _known(key: str, method: str, variant: str = "") -> PaperRow:
+    return PaperRow(method, variant, CONDITIONS[key].method, key)
 
 
-KNOWN: dict[str, Row] = {
-    "bicubic": _known("Bicubic", "bicubic"),
-    "srcnn": _known("SRCNN", "srcnn"),
-    "srcnn-291": _known("SRCNN", "srcnn-291"),
-    "espcn": _known("ESPCN", "espcn"),
-    "espcn-91": _known("ESPCN", "espcn-91", "91 pictures"),
-    "srresnet": _known("SRResNet", "srresnet"),
-    "srgan": _known("SRGAN", "srgan"),
-    "msrresnet": _known("MSRResNet", "msrresnet"),
-    "msrgan": _known("MSRGAN", "msrgan"),
-    "edsr": _known("EDSR", "edsr"),
-    "edsr-baseline": _known("EDSR", "edsr-baseline", "baseline"),
-    "rcan": _known("RCAN", "rcan"),
-    "ddbpn": _known("D-DBPN", "ddbpn"),
-    "enhancenet": _known("EnhanceNet", "enhancenet"),
-    "rrdb-div2k": _known("RRDB", "rrdb-div2k", "DIV2K"),
-    "rrdb": _known("RRDB", "rrdb", "DF2K"),
-    "esrgan": _known("ESRGAN", "esrgan"),
-    "drn-s": _known("DRN-S", "drn-s"),
-    "drn-l": _known("DRN-L", "drn-l"),
-    **{name: Row(name) for name in ("FSRCNN", "VDSR", "LapSRN", "MemNet", "RDN", "SAN", "HAN", "CARN", "IMDN")},
-    "SwinIR": Row("SwinIR", "DF2K"),
+KNOWN: dict[str, PaperRow] = {
+    row.conditions: row
+    for row in (
+        _known("bicubic", "Bicubic"),
+        _known("srcnn", "SRCNN"),
+        _known("srcnn-291", "SRCNN"),
+        _known("espcn", "ESPCN"),
+        _known("espcn-91", "ESPCN", "91 pictures"),
+        _known("srresnet", "SRResNet"),
+        _known("srgan", "SRGAN"),
+        _known("msrresnet", "MSRResNet"),
+        _known("msrgan", "MSRGAN"),
+        _known("edsr", "EDSR"),
+        _known("edsr-baseline", "EDSR", "baseline"),
+        _known("rcan", "RCAN"),
+        _known("ddbpn", "D-DBPN"),
+        _known("enhancenet", "EnhanceNet"),
+        _known("rrdb-div2k", "RRDB", "DIV2K"),
+        _known("rrdb", "RRDB", "DF2K"),
+        _known("esrgan", "ESRGAN"),
+        _known("drn-s", "DRN-S"),
+        _known("drn-l", "DRN-L"),
+    )
 }
+KNOWN["SwinIR"] = PaperRow("SwinIR", "DF2K")
 SETS = ("Set5", "Set14", "BSD100", "Urban100", "Manga109")
 FIDELITY = ("psnr_y", "ssim_y")
 PICTURES: dict[str, tuple[str, ...]] = {  # data set/picture: its stems in the layouts of the data set
@@ -102,23 +104,24 @@ _LUMA = (
     "and ×4 (`python -m bench diagnose` lists it among the pipelines); here bicubic enlarges the 8-bit RGB LR that "
     "the networks are given, which gives a hundredth of a decibel more: 28.43 for 28.42 at ×4."
 )
-_EARLY = ("bicubic", "srcnn", "FSRCNN", "VDSR", "LapSRN", "MemNet")
-_LATE = ("edsr-baseline", "edsr", "ddbpn", "RDN", "rcan", "SAN", "HAN", "CARN", "IMDN", "SwinIR")
+_EARLY = "bicubic srcnn FSRCNN VDSR LapSRN MemNet"
+_BETWEEN = "espcn srresnet srgan enhancenet"
+_LATE = "RDN rcan SAN HAN CARN IMDN SwinIR"
 
 
 def _columns(sets: tuple[str, ...], metrics: tuple[str, ...], scale: int = 4) -> tuple[Column, ...]:
     return tuple(Column(dataset, metric, scale) for dataset, metric in product(sets, metrics))
 
 
-def _common(scale: int, *keys: str) -> PaperTable:
+def _common(scale: int, names: str) -> PaperTable:
     """The benchmark of the literature at one scale."""
     note = f"{_LUMA} Of several printed values the one that most sources print; the others are in the CSV's note."
     columns = _columns(SETS, FIDELITY, scale)
-    return PaperTable(f"common-x{scale}", f"The common benchmark, ×{scale}", "benchmark", _rows(*keys), columns, note)
+    return PaperTable(f"common-x{scale}", f"The common benchmark, ×{scale}", "benchmark", _rows(names), columns, note)
 
 
 _LADDER = tuple(
-    Row(f"column {place}", what, ours)
+    PaperRow(f"column {place}", what, ours)
     for place, what, ours in (
         (2, "BN, after activation, standard GAN, residual blocks", "esrgan.ladder-1"),
         (3, "no BN", "esrgan.ladder-2"),
@@ -129,7 +132,7 @@ _LADDER = tuple(
     )
 )
 _ALPHAS = tuple(
-    Row(f"alpha {text}", "", f"esrgan-interpolation.{'default' if text == '0.8' else f'network-{text}'}")
+    PaperRow(f"alpha {text}", "", f"esrgan-interpolation.{'default' if text == '0.8' else f'network-{text}'}")
     for text in ("0.0", "0.2", "0.4", "0.6", "0.8", "1.0")
 )
 _SHOWN_ON = _columns(("Set5", "Set14", "BSD100"), ("psnr_y", "lpips_alex", "pi"))
@@ -138,7 +141,7 @@ _ESRGAN = (
         "esrgan-psnr",
         "ESRGAN, supplementary table 2: PSNR-oriented networks",
         "ESRGAN supplementary table 2",
-        _rows("bicubic", "srcnn-291", "MemNet", "edsr", "RDN", "rcan", "rrdb-div2k", "rrdb"),
+        _rows("bicubic srcnn-291 MemNet edsr RDN rcan rrdb-div2k rrdb"),
         _columns(SETS, FIDELITY),
         _LUMA,
     ),
@@ -146,7 +149,7 @@ _ESRGAN = (
         "esrgan-per-image",
         "ESRGAN, figure 7: PSNR and perceptual index of eight pictures",
         "ESRGAN figure 7",
-        _rows(Row("HR"), "bicubic", "srcnn", "edsr", "rcan", "enhancenet", "srgan", "esrgan"),
+        _rows("HR bicubic srcnn edsr rcan enhancenet srgan esrgan"),
         _columns(tuple(PICTURES), ("psnr_y", "pi")),
         "The released networks, no post-processing. One picture a column: no interval over pictures exists. The "
         "printed bicubic of baboon, 102061 and 43074 is that of luma rounded to 8 bits; of the other five it is 0.04 "
@@ -174,7 +177,7 @@ _ESRGAN = (
         "perceptual-x4",
         "Perceptual index by data set, ×4",
         "perceptual index",
-        _rows("bicubic", "srcnn", "VDSR", "edsr", "enhancenet", "srgan", "esrgan", Row("SPSR")),
+        _rows("bicubic srcnn VDSR edsr enhancenet srgan esrgan SPSR"),
         _columns(SETS[:4], ("pi", "psnr_y_rounded")),
         "As later papers measured it (SPSR, PESR): the ESRGAN paper has no such table. 8-bit luma, 4 pixels dropped.",
     ),
@@ -182,13 +185,13 @@ _ESRGAN = (
         "model-zoo-x4",
         "BasicSR's model zoo, ×4",
         "BasicSR model zoo",
-        _rows("msrresnet", "msrgan", "edsr-baseline", "edsr"),
+        _rows("msrresnet msrgan edsr-baseline edsr"),
         _columns(("Set5", "Set14"), ("psnr_rgb",)),
         "All three channels, 4 pixels dropped; the zoo crops HR to a multiple of 12, here of 4.",
     ),
 )
 _WEIGHTS = tuple(
-    Row("DRN-S", text, "drn.default" if text == "0.1" else f"drn.lambda-{text}", "drn-s")
+    PaperRow("DRN-S", text, "drn.default" if text == "0.1" else f"drn.lambda-{text}", "drn-s")
     for text in ("0", "0.001", "0.01", "0.1", "1", "10")
 )
 _DRN = (
@@ -196,21 +199,7 @@ _DRN = (
         "drn-x4",
         "DRN, table 1, ×4",
         "DRN table 1, x4",
-        _rows(
-            "bicubic",
-            "espcn",
-            "LapSRN",
-            "srresnet",
-            "srgan",
-            Row("SRDenseNet"),
-            "edsr",
-            "ddbpn",
-            "rcan",
-            "rrdb",
-            "SAN",
-            "drn-s",
-            "drn-l",
-        ),
+        _rows("bicubic espcn LapSRN srresnet srgan SRDenseNet edsr ddbpn rcan rrdb SAN drn-s drn-l"),
         _columns(SETS, FIDELITY),
         "The paper's own figures for the others differ from theirs by up to 0.1 dB, for ESPCN by more; its SSIM is cut "
         "to three decimals. Its LR come from an archive made with a mirrored border (bicubic_symmetric here).",
@@ -219,7 +208,7 @@ _DRN = (
         "drn-x8",
         "DRN, table 1, ×8",
         "DRN table 1, x8",
-        _rows("drn-s", "drn-l"),
+        _rows("drn-s drn-l"),
         _columns(SETS, ("psnr_y",), 8),
         "Only what the released networks' README prints.",
     ),
@@ -236,9 +225,9 @@ _DRN = (
         "DRN: what the dual loss adds",
         "DRN dual scheme",
         (
-            Row("DRN-S", "without dual", "drn.lambda-0", "drn-s"),
+            PaperRow("DRN-S", "without dual", "drn.lambda-0", "drn-s"),
             *_rows("drn-s"),
-            Row("DRN-S", "dual on HR too", "drn.dual-hr", "drn-s"),
+            PaperRow("DRN-S", "dual on HR too", "drn.dual-hr", "drn-s"),
         ),
         _columns(("Set5",), ("psnr_y", "lr_psnr")),
         "Set5 ×4.",
@@ -247,7 +236,7 @@ _DRN = (
         "drn-adaptation",
         "DRN: adaptation to unpaired LR, ×8",
         "DRN adaptation",
-        (Row("DRN-S", "no adaptation", "drn.default"), Row("DRN-Adapt", "", "drn-adapt.default")),
+        (PaperRow("DRN-S", "no adaptation", "drn.default"), PaperRow("DRN-Adapt", "", "drn-adapt.default")),
         tuple(Column("Set5", "psnr_y", 8, degradation) for degradation in ("nearest", "bd")),
         "The paper's figures were not at hand. Unpaired LR made by nearest sampling or by blurring and decimating.",
     ),
@@ -263,7 +252,7 @@ def _kernels(*metrics: str) -> tuple[Column, ...]:
 
 
 _REGULARISERS = tuple(
-    Row("KernelGAN", text, f"kernelgan.{variant}")
+    PaperRow("KernelGAN", text, f"kernelgan.{variant}")
     for text, variant in (
         ("all terms", "default"),
         ("no sum-to-one", "no-sum"),
@@ -278,14 +267,14 @@ _KERNELGAN = (
         "kernelgan-benchmark",
         "KernelGAN, table 1: blind super-resolution of DIV2KRK",
         "KernelGAN table 1",
-        (
-            *_rows("bicubic"),
-            Row("EDSR", "trained on bicubic pairs, small", "edsr.default"),
-            Row("Bicubic kernel + ZSSR", "", "zssr.default", "zssr"),
-            Row("EDSR+"),
-            Row("RCAN+"),
-            Row("KernelGAN + ZSSR", "", "zssr.estimated", "zssr"),
-            Row("True kernel + ZSSR", "", "zssr.true", "zssr"),
+        _rows(
+            "bicubic",
+            PaperRow("EDSR", "trained on bicubic pairs, small", "edsr.default"),
+            PaperRow("Bicubic kernel + ZSSR", "", "zssr.default", "zssr"),
+            PaperRow("EDSR+"),
+            PaperRow("RCAN+"),
+            PaperRow("KernelGAN + ZSSR", "", "zssr.estimated", "zssr"),
+            PaperRow("True kernel + ZSSR", "", "zssr.true", "zssr"),
         ),
         _kernels(*FIDELITY),
         "DIV2KRK ships kernels and LR of its own; where they are not here, other pictures are degraded with kernels "
@@ -303,7 +292,7 @@ _KERNELGAN = (
     ),
 )
 _OBJECTIVES = tuple(
-    Row(text, "", f"downsampled_space.{variant}")
+    PaperRow(text, "", f"downsampled_space.{variant}")
     for text, variant in (
         ("HR loss alone", "hr-loss"),
         ("downsampled-space loss alone", "default"),
@@ -316,7 +305,7 @@ _UNPAIRED = (
         "pseudo-sr-wild",
         "Pseudo-supervision, section 4.2: realistic-wild LR, ×4",
         "pseudo-SR section 4.2",
-        (*_rows("bicubic"), Row("pseudo-supervision", "", "pseudo_sr.default")),
+        _rows("bicubic", PaperRow("pseudo-supervision", "", "pseudo_sr.default")),
         tuple(Column("DIV2K-valid", metric, 4, "wild", _STAND_INS[1:]) for metric in ("psnr_rgb", "ssim_rgb")),
         "The paper degrades as track 4 of NTIRE 2018, whose LR are shifted against HR; `wild` here is this project's "
         "own. The paper's figures were not at hand; of its faces one, an FID, which is not measured here.",
@@ -334,10 +323,10 @@ _UNPAIRED = (
 TABLES: dict[str, PaperTable] = {
     table.id: table
     for table in (
-        _common(2, *_EARLY, *_LATE),
-        _common(3, *_EARLY, "espcn-91", *(name for name in _LATE if name != "ddbpn")),
-        _common(4, *_EARLY, "espcn", "srresnet", "srgan", "enhancenet", *_LATE, "rrdb-div2k", "rrdb", "drn-s", "drn-l"),
-        _common(8, *_EARLY, "edsr", "ddbpn", "rcan", "drn-s", "drn-l"),
+        _common(2, f"{_EARLY} edsr-baseline edsr ddbpn {_LATE}"),
+        _common(3, f"{_EARLY} espcn-91 edsr-baseline edsr {_LATE}"),
+        _common(4, f"{_EARLY} {_BETWEEN} edsr-baseline edsr ddbpn {_LATE} rrdb-div2k rrdb drn-s drn-l"),
+        _common(8, f"{_EARLY} edsr ddbpn rcan drn-s drn-l"),
         *_ESRGAN,
         *_DRN,
         *_KERNELGAN,

@@ -19,18 +19,8 @@ from bench.runtime.rows import Row, read_rows
 
 PATH = Path(__file__).parent.parent / "reported.csv"
 COLUMNS = (
-    "paper",
-    "table",
-    "method",
-    "variant",
-    "dataset",
-    "scale",
-    "degradation",
-    "metric",
-    "value",
-    "source",
-    "confidence",
-    "note",
+    *("paper", "table", "method", "variant", "dataset", "scale", "degradation", "metric"),
+    *("value", "source", "confidence", "note"),
 )
 TRUNCATED = "truncated"  # in a note: the printed digits were cut, not rounded
 _CONFIDENCE = re.compile(r"1 source|[2-9]\d* sources|1\d+ sources")

@@ -19,8 +19,8 @@ from bench.data.datasets import DATASETS
 from bench.metrics import METRICS
 from bench.metrics.means import set_mean
 from bench.report.aggregate import Scores
-from bench.report.papers.conditions import CONDITIONS, Difference, differences
-from bench.report.papers.declared import PICTURES, Column, Row
+from bench.report.papers.conditions import CONDITIONS, Mismatch, mismatches
+from bench.report.papers.declared import PICTURES, Column, PaperRow
 from bench.report.papers.reported import Reported
 from bench.report.statistics import Effect, effect
 
@@ -29,17 +29,8 @@ ONLY_SHOWN, NO_FIGURE = "only shown as pictures", "no figure at hand"
 REPRODUCED, NOT_REPRODUCED, UNDECIDED = "reproduced", "not reproduced", "undecided"
 MATCHES, DIFFERS, OTHER = "matches", "differs", "other conditions"
 VERDICTS = (
-    REPRODUCED,
-    NOT_REPRODUCED,
-    UNDECIDED,
-    MATCHES,
-    DIFFERS,
-    OTHER,
-    ONLY_SHOWN,
-    NO_FIGURE,
-    NOT_AVAILABLE,
-    NOT_SCORED,
-    NOT_RUN,
+    *(REPRODUCED, NOT_REPRODUCED, UNDECIDED, MATCHES, DIFFERS, OTHER),
+    *(ONLY_SHOWN, NO_FIGURE, NOT_AVAILABLE, NOT_SCORED, NOT_RUN),
 )
 EXPLAINED = {(f"bicubic.default/Set5/{key}", scale) for key in ("psnr_y", "ssim_y") for scale in (2, 3, 4)}
 """Printed figures that luma alone explains to the last digit; checked where the pictures are."""
@@ -68,18 +59,18 @@ class Measured:
 class Comparison:
     """A cell of a paper's table."""
 
-    row: Row
+    row: PaperRow
     column: Column
     reported: Reported | None
     measured: Measured | None
     verdict: str
-    differences: tuple[Difference, ...] = ()
+    mismatches: tuple[Mismatch, ...] = ()
     effect: Effect | None = None
 
 
 @dataclass(frozen=True)
-class Board:
-    """Everything measured, by place, and runs.csv of all settings; where two settings share a place, the first.
+class Measurements:
+    """Everything measured, by place, and runs.csv of all settings; of two settings with one place, the first counts.
 
     run: (scale, degradation, '<method>.<variant>') of what has any score. deterministic: methods of which one run
     stands for every seed.
@@ -91,8 +82,8 @@ class Board:
     deterministic: tuple[str, ...]
 
 
-def gather(every: Sequence[Scores]) -> Board:
-    """The scores of all settings as one board."""
+def gather(every: Sequence[Scores]) -> Measurements:
+    """The scores of all settings, by place."""
     groups: dict[Where, pd.DataFrame] = {}
     for scores in every:
         setting = (scores.setting.scale, scores.setting.degradation)
@@ -101,15 +92,15 @@ def gather(every: Sequence[Scores]) -> Board:
             groups.setdefault((*setting, f"{method}.{variant}", dataset, metric), group)
     runs = pd.concat([scores.runs for scores in every]) if every else pd.DataFrame(columns=["run"])
     run = frozenset(where[:3] for where in groups)
-    return Board(groups, run, runs[~runs.index.duplicated()], every[0].suite.deterministic if every else ())
+    return Measurements(groups, run, runs[~runs.index.duplicated()], every[0].suite.deterministic if every else ())
 
 
-def measure(board: Board, ours: str, column: Column) -> Measured | None:
+def measure(measurements: Measurements, ours: str, column: Column) -> Measured | None:
     """What was measured for a column; None where there is no such run or no such picture."""
     for dataset in (column.dataset, *column.measured_on):
         stems = PICTURES.get(dataset)
         place = dataset.partition("/")[0] if stems else dataset
-        group = board.groups.get((column.scale, column.degradation, ours, place, column.metric))
+        group = measurements.groups.get((column.scale, column.degradation, ours, place, column.metric))
         if group is not None and stems:
             group = group[group["image"].isin(stems)]
         if group is not None and len(group):
@@ -133,49 +124,51 @@ def _measured(group: pd.DataFrame, dataset: str, how: str) -> Measured:
     )
 
 
-def compare(board: Board, row: Row, column: Column, reported: Reported | None, only_shown: bool) -> Comparison:
+def compare(
+    measurements: Measurements, row: PaperRow, column: Column, reported: Reported | None, only_shown: bool
+) -> Comparison:
     """Measured against printed, with what differs in the making of the two."""
-    measured = measure(board, row.ours, column) if row.ours else None
+    measured = measure(measurements, row.ours, column) if row.ours else None
     if measured is None:
-        here = (column.scale, column.degradation, row.ours) in board.run
+        here = (column.scale, column.degradation, row.ours) in measurements.run
         return Comparison(row, column, reported, None, NOT_SCORED if here else NOT_RUN)
     if measured.value is None:
         return Comparison(row, column, reported, measured, NOT_AVAILABLE)
     if reported is None:
         return Comparison(row, column, None, measured, ONLY_SHOWN if only_shown else NO_FIGURE)
-    found = _differences(board, row, column, measured)
+    found = _mismatches(measurements, row, column, measured)
     if found:
-        verdict = f"{OTHER}: {', '.join(dict.fromkeys(one.word for one in found))}"
-    elif row.ours.partition(".")[0] in board.deterministic:
-        verdict = _fixed(row.ours, column, reported.covers(measured.value))
+        verdict = f"{OTHER}: {', '.join(dict.fromkeys(mismatch.word for mismatch in found))}"
+    elif row.ours.partition(".")[0] in measurements.deterministic:
+        verdict = _match(row.ours, column, reported.covers(measured.value))
     else:
         verdict = _reproduced(measured, measured.value, reported)
     return Comparison(row, column, reported, measured, verdict, found, _interval(measured, column, reported))
 
 
-def _differences(board: Board, row: Row, column: Column, measured: Measured) -> tuple[Difference, ...]:
+def _mismatches(measurements: Measurements, row: PaperRow, column: Column, measured: Measured) -> tuple[Mismatch, ...]:
     """What of the pictures and of the training is not as in the paper, over all seeds."""
     found = _pictures(column, measured)
     for run in measured.runs if row.conditions else ():
-        found += differences(board.runs, run, CONDITIONS[row.conditions], column.scale)
+        found += mismatches(measurements.runs, run, CONDITIONS[row.conditions], column.scale)
     if not row.conditions:
-        found.append(Difference("unknown", "how the paper made this row is not known here"))
+        found.append(Mismatch("unknown", "how the paper made this row is not known here"))
     return tuple(dict.fromkeys(found))
 
 
-def _pictures(column: Column, measured: Measured) -> list[Difference]:
+def _pictures(column: Column, measured: Measured) -> list[Mismatch]:
     """What differs in the test pictures."""
     if measured.dataset != column.dataset:
-        return [Difference("test pictures", f"scored on {measured.dataset} degraded here, not on {column.dataset}")]
+        return [Mismatch("test pictures", f"scored on {measured.dataset} degraded here, not on {column.dataset}")]
     known = DATASETS.get(column.dataset)
     count = 1 if column.dataset in PICTURES else known.count if known else measured.of
     if measured.values.shape[1] == count:
         return []
-    return [Difference("test pictures", f"{measured.values.shape[1]} of the {count} pictures of {column.dataset}")]
+    return [Mismatch("test pictures", f"{measured.values.shape[1]} of the {count} pictures of {column.dataset}")]
 
 
-def _fixed(ours: str, column: Column, covered: bool) -> str:
-    """The verdict on a method without anything random: the printed digits, or not."""
+def _match(ours: str, column: Column, covered: bool) -> str:
+    """The verdict on a deterministic method: the printed digits, or not."""
     if covered:
         return MATCHES
     explained = (f"{ours}/{column.dataset}/{column.metric}", column.scale) in EXPLAINED

@@ -1,8 +1,10 @@
-"""Plain text, and our Markdown's bold and code, as LaTeX."""
+"""The report's sentences, with **bold**, `code`, <u>underlined</u> and *italic*, as LaTeX and as HTML."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from html import escape as escape_html
 
 SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -36,8 +38,8 @@ SPECIAL = {
     "…": r"\ldots{}",
     "\n": " ",
 }
-PIECES = re.compile(r"\*\*(?P<bold>.+?)\*\*|`(?P<code>[^`]+)`|<u>(?P<under>.+?)</u>|\*(?P<italic>[^*\s][^*]*)\*")
-COMMANDS = {"bold": "textbf", "code": "texttt", "under": "underline", "italic": "textit"}
+MARKS = re.compile(r"\*\*(?P<b>.+?)\*\*|`(?P<code>[^`]+)`|<u>(?P<u>.+?)</u>|\*(?P<i>[^*\s][^*]*)\*")
+COMMANDS = {"b": "textbf", "code": "texttt", "u": "underline", "i": "textit"}
 
 
 def escape_latex(text: str) -> str:
@@ -45,11 +47,20 @@ def escape_latex(text: str) -> str:
     return "".join(SPECIAL.get(letter, letter) for letter in text)
 
 
-def prose(text: str) -> str:
-    """A sentence of the report with its marks: **bold**, `code`, <u>underlined</u> and *italic*."""
+def latex_of(text: str) -> str:
+    """A sentence as LaTeX."""
+    return _convert(text, escape_latex, lambda kind, inner: rf"\{COMMANDS[kind]}{{{inner}}}")
+
+
+def html_of(text: str) -> str:
+    """A sentence as HTML."""
+    return _convert(text, escape_html, lambda kind, inner: f"<{kind}>{inner}</{kind}>")
+
+
+def _convert(text: str, escape: Callable[[str], str], wrap: Callable[[str, str], str]) -> str:
     parts, done = [], 0
-    for found in PIECES.finditer(text):
+    for found in MARKS.finditer(text):
         kind = str(found.lastgroup)
-        parts += [escape_latex(text[done : found.start()]), rf"\{COMMANDS[kind]}{{{escape_latex(found.group(kind))}}}"]
+        parts += [escape(text[done : found.start()]), wrap(kind, escape(found.group(kind)))]
         done = found.end()
-    return "".join([*parts, escape_latex(text[done:])])
+    return "".join([*parts, escape(text[done:])])
