@@ -12,10 +12,9 @@ HEADER = (
     "network", "layer", "data set", "pictures", "active before", "active after", "mean before", "mean after",
 )  # fmt: skip
 NOTE = (
-    "Of the HR pictures, means over pictures. Active: the share of features that are not zero. A loss before "
-    "activation sees every feature, one after it only the active ones, which the ESRGAN article holds to be too few "
-    "(11.17 % after VGG19's conv5_4 on one picture). What each tap does to brightness is `luma_error` in the tables "
-    "of methods."
+    "Means over HR pictures. Active: the share of features that are not zero. A loss on features before activation "
+    "uses all of them, one after activation only the active ones, which the ESRGAN paper finds too sparse (11.17 % "
+    "after VGG19's conv5_4 on one picture). How a layer changes brightness is `luma_error` in the tables of methods."
 )
 
 

@@ -80,7 +80,7 @@ def _chapter(chapter: Chapter, known: Sequence[str]) -> list[Part]:
     between = _charts(path_charts(scores), chapter.caption("interpolation"), "wide")
     sweeps = _charts(sweep_charts(scores), f"{chapter.caption('sweeps')} Here the values are set at equal steps.")
     parts = [
-        ("pictures", "Pictures", "See for yourself", _pictures(chapter)),
+        ("pictures", "Pictures", "Visual comparison", _pictures(chapter)),
         (
             "plane",
             "Perception–distortion",

@@ -78,9 +78,8 @@ def _ahead(chapter: Chapter, title: str, wanted: Sequence[str]) -> str:
     scores = chapter.scores
     metric = first_available(scores, wanted)
     if metric is None:
-        return _card(
-            title, "not measured", [f"no metric of it has a value for every method ({', '.join(wanted[:3])}, …)"]
-        )
+        lacking = ", ".join(wanted[:3])
+        return _card(title, "not measured", [f"no metric of this kind has a value for every method ({lacking}, …)"])
     info = scores.metrics[metric]
     found = [(dataset, *_leader(chapter, dataset, metric)) for dataset in scores.setting.datasets]
     names = Counter(name for _, name, _, _ in found if name)
@@ -108,12 +107,12 @@ def _seeds(count: int) -> str:
 def _leader(chapter: Chapter, dataset: str, metric: str) -> tuple[str, Mark, str]:
     """(who leads, its mark, who is second) in the table of methods; empty where no two differ."""
     section = next(section for section in chapter.methods.sections if section.title == dataset)
-    place = section.header.index(heading(chapter.scores.metrics[metric]))
-    leaders = [row for row in section.rows if row[place].mark in ("best", "leading")]
-    seconds = [row[0].text for row in section.rows if row[place].mark == "second"]
+    column = section.header.index(heading(chapter.scores.metrics[metric]))
+    leaders = [row for row in section.rows if row[column].mark in ("best", "leading")]
+    seconds = [row[0].text for row in section.rows if row[column].mark == "second"]
     if not leaders or not seconds:
         return "", "", ""
-    return leaders[0][0].text, leaders[0][place].mark, seconds[0]
+    return leaders[0][0].text, leaders[0][column].mark, seconds[0]
 
 
 def _line(scores: Scores, dataset: str, name: str, metric: str, label: str = "") -> str:

@@ -29,7 +29,7 @@ def pill(status: str) -> str:
 
 def grid(table: Table, section: Section, caption: str = "") -> str:
     """A section as a sortable table. data-table and data-section say which CSV and what in it."""
-    head = "".join(_heading(title, place < section.labels) for place, title in enumerate(section.header))
+    head = "".join(_heading(title, column < section.labels) for column, title in enumerate(section.header))
     body, before = [], ("",) * len(section.header)
     for row in section.rows:
         texts = tuple(cell.text or (above if n < section.labels else "") for n, (cell, above) in enumerate(
@@ -49,16 +49,16 @@ def grid(table: Table, section: Section, caption: str = "") -> str:
 def trimmed(section: Section) -> tuple[Section, str]:
     """The section without the columns in which nothing has a value, and a caption that names them."""
     empty = [
-        place
-        for place in range(section.labels, len(section.header))
-        if section.rows and all(row[place].text == NA for row in section.rows)
+        column
+        for column in range(section.labels, len(section.header))
+        if section.rows and all(row[column].text == NA for row in section.rows)
     ]
     if not empty:
         return section, section.title
-    kept = [place for place in range(len(section.header)) if place not in empty]
-    header = tuple(section.header[place] for place in kept)
-    rows = tuple(tuple(row[place] for place in kept) for row in section.rows)
-    names = ", ".join(f"`{section.header[place].split()[0]}`" for place in empty)
+    kept = [column for column in range(len(section.header)) if column not in empty]
+    header = tuple(section.header[column] for column in kept)
+    rows = tuple(tuple(row[column] for column in kept) for row in section.rows)
+    names = ", ".join(f"`{section.header[column].split()[0]}`" for column in empty)
     smaller = Section(section.title, header, rows, section.labels, section.lead)
     return smaller, f"{section.title} (without a value: {names})"
 
@@ -70,18 +70,18 @@ def _heading(title: str, label: bool) -> str:
     return f'<th scope="col"{role} aria-sort="none"><button type="button">{escape(title)}</button></th>'
 
 
-def _cell(cell: Cell, text: str, place: int, labels: int) -> str:
+def _cell(cell: Cell, text: str, column: int, labels: int) -> str:
     """A th for the row's name, else a td; `value` goes into data-value."""
     value = f' data-value="{escape(cell.value)}"' if cell.value else ""
     roles = [role for role, wanted in (
         (cell.mark, bool(cell.mark)),
-        ("number", place >= labels and len(text) <= SHORT),
+        ("number", column >= labels and len(text) <= SHORT),
         ("long", len(text) > SHORT),
         ("same", bool(text) and not cell.text),
     ) if wanted]  # fmt: skip
-    said = f' class="{" ".join(roles)}"' if roles else ""
+    attributes = (f' class="{" ".join(roles)}"' if roles else "") + value
     shown = pill(text) if text in PILLS else escape(text)
-    return f'<th scope="row"{said}{value}>{shown}</th>' if place == 0 else f"<td{said}{value}>{shown}</td>"
+    return f'<th scope="row"{attributes}>{shown}</th>' if column == 0 else f"<td{attributes}>{shown}</td>"
 
 
 def folded(summary: str, content: str, minor: bool = False) -> str:
@@ -91,7 +91,7 @@ def folded(summary: str, content: str, minor: bool = False) -> str:
 
 
 def whole(table: Table, skip: Sequence[str] = ()) -> str:
-    """Every section of a table with what a reader must know; skip: footnotes told elsewhere."""
+    """Every section of a table with what a reader must know; skip: footnotes given elsewhere."""
     parts = [f'<p class="note">{html_of(table.legend)}</p>'] if table.legend else []
     for section in table.sections:
         parts += [bullets(section.lead), grid(table, *trimmed(section))]

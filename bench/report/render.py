@@ -77,7 +77,7 @@ def to_markdown(table: Table) -> str:
 def to_grid(section: Section) -> str:
     """A section as a Markdown table: text columns to the left, numbers to the right."""
     lines = [[_escape(title) for title in section.header]]
-    lines.append([":--" if place < section.labels else "--:" for place in range(len(section.header))])
+    lines.append([":--" if column < section.labels else "--:" for column in range(len(section.header))])
     for row in section.rows:
         lines.append([MARKDOWN[cell.mark].format(_escape(cell.text)) for cell in row])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -92,14 +92,14 @@ def to_latex(table: Table) -> str:
     parts = [f"% {table.name}: needs \\usepackage{{booktabs}}"]
     for number, section in enumerate(table.sections, start=1):
         notes = table.footnotes if number == len(table.sections) else ()
-        parts.append(_environment(table, section, (number, len(table.sections)), notes))
+        label = f"tab:{table.name}" + (f"-{number}" if len(table.sections) > 1 else "")
+        parts.append(_environment(table, section, label, notes))
     return "\n\n".join(parts) + "\n"
 
 
-def _environment(table: Table, section: Section, place: tuple[int, int], notes: tuple[str, ...]) -> str:
-    """One section as a table environment; place: (its number, of how many)."""
+def _environment(table: Table, section: Section, label: str, notes: tuple[str, ...]) -> str:
+    """One section as a table environment."""
     caption = ". ".join(latex_of(text.rstrip(".")) for text in (table.title, section.title, table.legend) if text) + "."
-    label = f"tab:{table.name}" + (f"-{place[0]}" if place[1] > 1 else "")
     columns = "".join(_column(section, number) for number in range(len(section.header)))
     body = [" & ".join(escape_latex(title) for title in section.header)]
     body += [" & ".join(LATEX[cell.mark].format(escape_latex(cell.text)) for cell in row) for row in section.rows]

@@ -36,7 +36,7 @@ def headline(scores: Scores) -> list[str]:
     for title, wanted in kinds.items():
         metric = first_available(scores, wanted)
         if metric is None:
-            lines.append(f"**{title}**: no metric of it has a value for every method.")
+            lines.append(f"**{title}**: no metric of this kind has a value for every method.")
             continue
         sentences = [_best(scores, dataset, metric) for dataset in scores.setting.datasets]
         lines.append(f"**{title}** (`{metric}`, {scores.metrics[metric].better} is better): {'; '.join(sentences)}.")
@@ -53,7 +53,7 @@ def basis(scores: Scores) -> str:
 
 
 def tally(verdicts: Sequence[Verdict]) -> str:
-    """'Of 12 claims of the papers 5 hold, 1 is contradicted, 4 are undecided, 2 were not run.'"""
+    """'Of 12 claims from the papers, 5 hold, 1 is contradicted, 4 are undecided, 2 were not run.'"""
     words = {
         "holds": ("holds", "hold"),
         "contradicted": ("is contradicted", "are contradicted"),
@@ -63,7 +63,7 @@ def tally(verdicts: Sequence[Verdict]) -> str:
     counts = {status: sum(verdict.status == status for verdict in verdicts) for status in words}
     clauses = [f"{count} {words[status][count != 1]}" for status, count in counts.items() if count]
     noun = "claim" if len(verdicts) == 1 else "claims"
-    return f"Of {len(verdicts)} {noun} of the papers {', '.join(clauses)}."
+    return f"Of {len(verdicts)} {noun} from the papers, {', '.join(clauses)}."
 
 
 def estimates_only(scores: Scores) -> bool:

@@ -75,8 +75,8 @@ def show(value: float) -> str:
 
 def element(name: str, *children: str, **attributes: object) -> str:
     """<name attributes>children</name>; an attribute's trailing or inner _ is a - (class_, stroke_width)."""
-    said = [f'{_hyphens(key)}="{escape(_plain(value))}"' for key, value in attributes.items()]
-    head = " ".join([name, *said])
+    pairs = [f'{_hyphens(key)}="{escape(_plain(value))}"' for key, value in attributes.items()]
+    head = " ".join([name, *pairs])
     return f"<{head}>{''.join(children)}</{name}>" if children else f"<{head}/>"
 
 
@@ -100,21 +100,14 @@ def polyline(points: Sequence[tuple[float, float]], role: str) -> str:
     return element("polyline", points=" ".join(f"{number(x)},{number(y)}" for x, y in points), class_=role)
 
 
-def mark(x: float, y: float, place: int, radius: float, role: str, told: str) -> str:
-    """The marker of the method at this place, with a tooltip."""
-    shape = SHAPES[(place + place // SERIES) % len(SHAPES)]
-    sizes = {
-        "r": radius,
-        "d": 2 * radius,
-        "q": 0.87 * radius,
-        "e": 1.25 * radius,
-        "t": 0.36 * radius,
-        "h": 0.5 * radius,
-    }
-    path = shape.format(**{key: number(size) for key, size in sizes.items()})
-    place_at = f"translate({number(x)} {number(y)})"
+def mark(x: float, y: float, order: int, radius: float, role: str, title: str) -> str:
+    """The marker of the method of this order, with a tooltip."""
+    shape = SHAPES[(order + order // SERIES) % len(SHAPES)]
+    factors = {"r": 1.0, "d": 2.0, "q": 0.87, "e": 1.25, "t": 0.36, "h": 0.5}
+    path = shape.format(**{key: number(factor * radius) for key, factor in factors.items()})
+    moved = f"translate({number(x)} {number(y)})"
     return element(
-        "path", element("title", escape(told)), d=path, transform=place_at, class_=f"mark s{place % SERIES} {role}"
+        "path", element("title", escape(title)), d=path, transform=moved, class_=f"mark s{order % SERIES} {role}"
     )
 
 
@@ -132,15 +125,15 @@ def frame(x: Scale, y: Scale, names: tuple[str, str], wanted: tuple[int, int] = 
     return "".join(parts)
 
 
-def drawing(width: int, height: int, told: str, *children: str) -> str:
-    """An SVG that fills its column; told: what it shows, for those who do not see it."""
+def drawing(width: int, height: int, title: str, *children: str) -> str:
+    """An SVG that fills its column; title: what it shows, for those who do not see it."""
     return element(
         "svg",
-        element("title", escape(told)),
+        element("title", escape(title)),
         *children,
         viewBox=f"0 0 {width} {height}",
         role="img",
-        aria_label=told,
+        aria_label=title,
         class_="chart",
         style=f"max-width:{1.25 * width:.0f}px",
     )

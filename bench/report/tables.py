@@ -44,7 +44,7 @@ COST_SHOWN = {
     "run": "run",
     "train_device": "device",
     "train_seconds": "training (s)",
-    "train_cpu_seconds": "of it processor (s)",
+    "train_cpu_seconds": "training (CPU s)",
     "train_peak_mib": "training (MiB)",
     "upscale_seconds": "upscaling (s)",
     "upscale_peak_mib": "upscaling (MiB)",

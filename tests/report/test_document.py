@@ -88,7 +88,7 @@ def test_the_headline_of_one_method_claims_nothing(tmp_path: Path) -> None:
 
 def test_a_suite_without_a_perceptual_metric_says_so(tmp_path: Path) -> None:
     lines = headline(read(write_results(tmp_path), suite_info(setting(("psnr_y", "ma"))), INFOS)[0])
-    assert lines[1] == "**Perception**: no metric of it has a value for every method."
+    assert lines[1] == "**Perception**: no metric of this kind has a value for every method."
 
 
 def test_a_report_can_be_made_from_scores_alone(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_claims_are_told_with_their_verdicts(tmp_path: Path) -> None:
     claims = (claim("loss", "edsr.default", "edsr.l2"), claim("other", "edsr.default", "vdsr.default"))
     suite = replace(suite_info(), claims=claims)
     text = build(write_results(tmp_path / "results"), tmp_path, suite, INFOS).read_text()
-    assert "Of 2 claims of the papers 1 is undecided, 1 was not run." in text
+    assert "Of 2 claims from the papers, 1 is undecided, 1 was not run." in text
     assert "L1 is better than L2." in text
     page = (tmp_path / "results" / "report" / "index.html").read_text()
     assert "No claim is decided here" not in page and page.count("L1 is better than L2.") == 2

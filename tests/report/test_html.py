@@ -128,7 +128,7 @@ def test_the_same_scores_give_the_same_page(page: Path, tmp_path: Path) -> None:
 def test_a_page_can_be_made_from_scores_alone(tmp_path: Path) -> None:
     build(write_results(tmp_path / "results"), tmp_path, suite_info(), INFOS)
     text = (tmp_path / "results" / "report" / "index.html").read_text()
-    assert "See for yourself" not in text and "Training curves" not in text
+    assert "Visual comparison" not in text and "Training curves" not in text
     assert "All methods" in text
 
 

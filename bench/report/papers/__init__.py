@@ -145,16 +145,14 @@ def _reasons(cells: Sequence[Comparison]) -> Iterable[str]:
 
 def has_measurement(table: Table) -> bool:
     """Whether anything in a built table was run; the others are the papers' own, waiting."""
-    place = COLUMNS.index("runs")
-    return any(record[place] for record in table.records)
+    return any(record[COLUMNS.index("runs")] for record in table.records)
 
 
 def overview(tables: Sequence[Table]) -> Table:
     """How many cells of each built table have which verdict. Named papers."""
-    place = COLUMNS.index("verdict")
     records = []
     for table in tables:
-        words = [record[place].partition(":")[0] for record in table.records]
+        words = [record[COLUMNS.index("verdict")].partition(":")[0] for record in table.records]
         counts = (str(words.count(verdict)) for verdict in VERDICTS)
         records.append((table.name.removeprefix("paper-"), table.title, str(len(words)), *counts))
     grid = tuple(tuple(Cell(text if text != "0" else "–") for text in record[1:]) for record in records)

@@ -99,8 +99,8 @@ def measure(measurements: Measurements, ours: str, column: Column) -> Measured |
     """What was measured for a column; None where there is no such run or no such picture."""
     for dataset in (column.dataset, *column.measured_on):
         stems = PICTURES.get(dataset)
-        place = dataset.partition("/")[0] if stems else dataset
-        group = measurements.groups.get((column.scale, column.degradation, ours, place, column.metric))
+        whole = dataset.partition("/")[0] if stems else dataset
+        group = measurements.groups.get((column.scale, column.degradation, ours, whole, column.metric))
         if group is not None and stems:
             group = group[group["image"].isin(stems)]
         if group is not None and len(group):

@@ -121,8 +121,8 @@ def _common(scale: int, names: str) -> PaperTable:
 
 
 _LADDER = tuple(
-    PaperRow(f"column {place}", what, ours)
-    for place, what, ours in (
+    PaperRow(f"column {number}", what, ours)
+    for number, what, ours in (
         (2, "BN, after activation, standard GAN, residual blocks", "esrgan.ladder-1"),
         (3, "no BN", "esrgan.ladder-2"),
         (4, "before activation", "esrgan.ladder-3"),
@@ -308,7 +308,7 @@ _UNPAIRED = (
         _rows("bicubic", PaperRow("pseudo-supervision", "", "pseudo_sr.default")),
         tuple(Column("DIV2K-valid", metric, 4, "wild", _STAND_INS[1:]) for metric in ("psnr_rgb", "ssim_rgb")),
         "The paper degrades as track 4 of NTIRE 2018, whose LR are shifted against HR; `wild` here is this project's "
-        "own. The paper's figures were not at hand; of its faces one, an FID, which is not measured here.",
+        "own. The paper's figures were not at hand, but for an FID on faces, which is not measured here.",
     ),
     PaperTable(
         "downsampled-space-objectives",
