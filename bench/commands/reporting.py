@@ -26,7 +26,6 @@ def build_report(
     from bench.provenance.reuse import needed
     from bench.report.document import build
     from bench.runtime.checksums import seal
-    from bench.stages.feature_activity import write_taps
     from bench.suites import find_suite
 
     chosen, layout = find_suite(suite_name), Workdir(suite_name)
@@ -45,7 +44,6 @@ def build_report(
     write_records(chosen, runs.values(), layout, results, adopted)
     everything = chosen.experiments()
     order = [name for name in everything if name in runs or name in adopted]
-    write_taps([everything[name] for name in order], layout, results)
     build(results, layout.root, describe(chosen, order, results))
     seal(results)
 
@@ -177,12 +175,12 @@ def mirror_tables(suite_name: str) -> None:
 
 def _folder(run: Experiment, layout: Workdir) -> Any:
     """One finished run as the mirror wants to see it."""
-    from bench.provenance.record import commit
     from bench.suites.experiment import digest_of
     from bench.tracking import RunFolder
 
     folder = layout.run(run.name)
-    trained = read_json(folder / "train.json") if run.iterations else {}
+    made = layout.kernels(run) / "kernels.json" if run.estimates else layout.sr(run) / "upscale.json"
+    record = read_json(folder / "train.json" if run.iterations else made)
     said = run.resolved()
     params = {**{k: v for k, v in said.items() if k != "knobs"}, **{f"knob.{k}": v for k, v in said["knobs"].items()}}
     pictures = sorted(layout.sr(run).rglob("*.png"))
@@ -192,19 +190,13 @@ def _folder(run: Experiment, layout: Workdir) -> Any:
         tags={
             "method": run.method,
             "variant": run.variant,
-            "digest": run.digest(),
-            "commit": str(commit()["commit"]),
-            "train_data": str(trained.get("train_data", "")),
-            "device": str(trained.get("device", "")),
-            "environment": digest_of(_environment()),
+            "digest": record["digest"],
+            "commit": record["code"]["commit"],
+            "train_data": record.get("train_data", ""),
+            "device": record["device"] if run.iterations else "",
+            "environment": digest_of(record["environment"]),
         },
         curves=folder / "curves.jsonl" if run.iterations else None,
         scores=layout.scores(run),
         samples=pictures[:2],
     )
-
-
-def _environment() -> dict[str, Any]:
-    from bench.runtime.devices import environment
-
-    return environment()

@@ -8,9 +8,6 @@ from __future__ import annotations
 import argparse
 import functools
 import shutil
-import sys
-from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Any
 
 from bench.commands.options import JOBS, SCALE, add_output, minutes
@@ -94,75 +91,36 @@ def prepare_data(arguments: Arguments) -> None:
 
 def train_run(arguments: Arguments) -> None:
     """Prepares the training store first where it is not there yet."""
-    from bench.errors import Diverged
     from bench.runtime.devices import choose_device, use_threads
-    from bench.runtime.files import read_json
     from bench.runtime.output import claim_folder
     from bench.runtime.weights import locate
-    from bench.stages.divergence import inherited, settle, told
-    from bench.stages.train import FILES, Limits, train
+    from bench.stages import run as stages
+    from bench.stages.train import FILES, Limits
     from bench.suites import check_trainable, find_run
     from bench.suites.workdir import Workdir
 
-    run = find_run(arguments.suite, arguments.run)
+    run, layout = find_run(arguments.suite, arguments.run), Workdir(arguments.suite)
     check_trainable(run)
     use_threads(run.threads)
-    device = choose_device(arguments.device)
+    device, limits = choose_device(arguments.device), Limits(arguments.minutes)
     for name in run.build().needs_weights:
-        locate(name)
-    layout = Workdir(arguments.suite)
-    folder = arguments.out or layout.run(run.name)
+        locate(name)  # before anything is written
     if arguments.out is not None:
-        claim_folder(folder, FILES, arguments.overwrite)
-    store = _training_store(layout, run)
-    with _turn(layout, run.name) as waited:
-        if waited and (folder / "train.json").is_file() and read_json(folder / "train.json")["digest"] == run.digest():
-            return  # the other process has just finished it
-        why = inherited(run, layout)
-        try:
-            if why:
-                raise Diverged(f"{run.name}: has nothing to start from, for the {why}")
-            train(run, store, folder, device, Limits(arguments.minutes))
-        except Diverged as error:
-            if not arguments.settle:
-                raise
-            print(f"{error}; kept as the run's result", file=sys.stderr)
-            settle(run, store.folder, folder, device, why or told(run.name, error))
-
-
-def _training_store(layout: Any, run: Any) -> Any:
-    """What a run draws its batches from, made where it is not there yet."""
-    from bench.data.patches import PairedAndUnpaired, PatchStore
-    from bench.data.prepare import prepare_train
-
-    def opened(place: Path, sets: tuple[str, ...], degradation: str, levels: tuple[int, ...]) -> PatchStore:
-        with _turn(layout, place.name):
-            if not (place / "manifest.json").is_file():
-                prepare_train(sets, run.scale, degradation, place, levels=levels)
-        return PatchStore(place)
-
-    method = run.build()
-    pairs = opened(layout.train_data(run), run.train_sets, run.pairs, method.levels)
-    if not run.unpaired_sets:
-        return pairs
-
-    others = opened(layout.unpaired_data(run), run.unpaired_sets, run.degradation, ())
-    return PairedAndUnpaired(pairs, others, method.unpaired)
+        claim_folder(arguments.out, FILES, arguments.overwrite)
+    stages.train_run(run, layout, device, limits, arguments.settle, arguments.out)
 
 
 def kernel_run(arguments: Arguments) -> None:
     """The blur kernel of every test picture of a run, all its sets side by side."""
     from bench.runtime.devices import choose_device, use_threads
-    from bench.stages.estimate import estimate_sets
+    from bench.stages.run import estimate_run
     from bench.suites import find_run
     from bench.suites.workdir import Workdir
 
     run, layout = find_run(arguments.suite, arguments.run), Workdir(arguments.suite)
     use_threads(run.threads)
-    device = choose_device(arguments.device)
-    with _turn(layout, f"kernels.{run.name}"):
-        sets = {name: layout.test_data(name, run.scale, run.degradation) / "lr" for name in run.test_sets}
-        estimate_sets(run.build(), sets, layout.kernels(run), run.seed, device)
+    with layout.turn(f"kernels.{run.name}"):
+        estimate_run(run, layout, choose_device(arguments.device))
 
 
 def upscale_runs(arguments: Arguments) -> None:
@@ -171,50 +129,19 @@ def upscale_runs(arguments: Arguments) -> None:
     from bench.suites.workdir import Workdir
 
     task = functools.partial(_upscale, arguments.suite, arguments.device)
-    with _turn(Workdir(arguments.suite), f"upscale.{arguments.method}"):
+    with Workdir(arguments.suite).turn(f"upscale.{arguments.method}"):
         work_through(task, [run.name for run in _runs(arguments)], arguments.processes)
 
 
 def _upscale(suite_name: str, device_name: str, name: str) -> None:
     from bench.runtime.devices import choose_device, use_threads
-    from bench.stages.divergence import no_pictures, reason
-    from bench.stages.upscale import TestSet, prepare, upscale_sets
+    from bench.stages.run import upscale_run
     from bench.suites import find_suite
-    from bench.suites.suite import TRUTH
     from bench.suites.workdir import Workdir
 
-    layout, everything = Workdir(suite_name), find_suite(suite_name).experiments()
-    run = everything[name]
-    use_threads(run.threads)
-    device = choose_device(device_name)
-    why = reason(run, layout)
-    if why:
-        no_pictures(layout.sr(run), device, why)
-        return
-    told = layout.kernels(everything[run.kernel_from]) if run.kernel_from in everything else None
-    sets = []
-    for one in run.test_sets:
-        data = layout.test_data(one, run.scale, run.degradation)
-        kernels = data / "kernels" if run.kernel_from == TRUTH else told and told / one
-        sets.append(TestSet(one, data / "lr", kernels, run.seed))
-    upscaler = prepare(run.build(), _trained(layout, run), device)
-    upscale_sets(upscaler, sets, layout.sr(run), run.scale, device)
-
-
-def _trained(layout: Any, run: Any) -> Any:
-    """The network that a run upscales with: its own, another run's, several others', or none."""
-    from torch import nn
-
-    from bench.stages.train import checkpoint_path, load_network
-
-    network = run.build().network()
-    if network is None:
-        return None
-    names = run.network_from or (run.name,)
-    parts = list(network) if isinstance(network, nn.ModuleList) else [network]
-    for part, name in zip(parts, names, strict=True):
-        load_network(part, checkpoint_path(layout.run(name)))
-    return network.eval()
+    runs = find_suite(suite_name).experiments()
+    use_threads(runs[name].threads)
+    upscale_run(runs[name], runs, Workdir(suite_name), choose_device(device_name))
 
 
 def score_runs(arguments: Arguments) -> None:
@@ -224,26 +151,17 @@ def score_runs(arguments: Arguments) -> None:
 
     task = functools.partial(_score, arguments.suite)
     layout = Workdir(arguments.suite)
-    with _turn(layout, f"score.{arguments.method}"):
+    with layout.turn(f"score.{arguments.method}"):
         shutil.rmtree(layout.results / "scores" / arguments.method, ignore_errors=True)  # of runs that are no more
         work_through(task, [run.name for run in _runs(arguments)], arguments.processes)
 
 
 def _score(suite_name: str, name: str) -> None:
-    from bench.stages.divergence import no_scores, reason
-    from bench.stages.score import score_kernels, score_run, write_csv
+    from bench.stages.run import score_run
     from bench.suites import find_run
     from bench.suites.workdir import Workdir
 
-    layout, run = Workdir(suite_name), find_run(suite_name, name)
-    sets = {one: layout.test_data(one, run.scale, run.degradation) for one in run.test_sets}
-    if run.estimates:
-        records = score_kernels(layout.kernels(run), sets, run.metrics)
-    elif why := reason(run, layout):
-        records = no_scores(sets, run.metrics, why)
-    else:
-        records = score_run(layout.sr(run), sets, run.metrics, run.scale, workers=1)
-    write_csv(layout.scores(run), records, with_dataset=True)
+    score_run(find_run(suite_name, name), Workdir(suite_name))
 
 
 def make_report(arguments: Arguments) -> None:
@@ -251,7 +169,7 @@ def make_report(arguments: Arguments) -> None:
     from bench.runtime.output import output_folder
     from bench.suites.workdir import Workdir
 
-    with _turn(Workdir(arguments.suite), "report"):
+    with Workdir(arguments.suite).turn("report"):
         if arguments.out is None:
             build_report(arguments.suite, arguments.shard, arguments.methods, None, arguments.reuse)
             return
@@ -280,13 +198,6 @@ def publish_results(arguments: Arguments) -> None:
         raise BadInput(f"{made}: no report to publish; run snakemake --cores 8 all first")
     with making_folder(results_folder() / arguments.suite) as folder:
         shutil.copytree(made, folder, ignore=shutil.ignore_patterns(".*"), dirs_exist_ok=True)  # Snakemake's marks
-
-
-def _turn(layout: Any, work: str) -> AbstractContextManager[bool]:
-    """The right to do a piece of a suite's work; True where another process had it first."""
-    from bench.runtime.files import locked
-
-    return locked(layout.root / "turns" / work, wait=True)
 
 
 def _runs(arguments: Arguments) -> list[Any]:

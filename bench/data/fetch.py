@@ -23,7 +23,7 @@ from bench.data.embedded import EMBEDDED
 from bench.errors import BadInput, unknown
 from bench.runtime.checksums import hash_file
 from bench.runtime.paths import data_folder, weights_folder
-from bench.runtime.weights import WEIGHTS, Weight, locate, sha256_of
+from bench.runtime.weights import WEIGHTS, Weight, hash_once, locate
 
 TIMEOUT_SECONDS = 30
 
@@ -54,7 +54,7 @@ def _fetch_weight(weight: Weight) -> Path:
         _download(file.url, part, f"download {file.url} by hand and put it at {target}")
         _check_sha256(part, file.sha256, file.url)
         part.replace(target)
-    sha256_of.cache_clear()
+    hash_once.cache_clear()
     return locate(weight.name)
 
 

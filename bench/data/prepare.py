@@ -1,18 +1,19 @@
 """Pictures ready for use: HR/LR folders of test sets, flat stores of training sets, LR of any folder.
 
-Every folder carries a manifest.json that says what is in it: no times, no
-paths, so the same inputs give the same bytes.
+Every folder carries a manifest.json that says what is in it: no times, no paths, so the same inputs give the same
+bytes. How that of a suite was made, and when, is in its prepare.json.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from bench.data.datasets import Source, check, find, find_dataset, read_pair
 from bench.data.degradations import Degraded, degrade
@@ -20,10 +21,14 @@ from bench.data.degradations import degradation as named_degradation
 from bench.data.images import F64, U8, crop_to_multiple, image_files, to_rgb, write_png
 from bench.data.pixel_checksums import pair_sha256, pixel_sha256
 from bench.errors import BadInput
+from bench.runtime.checksums import hash_file
 from bench.runtime.files import write_json
 from bench.runtime.output import output_folder
+from bench.runtime.record import Stage, code_of
 
 MANIFEST = "manifest.json"
+RECORD = "prepare.json"
+CPU = torch.device("cpu")
 Facts = dict[str, Any]
 
 
@@ -49,6 +54,7 @@ def prepare_test(
     For `bicubic`, an LR that ships with the set is used as it is. Returns the manifest. Raises BadInput as `find`,
     `read_pair`, `check` and `degrade` do, and as `output_folder` does.
     """
+    stage = Stage(code_of([__name__]), CPU, {})
     facts = _facts(degradation, scale, seed) | {"dataset": dataset}
     digests = {}
     sources = find(dataset, scale)
@@ -60,7 +66,7 @@ def prepare_test(
             digests[picture.name] = picture.digest
             facts["pictures"][picture.name] = picture.facts
         facts["copy"] = check(dataset, scale, digests)
-        write_json(folder / MANIFEST, facts)
+        _write_records(folder, facts, replace(stage, inputs=digests))
     return facts
 
 
@@ -94,6 +100,7 @@ def prepare_train(
     same HR is kept too, shrunk bicubically whatever the degradation, in out/lr<level>.u8. Raises BadInput for a test
     set and for a level that does not divide the scale.
     """
+    stage, pixels = Stage(code_of([__name__]), CPU, {}), dict[str, str]()
     facts = _facts(degradation, scale, seed) | {"datasets": list(datasets), "copies": {}}
     more = {"levels": _check_levels(levels, scale)} if levels else {}
     index: list[Facts] = []
@@ -109,9 +116,16 @@ def prepare_train(
                 digests[picture.name] = picture.digest
                 facts["pictures"][title] = picture.facts
             facts["copies"][name] = check(name, scale, digests)
+            pixels |= {f"{name}/{picture}": digest for picture, digest in digests.items()}
         write_json(folder / "index.json", {"scale": scale, "pictures": index, **more})
-        write_json(folder / MANIFEST, facts | more)
+        _write_records(folder, facts | more, replace(stage, inputs=pixels))
     return facts | more
+
+
+def _write_records(folder: Path, facts: Facts, stage: Stage) -> None:
+    """manifest.json, and prepare.json. The inputs of the stage are the digests of the pixels of every picture."""
+    write_json(folder / MANIFEST, facts)
+    write_json(folder / RECORD, stage.record({MANIFEST: hash_file(folder / MANIFEST)}))
 
 
 def _check_levels(levels: Sequence[int], scale: int) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any, Literal
 
 from bench.errors import BadInput
 from bench.provenance.cells import score_file
-from bench.runtime.checksums import hash_file
+from bench.runtime.checksums import hash_file, hash_hashes
 from bench.runtime.code_digest import ROOT
 from bench.runtime.git import absence, checked_out, recomputed
 from bench.runtime.rows import Row
@@ -84,36 +85,49 @@ def check_experiment(record: RunRecord, run: str) -> Iterator[Check]:
 
 
 def check_code(records: Mapping[str, RunRecord], root: Path = ROOT) -> Iterator[Check]:
-    """The source digest of every run, recomputed from the files of its commit by the rule of that commit."""
-    commits: dict[str, list[str]] = {}
+    """The source digest of every run, and of every stage that recorded its own, recomputed from the files of its
+    commit by the rule of that commit."""
+    kind, commits = "code at its commit", dict[str, list[tuple[str, RunRecord, RunRecord]]]()
     for run, record in records.items():
-        commits.setdefault(str(record.get("code", {}).get("commit", "")), []).append(run)
-    for name, runs in commits.items():
-        why = absence(name, root)
+        for name, code in _codes(run, record):
+            commits.setdefault(str(code.get("commit", "")), []).append((name, code, record["environment"]))
+    for commit, codes in commits.items():
+        why = absence(commit, root)
         if why:
-            yield from (Check("code at its commit", run, "unchecked", why) for run in runs)
+            yield from (Check(kind, name, "unchecked", why) for name, *_ in codes)
             continue
-        with checked_out(name, root) as tree:
-            for run in runs:
-                yield from guarded("code at its commit", run, lambda run=run, tree=tree: _code(records[run], run, tree))  # type: ignore[misc]
+        with checked_out(commit, root) as tree:
+            for name, code, environment in codes:
+                yield from guarded(kind, name, functools.partial(_code, name, code, environment, tree))
 
 
-def _code(record: RunRecord, run: str, tree: Path) -> Iterator[Check]:
-    """One run's digest and modules against a tree."""
-    kind, code = "code at its commit", record["code"]
-    if any(name.startswith("guest_") for name in code["modules"]):
-        yield Check(kind, run, "unchecked", "the method is a file of its own, in no commit")
+def _codes(run: str, record: RunRecord) -> Iterator[tuple[str, RunRecord]]:
+    """(name, code) of the run, of its later stages, and of what prepared its pictures."""
+    yield run, record["code"]
+    for stage in ("upscaled", "estimated", "scored"):
+        if stage in record:
+            yield f"{run}: {stage}", record[stage]["code"]
+    for name, stage in record.get("prepared", {}).items():
+        yield f"{run}: {name}", stage["code"]
+
+
+def _code(name: str, code: RunRecord, environment: RunRecord, tree: Path) -> Iterator[Check]:
+    """One source digest, and the modules where they are recorded, against a tree."""
+    kind = "code at its commit"
+    if any(module.startswith("guest_") for module in (*code.get("starts", ()), *code.get("modules", ()))):
+        yield Check(kind, name, "unchecked", "the method is a file of its own, in no commit")
         return
-    if (code["sha256"], code["modules"]) in [(sha256, list(modules)) for sha256, modules in recomputed(tree, code)]:
-        yield Check(kind, run, "ok")
-        return
-    made_with = ".".join(str(record["environment"]["python"]).split(".")[:2])
+    for sha256, modules in recomputed(tree, code):
+        if sha256 == code["sha256"] and code.get("modules", list(modules)) == list(modules):
+            yield Check(kind, name, "ok")
+            return
+    recorded = ".".join(str(environment["python"]).split(".")[:2])
     here = f"{sys.version_info.major}.{sys.version_info.minor}"
-    if made_with != here:
-        yield Check(kind, run, "unchecked", f"made with Python {made_with}, whose syntax trees differ from {here}'s")
+    if recorded != here:
+        yield Check(kind, name, "unchecked", f"made with Python {recorded}, whose syntax trees differ from {here}'s")
         return
     why = "the code had uncommitted changes" if code["changed"] else "the commit's files give another source digest"
-    yield Check(kind, run, "broken", why)
+    yield Check(kind, name, "broken", why)
 
 
 def check_scores(results: Path, record: RunRecord, row: Row) -> Iterator[Check]:
@@ -146,10 +160,32 @@ def check_stages(record: RunRecord, run: str, records: Mapping[str, RunRecord]) 
             yield Check("earlier stage", run, "broken", f"{name} is not among the runs of this folder")
             continue
         made = records[name].get("checkpoint") if name != said.get("kernel_from") else records[name].get("kernels")
+        if isinstance(made, Mapping) and isinstance(taken.get(name), str):
+            made = hash_hashes(made)
         if name not in taken:
             yield Check("earlier stage", run, "unchecked", "what it took of the run it starts from was not recorded")
         else:
             yield equal("earlier stage", run, {f"what it took of {name}": (taken[name], made)})
+
+
+def check_own_stages(record: RunRecord, run: str) -> Iterator[Check]:
+    """Each stage of the run took what the one before it had made. Records from before stages wrote their own have
+    none of these links."""
+    if "scored" not in record:
+        return
+    made = record.get("upscaled") or record["estimated"]
+    prepared = {name: stage["outputs"]["manifest.json"] for name, stage in record["prepared"].items()}
+    took = {**record.get("training", {}).get("inputs", {}), **made["inputs"]}
+    pairs = {f"digest of what was {word}": (record[word]["digest"], record["digest"])
+             for word in ("upscaled", "estimated") if word in record}  # fmt: skip
+    pairs |= {name: (took.get(name), sha256) for name, sha256 in prepared.items()}
+    pairs |= {f"{name} when scored": (record["scored"]["inputs"].get(name), took.get(name))
+              for name in prepared if name.startswith("data/")}  # fmt: skip
+    if f"runs/{run}" in took:
+        pairs["checkpoint"] = (took[f"runs/{run}"], record["checkpoint"])
+    kind = "sr" if "upscaled" in record else "kernels"
+    pairs[kind] = (record["scored"]["inputs"][kind], hash_hashes(record[kind]))
+    yield equal("own stages", run, pairs)
 
 
 def check_made(record: RunRecord, run: str, work: Path | None) -> Iterator[Check]:

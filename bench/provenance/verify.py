@@ -15,6 +15,7 @@ from bench.provenance.checks import (
     check_code,
     check_experiment,
     check_made,
+    check_own_stages,
     check_rows,
     check_same_pictures,
     check_scores,
@@ -105,6 +106,7 @@ def _of_run(
         *guarded("score file", run, lambda: check_scores(results, record, row)),
         *guarded("published weights", run, lambda: check_weights(record, run)),
         *guarded("earlier stage", run, lambda: check_stages(record, run, records)),
+        *guarded("own stages", run, lambda: check_own_stages(record, run)),
         *guarded("what was made", run, lambda: check_made(record, run, work)),
     ]
 

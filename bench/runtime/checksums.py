@@ -1,10 +1,10 @@
-"""The list of every file of a results folder with its sha256: one changed byte anywhere is found."""
+"""sha256 of files, and the list of those of a results folder: one changed byte anywhere is found."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,16 @@ def hash_file(path: Path) -> str:
     """The sha256 of a file's bytes as they are now, in hex."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def hash_files(folder: Path, pattern: str) -> dict[str, str]:
+    """'/'-separated relative path -> sha256 of the files below a folder; none where the folder is not there."""
+    return {path.relative_to(folder).as_posix(): hash_file(path) for path in sorted(folder.rglob(pattern))}
+
+
+def hash_hashes(hashes: Mapping[str, str]) -> str:
+    """One sha256 for many files, of their names and theirs."""
+    return hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()
 
 
 def files_of(results: Path) -> Iterator[str]:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
-import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 from bench.errors import BadInput
 
@@ -27,11 +25,13 @@ PLUMBING = {
     "bench.suites.cpu",
     "bench.suites.demo",
     "bench.suites.gpu",
-    "bench.provenance.record",
     "bench.suites.workdir",
     "bench.runtime.files",
     "bench.runtime.rows",
     "bench.runtime.output",
+    "bench.runtime.git",
+    "bench.runtime.checksums",
+    "bench.runtime.record",
     "methods",
 }
 
@@ -97,22 +97,3 @@ def source_digest(*modules: str) -> str:
             raise BadInput(f"{module}: no such module, so its source has no digest; name one of bench or methods")
         digest.update(f"{module}\n{ast.dump(_tree(path))}\n".encode())
     return digest.hexdigest()
-
-
-def commit() -> dict[str, Any]:
-    """The checked-out commit and whether tracked files differ from it; 'unknown' outside a checkout."""
-
-    def git(*words: str) -> str | None:
-        try:
-            done = subprocess.run(("git", "-C", str(ROOT), *words), capture_output=True, text=True, check=False)
-        except FileNotFoundError:
-            return None
-        return done.stdout.strip() if done.returncode == 0 else None
-
-    changed = git("status", "--porcelain", "--untracked-files=no", "--", "bench", "methods", "Snakefile")
-    return {"commit": git("rev-parse", "HEAD") or "unknown", "changed": bool(changed) if changed is not None else None}
-
-
-def code_of(*modules: str) -> dict[str, Any]:
-    """What code something is made with: the modules it starts from, all they import, their digest, and the commit."""
-    return {"starts": modules, "modules": closure(*modules), "sha256": source_digest(*modules), **commit()}

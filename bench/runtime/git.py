@@ -1,4 +1,4 @@
-"""The checkout: which commit it is, and the source digest of a run as that commit itself computes it."""
+"""The checkout, the one place that calls git: which commit it is, and the source digest of a run at an earlier one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import functools
 import importlib.util
 import io
+import os
 import subprocess
 import sys
 import tarfile
@@ -26,12 +27,23 @@ REPORT = "bench.report.document"
 
 
 def git(*words: str, root: Path = ROOT) -> bytes | None:
-    """What git says, or None where it fails, is not installed or the folder is no checkout."""
+    """What git says of a checkout, or None where it fails, is not installed or the folder is no checkout."""
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}  # as inside a hook
     try:
-        done = subprocess.run(("git", "-C", str(root), *words), capture_output=True, check=False)
+        done = subprocess.run(("git", "-C", str(root), *words), capture_output=True, check=False, env=plain)
     except FileNotFoundError:
         return None
     return done.stdout if done.returncode == 0 else None
+
+
+def commit(root: Path = ROOT) -> dict[str, Any]:
+    """The checked-out commit, and whether the code here is another than that commit's; 'unknown' and None where the
+    code lies in no checkout of its own, so that a repository around it is not taken for its own."""
+    top, head = git("rev-parse", "--show-toplevel", root=root), git("rev-parse", "HEAD", root=root)
+    if top is None or head is None or Path(os.fsdecode(top.rstrip(b"\n"))).resolve() != root.resolve():
+        return {"commit": "unknown", "changed": None}
+    status = git("status", "--porcelain", "--untracked-files=all", "--", *CODE, root=root)
+    return {"commit": head.decode().strip(), "changed": bool(status)}
 
 
 def absence(name: str, root: Path = ROOT) -> str:

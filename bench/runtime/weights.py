@@ -7,7 +7,6 @@ A file is looked up inside the installed package that ships it, which is never i
 from __future__ import annotations
 
 import functools
-import hashlib
 import importlib.util
 import pickle
 from dataclasses import dataclass
@@ -17,7 +16,10 @@ from typing import Any
 import numpy as np
 
 from bench.errors import BadInput, MissingWeights, unknown
+from bench.runtime.checksums import hash_file
 from bench.runtime.paths import weights_folder
+
+hash_once = functools.cache(hash_file)  # a process meets the same weights many times
 
 
 @dataclass(frozen=True)
@@ -233,13 +235,6 @@ WEIGHTS: dict[str, Weight] = {
 }
 
 
-@functools.cache
-def sha256_of(path: Path) -> str:
-    """The hex digest of a file's bytes; cached, because a process meets the same weights many times."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def weight(name: str) -> Weight:
     """The entry of that name. Raises BadInput, naming the nearest, where there is none."""
     if name not in WEIGHTS:
@@ -253,7 +248,7 @@ def locate(name: str) -> Path:
     file = entry.found
     if file is None:
         raise MissingWeights(f"weights {name!r} are not here; {entry.remedy}")
-    digest = sha256_of(file.path)
+    digest = hash_once(file.path)
     if not digest.startswith(file.sha256):
         raise BadInput(f"{file.path}: sha256 {digest[:16]}…, expected {file.sha256[:16]}…; {entry.remedy}")
     return file.path

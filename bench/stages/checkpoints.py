@@ -21,8 +21,8 @@ from torch import Tensor, nn
 
 from bench.api import Entry, Knobs, Method
 from bench.errors import BadInput
+from bench.runtime.checksums import hash_file
 from bench.runtime.output import check_place, output_file
-from bench.runtime.weights import sha256_of
 from methods import find_entry
 from methods.common.key_maps import (
     EDSR_BASICSR,
@@ -92,7 +92,7 @@ def import_checkpoint(
         "knobs": {name: value for name, value in knobs.items() if name != "scale"},
         "layout": key_map.name,
         "source": source.name,
-        "source_sha256": sha256_of(source),
+        "source_sha256": hash_file(source),
         "key": taken,
         "notes": notes,
         **({"part": DUAL_PART} if part else {}),

@@ -1,6 +1,6 @@
-"""A training that diverged, as a result of its own: no weights, no pictures, and scores that are n/a with the reason.
+"""Record a divergence as a result: n/a scores, with the reason.
 
-So one variant that diverges, which is an answer to the question it was run for, does not keep a suite from its end.
+A variant that diverges answers the question it was run for, and does not keep a suite from its end.
 """
 
 from __future__ import annotations
@@ -14,42 +14,42 @@ from safetensors.torch import save
 
 from bench.data.images import image_files
 from bench.errors import Diverged
-from bench.runtime.code_digest import code_of
-from bench.runtime.devices import describe, environment
+from bench.runtime.checksums import hash_file
 from bench.runtime.files import making_folder, read_json, replacing, write_json
-from bench.runtime.weights import sha256_of
+from bench.runtime.record import Stage, code_of
 from bench.stages.score import Record
 from bench.stages.train import checkpoint_path
 from bench.suites.experiment import Experiment
 from bench.suites.workdir import Workdir
 
 
-def told(run: str, error: Diverged) -> str:
+def reason_of(run: str, error: Diverged) -> str:
     """The reason as tables give it: whose training, and what was seen, without the remedy."""
     seen = str(error).removeprefix(f"{run}: ").partition(";")[0]
     return f"training of {run} diverged: {seen}"
 
 
-def settle(run: Experiment, store: Path, folder: Path, device: torch.device, why: str) -> None:
+def settle(run: Experiment, folder: Path, device: torch.device, inputs: Mapping[str, str], why: str) -> None:
     """Write what a finished training leaves in `folder`: a checkpoint without tensors, and a train.json that says why
-    (`diverged`) and no cost. The curve up to there and the last good state stay. store: the training data's folder."""
-    said = json.dumps({"run": run.name, "digest": run.digest(), "scale": run.scale, "diverged": why}, sort_keys=True)
+    (`diverged`) and no cost. The curve up to there and the last good state stay. inputs: the sha256 of what the
+    training took, `train_data` among them."""
+    metadata = json.dumps(
+        {"run": run.name, "digest": run.digest(), "scale": run.scale, "diverged": why}, sort_keys=True
+    )
     with replacing(checkpoint_path(folder)) as temporary:
-        temporary.write_bytes(save({}, metadata={"bench": said}))
+        temporary.write_bytes(save({}, metadata={"bench": metadata}))
     (folder / "curves.jsonl").touch()
     network = run.build().network()
+    outputs = {path.name: hash_file(path) for path in (checkpoint_path(folder), folder / "curves.jsonl")}
     record = {
         "run": run.name,
         "digest": run.digest(),
         "experiment": run.resolved(),
         "diverged": why,
         "parameters": sum(parameter.numel() for parameter in network.parameters()) if network is not None else 0,
-        "train_data": sha256_of(store / "manifest.json"),
+        "train_data": inputs["train_data"],
+        **Stage(code_of(run.modules), device, inputs).record(outputs),
         "seconds": "",
-        "device": describe(device),
-        "threads": torch.get_num_threads(),
-        "code": code_of(*run.modules),
-        "environment": environment(),
     }
     write_json(folder / "train.json", record)
 
@@ -75,20 +75,19 @@ def _first(names: tuple[str, ...], layout: Workdir) -> str | None:
 
 def notes(results: Path, runs: Iterable[str]) -> tuple[str, ...]:
     """A sentence for each of these runs whose training diverged, from the records under `results`."""
-    said = []
+    sentences = []
     for name in runs:
         path = results / "provenance" / f"{name}.json"
         why = read_json(path).get("training", {}).get("diverged") if path.is_file() else None
         if why:
-            said.append(f"`{name}` has no scores: {why}.")
-    return tuple(said)
+            sentences.append(f"`{name}` has no scores: {why}.")
+    return tuple(sentences)
 
 
-def no_pictures(out: Path, device: torch.device, why: str) -> None:
+def no_pictures(out: Path, stage: Stage, why: str) -> None:
     """upscale.json, in place of a run's pictures."""
-    done = {"device": describe(device), "threads": torch.get_num_threads(), "sets": {}, "peak_mib": "", "diverged": why}
     with making_folder(out) as folder:
-        write_json(folder / "upscale.json", done)
+        write_json(folder / "upscale.json", {**stage.record({}), "sets": {}, "peak_mib": "", "diverged": why})
 
 
 def no_scores(sets: Mapping[str, Path], metrics: Sequence[str], why: str) -> list[Record]:

@@ -17,9 +17,10 @@ from tqdm import tqdm
 from bench.api import Estimator, Method, Picture
 from bench.data.images import F64, U8, image_files, read_image, to_tensor
 from bench.errors import BadInput, Diverged
-from bench.runtime.code_digest import commit
-from bench.runtime.devices import describe, environment, peak_memory_mib
+from bench.runtime.checksums import hash_files
+from bench.runtime.devices import describe, peak_memory_mib
 from bench.runtime.files import making_folder, replacing, write_json
+from bench.runtime.record import Stage
 
 PREVIEW_SIDE = 400  # pixels, about
 
@@ -56,7 +57,7 @@ def estimate_folder(method: Method, lr: Path, out: Path, seed: int, device: torc
     return done
 
 
-def estimate_sets(method: Method, sets: Mapping[str, Path], out: Path, seed: int, device: torch.device) -> None:
+def estimate_sets(method: Method, sets: Mapping[str, Path], out: Path, seed: int, stage: Stage) -> None:
     """out/<data set>/<stem>.npy and .png for every picture of every set (data set to LR folder), all sets side by
     side, and out/kernels.json. Raises BadInput as `estimate_folder` does."""
     estimator = method.estimator()
@@ -64,25 +65,22 @@ def estimate_sets(method: Method, sets: Mapping[str, Path], out: Path, seed: int
         raise BadInput(f"{type(method).__name__} estimates no kernels; use python -m bench upscale")
     places = [(name, path) for name, lr in sets.items() for path in image_files(lr)]
     # an estimation that comes to nothing leaves no file: its metrics are n/a
-    pictures = [Picture(f"{name}/{p.stem}", to_tensor(read_image(p)).to(device), None, seed) for name, p in places]
+    lr = [to_tensor(read_image(path)).to(stage.device) for _, path in places]
+    pictures = [Picture(f"{name}/{p.stem}", image, None, seed) for (name, p), image in zip(places, lr, strict=True)]
     began, began_cpu = time.monotonic(), time.process_time()
     kernels = with_bar(estimator, pictures, _iterations(method))
-    done = {
+    spent = {
         "pictures": len(pictures),
         "seconds": round(time.monotonic() - began, 2),
         "cpu_seconds": round(time.process_time() - began_cpu, 2),
-        "device": describe(device),
-        "threads": torch.get_num_threads(),
-        "peak_mib": round(peak_memory_mib(device)),
-        "code": commit(),
-        "environment": environment(),
+        "peak_mib": round(peak_memory_mib(stage.device)),
     }
     with making_folder(out) as folder:
         for (name, path), kernel in zip(places, kernels, strict=True):
             (folder / name).mkdir(parents=True, exist_ok=True)
             if kernel.isfinite().all():
                 write_kernel(folder / name, path.stem, kernel.numpy())
-        write_json(folder / "kernels.json", done)
+        write_json(folder / "kernels.json", {**stage.record(hash_files(folder, "*.npy")), **spent})
 
 
 def _iterations(method: Method) -> int:

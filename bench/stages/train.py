@@ -12,8 +12,10 @@ import math
 import signal
 import statistics
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import torch
@@ -23,10 +25,10 @@ from tqdm import tqdm
 
 from bench.api import Batch, Learner, Training
 from bench.errors import BadInput, Diverged, OutOfTime
-from bench.runtime.code_digest import code_of
-from bench.runtime.devices import be_deterministic, describe, environment, peak_memory_mib
+from bench.runtime.checksums import hash_file
+from bench.runtime.devices import be_deterministic, peak_memory_mib
 from bench.runtime.files import locked, replacing, write_json
-from bench.runtime.weights import sha256_of
+from bench.runtime.record import Stage, code_of
 from bench.suites.experiment import Experiment
 
 LOG_EVERY = 10  # steps between points of the curve
@@ -62,18 +64,30 @@ def checkpoint_path(folder: Path) -> Path:
     return folder / "checkpoint.safetensors"
 
 
-def train(run: Experiment, store: Store, folder: Path, device: torch.device, limits: Limits) -> dict[str, Any]:
+def train(
+    run: Experiment,
+    store: Store,
+    folder: Path,
+    device: torch.device,
+    limits: Limits,
+    inputs: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, Any]:
     """Train `run` to completion in `folder` and return its record, which is also written as train.json.
 
+    inputs: the sha256 of what it takes besides the store, for the record.
     Raises OutOfTime at the time budget (resume with the same call), Diverged for NaN, infinity or an exploding loss
     (the last good state is kept), BadInput where another process works in the folder.
     """
     with locked(folder / "lock", wait=False):
-        return _train(run, store, folder, device, limits)
+        return _train(run, store, folder, device, limits, inputs)
 
 
-def _train(run: Experiment, store: Store, folder: Path, device: torch.device, limits: Limits) -> dict[str, Any]:
+def _train(
+    run: Experiment, store: Store, folder: Path, device: torch.device, limits: Limits, inputs: Mapping[str, str]
+) -> dict[str, Any]:
     began, began_cpu = time.monotonic(), time.process_time()
+    train_data = hash_file(store.folder / "manifest.json")
+    stage = Stage(code_of(run.modules), device, {"train_data": train_data, **inputs})
     method, digest = run.build(), run.digest()
     count, patch = method.batch
     be_deterministic(run.seed)
@@ -130,22 +144,21 @@ def _train(run: Experiment, store: Store, folder: Path, device: torch.device, li
                 )
 
     weights = {name: value.detach().cpu().contiguous() for name, value in learner.network.state_dict().items()}
-    said = json.dumps({"run": run.name, "digest": digest, "scale": run.scale}, sort_keys=True)  # one key: order is kept
+    metadata = json.dumps({"run": run.name, "digest": digest, "scale": run.scale}, sort_keys=True)  # one key, in order
     with replacing(checkpoint_path(folder)) as temporary:
-        temporary.write_bytes(save(weights, metadata={"bench": said}))
+        temporary.write_bytes(save(weights, metadata={"bench": metadata}))
+    seconds, cpu_seconds = spent()
+    outputs = {path.name: hash_file(path) for path in (checkpoint_path(folder), curve_file)}
     record = {
         "run": run.name,
         "digest": digest,
         "experiment": run.resolved(),
         "parameters": sum(parameter.numel() for parameter in learner.network.parameters()),
-        "train_data": sha256_of(store.folder / "manifest.json"),
-        "seconds": round(spent()[0], 2),
-        "cpu_seconds": round(spent()[1], 2),
+        "train_data": train_data,
+        "cpu_seconds": round(cpu_seconds, 2),
         "peak_mib": round(peak_memory_mib(device)),
-        "device": describe(device),
-        "threads": torch.get_num_threads(),
-        "code": code_of(*run.modules),
-        "environment": environment(),
+        **stage.record(outputs),
+        "seconds": round(seconds, 2),
     }
     write_json(folder / "train.json", record)
     state_file.unlink(missing_ok=True)

@@ -20,10 +20,11 @@ from bench.data.back_projection import back_projected
 from bench.data.images import image_files, read_image, to_tensor, to_uint8, write_png
 from bench.data.orientations import in_every_orientation
 from bench.errors import BadInput
-from bench.runtime.checksums import hash_file
+from bench.runtime.checksums import hash_file, hash_files
 from bench.runtime.code_digest import source_digest
 from bench.runtime.devices import describe, peak_memory_mib
 from bench.runtime.files import making_folder, write_json
+from bench.runtime.record import Stage
 from bench.suites.experiment import digest_of
 
 OVERLAP = 16  # LR pixels that neighbouring tiles share
@@ -159,13 +160,16 @@ class TestSet:
 
 
 def upscale_sets(
-    upscaler: Upscaler, sets: Iterable[TestSet], out: Path, scale: int, device: torch.device
-) -> dict[str, Any]:
+    upscaler: Upscaler,
+    sets: Iterable[TestSet],
+    out: Path,
+    scale: int,
+    stage: Stage,
+) -> None:
     """Every set into out/<data set>/, with upscale.json beside."""
-    record: dict[str, Any] = {"device": describe(device), "threads": torch.get_num_threads(), "sets": {}}
+    made: dict[str, Any] = {}
     with making_folder(out) as folder:
-        for one in sets:
-            record["sets"][one.name] = upscale_folder(upscaler, one.lr, folder / one.name, scale, one.seed, one.kernels)
-        record["peak_mib"] = round(peak_memory_mib(device))
-        write_json(folder / "upscale.json", record)
-    return record
+        for each in sets:
+            made[each.name] = upscale_folder(upscaler, each.lr, folder / each.name, scale, each.seed, each.kernels)
+        more = {"sets": made, "peak_mib": round(peak_memory_mib(stage.device))}
+        write_json(folder / "upscale.json", {**stage.record(hash_files(folder, "*.png")), **more})

@@ -82,8 +82,17 @@ class Experiment:
 
     @property
     def modules(self) -> tuple[str, ...]:
-        """The modules that decide the trained network, with everything they import."""
-        return (self.entry.method.__module__, "bench.stages.train", "bench.data.patches")
+        """The modules that decide, with everything they import, the trained network; where nothing is trained, the
+        pictures or kernels."""
+        method = self.entry.method.__module__
+        if not self.iterations:
+            return (method, "bench.stages.estimate" if self.estimates else "bench.stages.upscale")
+        return (method, "bench.stages.train", "bench.data.patches")
+
+    @property
+    def made_by(self) -> tuple[str, ...]:
+        """The modules that decide its pictures or kernels, given its network."""
+        return (*self.modules, "bench.stages.upscale") if self.iterations else self.modules
 
     def digest(self) -> str:
         """sha256 of the resolved method, its revision and the source of the modules it and the loop are made of.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.runtime.files import locked
 from bench.runtime.paths import work_folder
 from bench.suites.experiment import Experiment
 
@@ -51,6 +53,14 @@ class Workdir:
     @property
     def results(self) -> Path:
         return self.root / "results"
+
+    def score_record(self, run: Experiment) -> Path:
+        """How and when a run was scored; beside the workflow's marks, for `results` is published as it is."""
+        return self.root / "scored" / run.method / f"{run.name}.json"
+
+    def turn(self, work: str) -> AbstractContextManager[bool]:
+        """The right to do a piece of the suite's work; True where another process had it first."""
+        return locked(self.root / "turns" / work, wait=True)
 
     def scores(self, run: Experiment) -> Path:
         return self.results / "scores" / run.method / f"{run.name}.csv"

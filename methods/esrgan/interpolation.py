@@ -86,7 +86,8 @@ class EsrganInterpolation(GeneratorKnobs):
 
     def _mixed(self, psnr: nn.Module, gan: nn.Module) -> nn.Module:
         """A third network, of interpolated weights."""
-        mixed = RRDBNet(self).to(next(gan.parameters()).device)
+        with next(gan.parameters()).device:
+            mixed = RRDBNet(self)
         mixed.load_state_dict(interpolate_weights(psnr.state_dict(), gan.state_dict(), self.alpha))
         return mixed.eval()
 

@@ -50,7 +50,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("BENCH_WEIGHTS", str(tmp_path / "weights"))
-    weights.sha256_of.cache_clear()
+    weights.hash_once.cache_clear()
     (tmp_path / "served").mkdir()
     (tmp_path / "served" / "net.pth").write_bytes(CONTENT)
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(tmp_path / "served"))) as running:

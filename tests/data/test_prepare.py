@@ -17,6 +17,7 @@ from bench.data.pixel_checksums import pixel_sha256
 from bench.data.prepare import degrade_folder, prepare_test, prepare_train
 from bench.data.resize import resize
 from bench.errors import BadInput
+from bench.runtime.checksums import hash_file
 
 SHAPES = {"a": (33, 42, 3), "b": (40, 36), "c": (36, 37, 3)}
 
@@ -42,14 +43,19 @@ def test_preparing_twice_gives_the_same_bytes(tmp_path: Path, degradation: str) 
     for out in ("one", "two"):
         prepare_test("Probe", 4, degradation, tmp_path / out / "p")
         prepare_train(("Tiny",), 4, degradation, tmp_path / out / "t")
-    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+    one, two = (contents(tmp_path / out) for out in ("one", "two"))
+    for name in ("p/prepare.json", "t/prepare.json"):  # says when and where besides
+        first, second = json.loads(one.pop(name)), json.loads(two.pop(name))
+        assert all(first[part] == second[part] for part in ("code", "inputs", "outputs"))
+    assert one == two
     manifest = (tmp_path / "one" / "p" / "manifest.json").read_text()
     assert str(tmp_path) not in manifest
 
 
 def test_a_test_folder_holds_hr_lr_and_a_manifest_that_tells_their_pixels(tmp_path: Path) -> None:
     facts = prepare_test("Probe", 4, "bicubic", tmp_path / "p")
-    assert sorted(contents(tmp_path / "p")) == [f"{s}/{n}.png" for s in ("hr", "lr") for n in "abc"] + ["manifest.json"]
+    pictures = [f"{side}/{name}.png" for side in ("hr", "lr") for name in "abc"]
+    assert sorted(contents(tmp_path / "p")) == [*pictures, "manifest.json", "prepare.json"]
     assert facts == json.loads((tmp_path / "p" / "manifest.json").read_text())
     assert (facts["dataset"], facts["copy"], facts["seed"]) == ("Probe", "unpinned copy", None)
     for name in "abc":
@@ -61,6 +67,20 @@ def test_a_test_folder_holds_hr_lr_and_a_manifest_that_tells_their_pixels(tmp_pa
     assert facts["pictures"]["a"]["cropped_from"] == [33, 42]
     assert facts["pictures"]["a"]["hr_size"] == [32, 40]
     assert facts["pictures"]["b"]["cropped_from"] is None
+
+
+@pytest.mark.parametrize("role", ["test", "train"])
+def test_how_a_folder_was_made_is_recorded_beside_its_manifest(tmp_path: Path, tiny: Path, role: str) -> None:
+    out = tmp_path / "out"
+    if role == "test":
+        prepare_test("Probe", 4, "bicubic", out)
+    else:
+        prepare_train(("Tiny",), 4, "bicubic", out)
+    record = json.loads((out / "prepare.json").read_text())
+    assert record["code"]["starts"] == ["bench.data.prepare"] and {"commit", "sha256"} <= record["code"].keys()
+    assert record["seconds"] >= 0 and record["device"] and "numpy" in record["environment"]
+    assert set(record["inputs"]) == ({*"abc"} if role == "test" else {"Tiny/a", "Tiny/b", "Tiny/c"})
+    assert record["outputs"] == {"manifest.json": hash_file(out / "manifest.json")}
 
 
 def test_shipped_lr_is_used_for_bicubic_and_for_nothing_else(tmp_path: Path) -> None:

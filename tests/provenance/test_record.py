@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import os
+import subprocess
+import sys
 from pathlib import Path
+from shutil import copy, copytree, ignore_patterns
 from typing import Any
 
 import pytest
+import torch
+from traced_folder import git
 
-from bench.provenance.record import commit, run_record, write_records
+from bench.errors import BadInput
+from bench.provenance.record import run_record, write_records
 from bench.provenance.verify import verify
 from bench.report.aggregate import COST_COLUMNS, RUN_COLUMNS
-from bench.runtime.checksums import compare, hash_file, seal
+from bench.runtime.checksums import compare, hash_file, hash_files, hash_hashes, seal
+from bench.runtime.code_digest import ROOT
 from bench.runtime.files import read_json, write_json
+from bench.runtime.git import commit
+from bench.runtime.record import Stage, code_of
+from bench.runtime.weights import locate
 from bench.stages.train import checkpoint_path
 from bench.suites import find_suite
 from bench.suites.experiment import Experiment
@@ -21,7 +32,7 @@ from bench.suites.workdir import Workdir
 
 SMOKE = find_suite("smoke")
 RUNS = SMOKE.experiments()
-RRDB, ESRGAN = "rrdb.default.x4.bicubic.s1", "esrgan.default.x4.bicubic.s1"
+BICUBIC, RRDB, ESRGAN = RUNS
 
 
 def write(path: Path, text: str) -> None:
@@ -29,19 +40,10 @@ def write(path: Path, text: str) -> None:
     path.write_text(text)
 
 
-def trained(run: Experiment, layout: Workdir, more: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "run": run.name,
-        "digest": run.digest(),
-        "experiment": run.resolved(),
-        "parameters": 12345,
-        "train_data": hash_file(layout.train_data(run) / "manifest.json"),
-        "seconds": 61.5,
-        "peak_mib": 300,
-        "device": "A processor",
-        "threads": 1,
-        **more,
-    }
+def stage(run: Experiment, inputs: dict[str, str], outputs: dict[str, str], **more: Any) -> dict[str, Any]:
+    """What a stage of a run leaves."""
+    facts = {"run": run.name, "digest": run.digest(), "experiment": run.resolved()}
+    return {**Stage(code_of(run.made_by), torch.device("cpu"), inputs, facts).record(outputs), **more}
 
 
 @pytest.fixture
@@ -50,16 +52,43 @@ def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workdir:
     monkeypatch.setenv("BENCH_WORK", str(tmp_path / "work"))
     layout = Workdir("smoke")
     for run in RUNS.values():
+        data = {}
         for name in run.test_sets:
-            write(layout.test_data(name, run.scale, run.degradation) / "manifest.json", f"{{}} {name}")
+            data |= {f"data/{name}": prepared(layout.test_data(name, run.scale, run.degradation), f"{{}} {name}")}
             write(layout.sr(run) / name / "houses.png", f"picture of {run.name}")
-        write_json(layout.sr(run) / "upscale.json", {"sets": {"a": {"seconds": {"x": 1.25, "y": 2}}}, "peak_mib": 99})
-        write(layout.scores(run), "dataset,image,metric,value,note\nEmbedded-test,houses,psnr_y,25.5,\n")
+        network = {}
         if run.iterations:
-            write(layout.train_data(run) / "manifest.json", "{}")
+            took = {"train_data": prepared(layout.train_data(run), "{}")}
+            took |= {f"weights/{name}": hash_file(locate(name)) for name in run.build().needs_weights}
+            if run.warm_start:
+                took[f"runs/{run.warm_start}"] = sha256(f"network of {run.warm_start}")
             write(checkpoint_path(layout.run(run.name)), f"network of {run.name}")
-            write_json(layout.run(run.name) / "train.json", trained(run, layout, {}))
+            network = {f"runs/{run.name}": sha256(f"network of {run.name}")}
+            made = {"checkpoint.safetensors": sha256(f"network of {run.name}")}
+            facts = {"parameters": 12345, "train_data": took["train_data"], "seconds": 61.5, "cpu_seconds": 59.5}
+            trained = {**stage(run, took, made, **facts), "code": code_of(run.modules)}
+            write_json(layout.run(run.name) / "train.json", trained)
+        spent = {"sets": {"a": {"seconds": {"x": 1.25, "y": 2}}}, "peak_mib": 99}
+        counted = {"parameters": 999, "macs": 10**6} if run.iterations else None
+        pictures = hash_files(layout.sr(run), "*.png")
+        write_json(layout.sr(run) / "upscale.json", stage(run, {**data, **network}, pictures, network=counted, **spent))
+        write(layout.scores(run), "dataset,image,metric,value,note\nEmbedded-test,houses,psnr_y,25.5,\n")
+        scored = stage(run, {**data, "sr": hash_hashes(pictures)}, {"scores": hash_file(layout.scores(run))}, taps=None)
+        write_json(layout.score_record(run), {**scored, "code": code_of(["bench.stages.score"])})
     return layout
+
+
+def prepared(folder: Path, manifest: str) -> str:
+    """A prepared folder; returns the sha256 of its manifest."""
+    write(folder / "manifest.json", manifest)
+    made = {"manifest.json": hash_file(folder / "manifest.json")}
+    write_json(folder / "prepare.json", Stage(code_of(["bench.data.prepare"]), torch.device("cpu"), {}).record(made))
+    return made["manifest.json"]
+
+
+def change(path: Path, **changes: Any) -> None:
+    """Write other values into a stage's record."""
+    write_json(path, {**read_json(path), **changes})
 
 
 def sha256(text: str) -> str:
@@ -80,32 +109,58 @@ def test_the_hash_of_everything_a_run_took_and_made_is_recorded(layout: Workdir)
 
 
 def test_kernels_are_recorded_as_pictures_are(layout: Workdir) -> None:
-    run = RUNS["bicubic.default.x4.bicubic.s1"]
-    write(layout.kernels(run) / "Embedded-test" / "houses.npy", "kernel")
-    assert run_record(run, SMOKE, layout)["kernels"] == {"Embedded-test/houses.npy": sha256("kernel")}
+    run = find_suite("demo").experiments()["kernelgan.default.x2.kernel_paper.s1"]
+    demo = Workdir("demo")
+    data = {f"data/{n}": prepared(demo.test_data(n, run.scale, run.degradation), n) for n in run.test_sets}
+    write(demo.kernels(run) / "Embedded-test" / "houses.npy", "kernel")
+    kernels = hash_files(demo.kernels(run), "*.npy")
+    write_json(demo.kernels(run) / "kernels.json", stage(run, data, kernels, peak_mib=80))
+    scored = stage(run, {**data, "kernels": hash_hashes(kernels)}, {"scores": "0" * 64}, taps=None)
+    write_json(demo.score_record(run), scored)
+    record = run_record(run, find_suite("demo"), demo)
+    assert record["kernels"] == {"Embedded-test/houses.npy": sha256("kernel")} and record["sr"] == {}
 
 
-def test_commit_and_environment_are_those_of_the_training_and_of_the_measuring_beside_them(layout: Workdir) -> None:
-    code = {"commit": "c" * 40, "changed": False, "sha256": "d" * 64, "starts": ["a"], "modules": ["a"]}
-    told = {"code": code, "environment": {"python": "3.11.0"}, "cpu_seconds": 59.5}
+def test_every_stage_is_credited_to_the_commit_it_ran_at_and_the_report_to_its_own(
+    layout: Workdir, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = RUNS[RRDB]
-    write_json(layout.run(RRDB) / "train.json", trained(run, layout, told))
+    code = {"commit": "c" * 40, "changed": False, "sha256": "d" * 64, "starts": ["a"], "modules": ["a"]}
+    change(layout.run(RRDB) / "train.json", code=code, environment={"python": "3.11.0"})
+    change(layout.sr(run) / "upscale.json", code={**code, "commit": "e" * 40})
+    change(layout.score_record(run), code={**code, "commit": "f" * 40})
     record = run_record(run, SMOKE, layout)
     assert record["code"]["commit"] == "c" * 40 and record["environment"] == {"python": "3.11.0"}
+    assert (record["upscaled"]["code"]["commit"], record["scored"]["code"]["commit"]) == ("e" * 40, "f" * 40)
     assert record["measured_at"]["commit"] == commit()["commit"]
     assert record["cost"]["train_cpu_seconds"] == 59.5
 
 
-def test_a_training_that_did_not_say_its_commit_gets_the_one_of_the_report(layout: Workdir) -> None:
-    record = run_record(RUNS[RRDB], SMOKE, layout)
-    assert record["code"]["commit"] == commit()["commit"] and "torch" in record["environment"]
-    assert record["cost"]["train_cpu_seconds"] == ""
+def test_pictures_that_nothing_was_trained_for_are_credited_to_the_code_that_made_them(layout: Workdir) -> None:
+    run = RUNS[BICUBIC]
+    old = {"commit": "c" * 40, "changed": False, "sha256": "d" * 64, "starts": [*run.made_by], "modules": ["a"]}
+    change(layout.sr(run) / "upscale.json", code=old, digest="0123456789abcdef")
+    record = run_record(run, SMOKE, layout)
+    assert record["code"] == old and record["digest"] == record["row"]["digest"] == "0123456789abcdef"
+
+
+@pytest.mark.parametrize("stage", ["training", "upscaling", "scoring"])
+def test_a_stage_that_did_not_say_what_it_took_and_made_is_named(layout: Workdir, stage: str) -> None:
+    places = {"training": layout.run(RRDB) / "train.json", "upscaling": layout.sr(RUNS[RRDB]) / "upscale.json"}
+    path = places.get(stage, layout.score_record(RUNS[RRDB]))
+    record = read_json(path)
+    write_json(path, {name: value for name, value in record.items() if name != "outputs"})
+    with pytest.raises(BadInput, match=f"{path.name}: .*run the stage again"):
+        run_record(RUNS[RRDB], SMOKE, layout)
+    path.unlink()
+    with pytest.raises(BadInput, match=f"{path.name}: no such file; run the stage"):
+        run_record(RUNS[RRDB], SMOKE, layout)
 
 
 def test_a_row_says_what_training_and_upscaling_take(layout: Workdir) -> None:
     row = run_record(RUNS[RRDB], SMOKE, layout)["row"]
-    assert row["samples"] == 20 * 4 and row["parameters"] == 12345 and row["macs"] > 0
-    nothing = run_record(RUNS["bicubic.default.x4.bicubic.s1"], SMOKE, layout)["row"]
+    assert row["samples"] == 20 * 4 and row["parameters"] == 12345 and row["macs"] == 10**6
+    nothing = run_record(RUNS[BICUBIC], SMOKE, layout)["row"]
     assert (nothing["samples"], nothing["parameters"], nothing["macs"]) == ("", 0, "")
 
 
@@ -125,12 +180,34 @@ def test_records_are_tables_of_the_columns_that_the_report_reads_and_every_link_
 
 
 def test_a_network_that_was_trained_with_other_settings_than_the_report_knows_breaks_the_chain(layout: Workdir) -> None:
-    run = RUNS[RRDB]
-    write_json(layout.run(RRDB) / "train.json", {**trained(run, layout, {}), "digest": "0" * 16})
+    change(layout.run(RRDB) / "train.json", digest="0" * 16)
     write_records(SMOKE, RUNS.values(), layout, layout.results)
     seal(layout.results)
     broken = [link for link in verify(layout.results) if link.state == "broken" and link.kind == "digest"]
     assert [link.name for link in broken] == [RRDB] and "digest" in broken[0].text
+
+
+@pytest.mark.parametrize(
+    ("file", "what"),
+    [("upscale.json", "checkpoint"), ("upscale.json", "pictures"), ("score", "sr"), ("prepare.json", "data")],
+)
+def test_a_stage_that_took_something_else_than_the_one_before_made_breaks_the_chain(
+    layout: Workdir, file: str, what: str
+) -> None:
+    run = RUNS[RRDB]
+    data = layout.test_data("Embedded-test", run.scale, run.degradation)
+    path = {"score": layout.score_record(run), "prepare.json": data / file}.get(file, layout.sr(run) / file)
+    record = read_json(path)
+    if what == "checkpoint":
+        record["inputs"][f"runs/{RRDB}"] = "1" * 64
+    elif what == "sr":
+        record["inputs"]["sr"] = "1" * 64
+    else:
+        record["outputs"] = dict.fromkeys(record["outputs"], "1" * 64)
+    write_json(path, record)
+    write_records(SMOKE, RUNS.values(), layout, layout.results)
+    broken = [link for link in verify(layout.results) if link.state == "broken" and link.kind == "own stages"]
+    assert RRDB in [link.name for link in broken]
 
 
 def test_a_record_adopted_from_an_earlier_report_may_lack_the_newer_columns(layout: Workdir) -> None:
@@ -144,3 +221,50 @@ def test_a_record_adopted_from_an_earlier_report_may_lack_the_newer_columns(layo
     write_records(SMOKE, [], layout, results, adopted=[RRDB])
     (row,) = csv.DictReader((results / "runs.csv").open())
     assert row["parameters"] == "12345" and row.get("macs", "") == ""
+
+
+STAGES = """
+from bench.__main__ import main
+main("prepare Embedded-test --role test --scale 4 --out work/smoke/data/Embedded-test.x4.bicubic".split())
+main("upscale-suite --suite smoke --method bicubic --device cpu".split())
+main("score-suite --suite smoke --method bicubic".split())
+"""
+JOIN = """
+from bench.provenance.record import write_records
+from bench.provenance.verify import verify
+from bench.runtime.checksums import seal
+from bench.suites import find_suite
+from bench.suites.workdir import Workdir
+suite, layout = find_suite("smoke"), Workdir("smoke")
+write_records(suite, [suite.experiments()["bicubic.default.x4.bicubic.s1"]], layout, layout.results)
+seal(layout.results)
+print([link for link in verify(layout.results, layout.root) if link.state in ("broken", "unchecked")])
+"""
+
+
+@pytest.mark.slow
+def test_pictures_keep_the_code_that_made_them_though_the_report_is_made_after_a_commit_to_the_method(
+    tmp_path: Path,
+) -> None:
+    for name in ("bench", "methods"):
+        copytree(ROOT / name, tmp_path / name, ignore=ignore_patterns("__pycache__"))
+    copy(ROOT / "Snakefile", tmp_path)
+    git(tmp_path, "init", "-q", ".")
+    (tmp_path / ".gitignore").write_text("__pycache__\nwork\nresults\n")
+    environment = {k: v for k, v in os.environ.items() if k not in ("BENCH_WORK", "BENCH_RESULTS", "PYTHONPATH")}
+
+    def run(program: str) -> str:
+        command = [sys.executable, "-c", program]
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
+
+    commits = []
+    for change, program in (("", STAGES), ("\n\nLATER = 1\n", JOIN)):
+        method = tmp_path / "methods" / "bicubic.py"
+        method.write_text(method.read_text() + change)
+        git(tmp_path, "add", ".")
+        git(tmp_path, "commit", "-qm", "Code")
+        commits.append(git(tmp_path, "rev-parse", "HEAD"))
+        said = run(program)
+    record = read_json(tmp_path / "work" / "smoke" / "results" / "provenance" / f"{BICUBIC}.json")
+    assert said.strip() == "[]"
+    assert (record["code"]["commit"], record["measured_at"]["commit"]) == tuple(commits)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bench.provenance import reuse
-from bench.provenance.reuse import MEASURE, needed, reusable
+from bench.provenance.reuse import needed, reusable
 from bench.runtime.checksums import hash_file
 from bench.runtime.code_digest import source_digest
 from bench.suites import find_suite
@@ -31,8 +31,9 @@ def publish(folder: Path, run: Experiment, note: str = "", **changed: Any) -> Pa
         writer.writerow(("dataset", "image", "metric", "value", "note"))
         for name in run.test_sets:
             writer.writerows((name, "astronaut", metric, "" if note else "1.0", note) for metric in run.metrics)
-    measured = {"commit": "none", "measure": source_digest(*MEASURE)}
-    record = {"digest": run.digest(), "scores": hash_file(scores), "measured_at": measured, **changed}
+    stages = {"upscaled": run.made_by, "scored": ["bench.stages.score"]}
+    codes = {stage: {"code": {"sha256": source_digest(*modules)}} for stage, modules in stages.items()}
+    record = {"digest": run.digest(), "scores": hash_file(scores), **codes, **changed}
     place = folder / "provenance" / f"{run.name}.json"
     place.parent.mkdir(exist_ok=True)
     place.write_text(json.dumps(record))
@@ -49,9 +50,10 @@ def test_a_published_run_of_the_same_settings_and_code_is_reused(tmp_path: Path)
     [
         {"digest": "0123456789abcdef"},
         {"scores": "0" * 64},
-        {"measured_at": {"commit": "none", "measure": "other code"}},
-        {"measured_at": {"commit": "no such commit"}},
-        {"measured_at": None},
+        {"upscaled": {"code": {"sha256": "other code"}}},
+        {"scored": {"code": {"sha256": "other code"}}},
+        {"scored": {}},
+        {"scored": None},
     ],
 )
 def test_another_digest_score_file_or_measuring_code_is_not_reused(tmp_path: Path, changed: dict[str, Any]) -> None:

@@ -12,12 +12,14 @@ from safetensors import safe_open
 from bench.data.images import write_png
 from bench.errors import Diverged
 from bench.runtime.files import read_json, write_json
-from bench.stages.divergence import inherited, no_pictures, no_scores, notes, reason, settle, told
+from bench.runtime.record import Stage, code_of
+from bench.stages.divergence import inherited, no_pictures, no_scores, notes, reason, reason_of, settle
 from bench.stages.train import checkpoint_path
 from bench.suites import find_run
 from bench.suites.workdir import Workdir
 
 RRDB, ESRGAN = "rrdb.default.x4.bicubic.s1", "esrgan.default.x4.bicubic.s1"
+TOOK = {"train_data": "1" * 64}
 WHY = f"training of {RRDB} diverged: loss is nan at step 10"
 
 
@@ -26,37 +28,37 @@ def settled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workdir:
     """A work folder in which the PSNR-oriented stage of ESRGAN diverged."""
     monkeypatch.setenv("BENCH_WORK", str(tmp_path))
     layout, run = Workdir("smoke"), find_run("smoke", RRDB)
-    write_json(tmp_path / "store" / "manifest.json", {})
-    settle(run, tmp_path / "store", layout.run(RRDB), torch.device("cpu"), WHY)
+    settle(run, layout.run(RRDB), torch.device("cpu"), TOOK, WHY)
     return layout
 
 
 def test_the_reason_names_the_training_and_leaves_out_the_remedy() -> None:
-    assert told(RRDB, Diverged(f"{RRDB}: loss is nan at step 10; lower the learning rate")) == WHY
+    assert reason_of(RRDB, Diverged(f"{RRDB}: loss is nan at step 10; lower the learning rate")) == WHY
 
 
 def test_a_settled_run_has_a_checkpoint_without_weights_and_says_why(settled: Workdir) -> None:
     record = read_json(settled.run(RRDB) / "train.json")
     assert record["diverged"] == WHY
     assert record["digest"] == find_run("smoke", RRDB).digest()
-    assert record["parameters"] > 1000
+    assert record["parameters"] > 1000 and record["train_data"] == "1" * 64
+    assert record["inputs"] == TOOK and set(record["outputs"]) == {"checkpoint.safetensors", "curves.jsonl"}
     with safe_open(checkpoint_path(settled.run(RRDB)), "pt") as stream:
         assert list(stream.keys()) == [] and "diverged" in stream.metadata()["bench"]
 
 
-def test_what_starts_from_a_run_that_diverged_has_no_network_either(settled: Workdir, tmp_path: Path) -> None:
+def test_what_starts_from_a_run_that_diverged_has_no_network_either(settled: Workdir) -> None:
     first, second = find_run("smoke", RRDB), find_run("smoke", ESRGAN)
     assert (reason(first, settled), inherited(first, settled)) == (WHY, None)
     assert (reason(second, settled), inherited(second, settled)) == (None, WHY)
     borrowed = dataclasses.replace(second, iterations=0, network_from=(RRDB,))
     assert reason(borrowed, settled) == WHY
-    settle(second, tmp_path / "store", settled.run(ESRGAN), torch.device("cpu"), WHY)
+    settle(second, settled.run(ESRGAN), torch.device("cpu"), TOOK, WHY)
     assert reason(second, settled) == WHY
 
 
 def test_the_old_pictures_of_a_run_that_diverged_are_gone(tmp_path: Path) -> None:
     write_png(tmp_path / "sr" / "Set5" / "baby.png", torch.zeros(8, 8, 3, dtype=torch.uint8).numpy())
-    no_pictures(tmp_path / "sr", torch.device("cpu"), WHY)
+    no_pictures(tmp_path / "sr", Stage(code_of(["bench.stages.upscale"]), torch.device("cpu"), TOOK), WHY)
     assert [path.name for path in (tmp_path / "sr").iterdir()] == ["upscale.json"]
     assert read_json(tmp_path / "sr" / "upscale.json")["diverged"] == WHY
 

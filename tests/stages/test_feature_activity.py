@@ -13,7 +13,8 @@ from bench.api import Training
 from bench.data.images import to_tensor, write_png
 from bench.errors import BadInput
 from bench.report.feature_activity import read_feature_activity
-from bench.stages.feature_activity import write_taps
+from bench.runtime.rows import read_rows, write_rows
+from bench.stages.feature_activity import COLUMNS, measure_taps, write_taps
 from methods.common.optimise import autocast, to_device
 from methods.common.perceptual import Features, tap_statistics
 
@@ -71,20 +72,15 @@ def test_the_verb_names_the_nearest_network(tmp_path: Path, capsys: pytest.Captu
     assert "did you mean 'stlpips-vgg16'" in capsys.readouterr().err
 
 
-def test_a_suites_taps_are_measured_on_its_test_pictures_and_shown_as_measured(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_suites_taps_are_measured_on_its_test_pictures_and_shown_as_measured(tmp_path: Path) -> None:
     from bench.suites import find_suite
-    from bench.suites.workdir import Workdir
 
-    monkeypatch.setenv("BENCH_WORK", str(tmp_path / "work"))
-    layout, run = Workdir("smoke"), find_suite("smoke").experiment("esrgan", "default", 1)
-    hr = layout.test_data(run.test_sets[0], 4, "bicubic") / "hr"
-    hr.mkdir(parents=True)
-    write_png(hr / "one.png", smooth(0, 64, 64, 3))
-    write_taps([find_suite("smoke").experiment("bicubic", "default", 1)], layout, tmp_path)
+    write_png(tmp_path / "hr" / "one.png", smooth(0, 64, 64, 3))
+    bicubic, esrgan = (find_suite("smoke").experiment(name, "default", 1) for name in ("bicubic", "esrgan"))
+    taps = {run.name: {"taps": measure_taps(run, tmp_path / "hr")} for run in (bicubic, esrgan)}
+    write_taps({bicubic.name: taps[bicubic.name]}, tmp_path)
     assert read_feature_activity(tmp_path) is None
-    write_taps([run], layout, tmp_path)
+    write_taps(taps, tmp_path)
     table = read_feature_activity(tmp_path)
     assert table is not None and len(table.records) == 1
     network, layer, _, pictures, before, after, *_ = table.records[0]
@@ -93,3 +89,12 @@ def test_a_suites_taps_are_measured_on_its_test_pictures_and_shown_as_measured(
     (tmp_path / "taps.csv").write_text("network,layer\nvgg\n")
     with pytest.raises(BadInput, match=r"taps.csv: lacks the column dataset"):
         read_feature_activity(tmp_path)
+
+
+def test_runs_that_are_taken_over_keep_their_rows_and_others_join_them(tmp_path: Path) -> None:
+    old = dict(zip(COLUMNS, ("vgg", "conv5_3", "Set5", "5", "1", "0.1", "2", "0.2", "old gone"), strict=True))
+    write_rows(tmp_path / "taps.csv", COLUMNS, [list(old.values())])
+    new = {"taps": {name: old[name] for name in COLUMNS[:-1]}}
+    for _ in range(2):  # a report made twice is the same report
+        write_taps({"new": new, "old": {}}, tmp_path)
+        assert read_rows(tmp_path / "taps.csv") == [{**old, "runs": "new old"}]

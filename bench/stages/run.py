@@ -1,0 +1,148 @@
+"""The stages of one run of a suite: what each reads from the work folder, what it writes there, and its record."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from bench.data.patches import PairedAndUnpaired, PatchStore
+from bench.data.prepare import MANIFEST, RECORD, prepare_train
+from bench.errors import Diverged
+from bench.runtime.checksums import hash_file, hash_files, hash_hashes
+from bench.runtime.files import read_json, write_json
+from bench.runtime.record import Stage, code_of
+from bench.runtime.weights import hash_once, locate
+from bench.stages import score
+from bench.stages.cost import count
+from bench.stages.divergence import inherited, no_pictures, no_scores, reason, reason_of, settle
+from bench.stages.estimate import estimate_sets
+from bench.stages.feature_activity import measure_taps
+from bench.stages.train import Limits, Store, checkpoint_path, load_network, train
+from bench.stages.upscale import TestSet, prepare, upscale_sets
+from bench.suites.experiment import Experiment
+from bench.suites.suite import TRUTH
+from bench.suites.workdir import Workdir
+
+
+def train_run(
+    run: Experiment, layout: Workdir, device: torch.device, limits: Limits, settled: bool, out: Path | None = None
+) -> None:
+    """Train a run, preparing its stores first where they are not there yet. settled: whether a divergence becomes its
+    result. out: the run folder, if not the suite's. Raises as `train` does, and MissingWeights."""
+    weights = {f"weights/{name}": hash_once(locate(name)) for name in run.build().needs_weights}
+    store, folder = _open_store(run, layout), out or layout.run(run.name)
+    with layout.turn(run.name) as waited:
+        if waited and (folder / "train.json").is_file() and read_json(folder / "train.json")["digest"] == run.digest():
+            return  # the other process has just finished it
+        inputs = {"train_data": hash_file(layout.train_data(run) / MANIFEST), **weights}
+        if run.unpaired_sets:
+            inputs["unpaired_data"] = hash_file(layout.unpaired_data(run) / MANIFEST)
+        if run.warm_start and checkpoint_path(folder.parent / run.warm_start).is_file():
+            inputs[f"runs/{run.warm_start}"] = hash_file(checkpoint_path(folder.parent / run.warm_start))
+        why = inherited(run, layout)
+        try:
+            if why:
+                raise Diverged(f"{run.name}: has nothing to start from, for the {why}")
+            train(run, store, folder, device, limits, inputs)
+        except Diverged as error:
+            if not settled:
+                raise
+            print(f"{error}; kept as the run's result", file=sys.stderr)
+            settle(run, folder, device, inputs, why or reason_of(run.name, error))
+
+
+def _open_store(run: Experiment, layout: Workdir) -> Store:
+    """What a run draws its batches from, made where it is not there yet."""
+
+    def opened(place: Path, sets: tuple[str, ...], degradation: str, levels: tuple[int, ...]) -> PatchStore:
+        with layout.turn(place.name):
+            if not (place / MANIFEST).is_file() or not (place / RECORD).is_file():
+                prepare_train(sets, run.scale, degradation, place, levels=levels)
+        return PatchStore(place)
+
+    method = run.build()
+    pairs = opened(layout.train_data(run), run.train_sets, run.pairs, method.levels)
+    if not run.unpaired_sets:
+        return pairs
+    others = opened(layout.unpaired_data(run), run.unpaired_sets, run.degradation, ())
+    return PairedAndUnpaired(pairs, others, method.unpaired)
+
+
+def estimate_run(run: Experiment, layout: Workdir, device: torch.device) -> None:
+    """The blur kernel of every test picture of a run, all its sets side by side."""
+    sets = {name: layout.test_data(name, run.scale, run.degradation) / "lr" for name in run.test_sets}
+    stage = Stage(code_of(run.made_by), device, _test_data(run, layout), _identity(run))
+    estimate_sets(run.build(), sets, layout.kernels(run), run.seed, stage)
+
+
+def upscale_run(run: Experiment, sources: dict[str, Experiment], layout: Workdir, device: torch.device) -> None:
+    """The pictures of a run's test sets. sources: the runs that it may take kernels of, by name."""
+    inputs = _test_data(run, layout)
+    inputs |= {f"runs/{name}": hash_file(checkpoint_path(layout.run(name))) for name in _networks(run)}
+    source = layout.kernels(sources[run.kernel_from]) if run.kernel_from in sources else None
+    if source is not None:
+        inputs[f"kernels/{run.kernel_from}"] = hash_hashes(hash_files(source, "*.npy"))
+    counted = count(run.build())
+    facts = {
+        **_identity(run),
+        "network": None if counted is None else {"parameters": counted.parameters, "macs": counted.macs},
+    }
+    stage = Stage(code_of(run.made_by), device, inputs, facts)
+    why = reason(run, layout)
+    if why:
+        no_pictures(layout.sr(run), stage, why)
+        return
+    sets = []
+    for name in run.test_sets:
+        data = layout.test_data(name, run.scale, run.degradation)
+        kernels = data / "kernels" if run.kernel_from == TRUTH else source and source / name
+        sets.append(TestSet(name, data / "lr", kernels, run.seed))
+    upscale_sets(prepare(run.build(), _load_networks(run, layout), device), sets, layout.sr(run), run.scale, stage)
+
+
+def _networks(run: Experiment) -> tuple[str, ...]:
+    """The runs whose networks a run upscales with: its own, another's, several others', or none."""
+    return run.network_from or ((run.name,) if run.iterations else ())
+
+
+def _load_networks(run: Experiment, layout: Workdir) -> nn.Module | None:
+    """The network that a run upscales with, or several in a list, trained."""
+    network = run.build().network()
+    if network is None:
+        return None
+    parts = list(network) if isinstance(network, nn.ModuleList) else [network]
+    for part, name in zip(parts, _networks(run), strict=True):
+        load_network(part, checkpoint_path(layout.run(name)))
+    return network.eval()
+
+
+def score_run(run: Experiment, layout: Workdir) -> None:
+    """Every metric of every picture or kernel of a run; a metric whose weights are absent is n/a with the reason."""
+    made = hash_files(layout.kernels(run), "*.npy") if run.estimates else hash_files(layout.sr(run), "*.png")
+    inputs = {"kernels" if run.estimates else "sr": hash_hashes(made), **_test_data(run, layout)}
+    stage = Stage(code_of(["bench.stages.score"]), torch.device("cpu"), inputs, {"run": run.name})
+    sets = {name: layout.test_data(name, run.scale, run.degradation) for name in run.test_sets}
+    if run.estimates:
+        records = score.score_kernels(layout.kernels(run), sets, run.metrics)
+    elif why := reason(run, layout):
+        records = no_scores(sets, run.metrics, why)
+    else:
+        records = score.score_run(layout.sr(run), sets, run.metrics, run.scale, workers=1)
+    score.write_csv(layout.scores(run), records, with_dataset=True)
+    taps = measure_taps(run, sets[run.test_sets[0]] / "hr")
+    write_json(layout.score_record(run), {**stage.record({"scores": hash_file(layout.scores(run))}), "taps": taps})
+
+
+def _test_data(run: Experiment, layout: Workdir) -> dict[str, str]:
+    """The sha256 of the manifest of each test set, under its name."""
+    places = {name: layout.test_data(name, run.scale, run.degradation) for name in run.test_sets}
+    return {f"data/{name}": hash_file(place / MANIFEST) for name, place in places.items()}
+
+
+def _identity(run: Experiment) -> dict[str, Any]:
+    """Which run, and the digest of its settings and code."""
+    return {"run": run.name, "digest": run.digest(), "experiment": run.resolved()}
