@@ -1,15 +1,17 @@
 """Everything a method may know about the harness, and everything the harness knows about a method.
 
-A method is one frozen dataclass whose fields are its knobs (defaults: the paper's) and one `Entry`.
-It never reads a suite, writes a file or scores itself.
+A method is one frozen dataclass whose fields are its knobs (defaults: the paper's) and one `Entry`. Knobs that belong
+together may be a frozen dataclass of their own, held as a field: the training recipe, the knobs of a network that two
+methods share. Everywhere else a knob has one flat name, whatever holds it: `learning_rate`, or `recipe.learning_rate`.
+A method never reads a suite, writes a file or scores itself.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import Any, Literal, Protocol
 
 import torch
@@ -93,16 +95,44 @@ class Learner(Protocol):
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
 
+class Recipe(Protocol):
+    """How a network is trained, as the field `recipe` of a method; methods/common has those that methods share."""
+
+    @property
+    def needs_weights(self) -> tuple[str, ...]:
+        """Names in WEIGHTS without which the learner cannot train (its perceptual network)."""
+
+    def batch(self, scale: int) -> tuple[int, int]:
+        """(pictures per batch, HR patch side in pixels)."""
+
+    def learner(self, build: Callable[[], nn.Module], scale: int, training: Training) -> Learner:
+        """What trains the network that `build` draws, fresh. Seeded by the caller: what is drawn first, this network or
+        another, decides the weights of both."""
+
+
 @dataclass(frozen=True)
-class Method(ABC):
-    """A super-resolution method. Subclass fields are knobs; every default is the paper's."""
+class Method:
+    """A super-resolution method. Subclass fields are knobs, or frozen dataclasses of knobs; defaults are the paper's.
+
+    A subclass with a `recipe` and a `network` trains that network and upscales in one pass; others override the rest.
+    """
 
     scale: int = 4
 
     @property
+    def knobs(self) -> dict[str, Any]:
+        """Every knob's value by its flat name, `scale` among them."""
+        return {name: attrgetter(path)(self) for name, path in knob_paths(type(self)).items()}
+
+    @property
+    def recipe(self) -> Recipe | None:
+        """How the network is trained: a field where there is something to train."""
+        return None
+
+    @property
     def batch(self) -> tuple[int, int]:
-        """(pictures per batch, HR patch side in pixels); ignored by methods without a learner."""
-        return (16, 32 * self.scale)
+        """(pictures per batch, HR patch side in pixels)."""
+        return self.recipe.batch(self.scale) if self.recipe else (0, 0)
 
     @property
     def levels(self) -> tuple[int, ...]:
@@ -114,26 +144,60 @@ class Method(ABC):
         """How many pictures of a batch are unpaired LR; the others are pairs."""
         return 0
 
-    def learner(self, training: Training) -> Learner | None:
-        """A fresh learner, or None where there is nothing to train. Seeded by the caller."""
-        return None
+    @property
+    def needs_weights(self) -> tuple[str, ...]:
+        """Names in WEIGHTS without which the learner cannot train."""
+        return self.recipe.needs_weights if self.recipe else ()
 
     def network(self) -> nn.Module | None:
         """The untrained network that a checkpoint is loaded into; None where there is none."""
         return None
 
-    @property
-    def needs_weights(self) -> tuple[str, ...]:
-        """Names in WEIGHTS without which the learner cannot train (its perceptual network)."""
-        return ()
+    def learner(self, training: Training) -> Learner | None:
+        """A fresh learner, or None where there is nothing to train. Seeded by the caller."""
 
-    @abstractmethod
+        def build() -> nn.Module:
+            network = self.network()
+            assert network is not None
+            return network
+
+        return self.recipe.learner(build, self.scale, training) if self.recipe else None
+
     def upscaler(self, network: nn.Module | None) -> Upscaler:
         """How a picture is upscaled, given the trained network in evaluation mode. Raises BadInput for an estimator."""
+        assert network is not None
+        return feed_forward(network)
 
     def estimator(self) -> Estimator | None:
         """How blur kernels are estimated, for a method that estimates them instead of upscaling; None otherwise."""
         return None
+
+
+def feed_forward(network: nn.Module) -> Upscaler:
+    """The upscaler of a network that maps an LR picture to an SR picture in one pass."""
+
+    def upscale(picture: Picture) -> Tensor:
+        device = next(network.parameters()).device
+        with torch.inference_mode():
+            sr: Tensor = network(picture.lr[None].to(device))[0]
+        return sr.float()
+
+    return upscale
+
+
+def knob_paths(method: type[Method]) -> dict[str, str]:
+    """The flat name of each knob, and where it is: its own name, or '<field>.<name>' in a dataclass that a field holds.
+
+    Raises BadInput where two knobs have one name.
+    """
+    paths: dict[str, str] = {}
+    for own in dataclasses.fields(method):
+        inner = dataclasses.fields(own.default) if dataclasses.is_dataclass(own.default) else ()
+        for name, path in [(f.name, f"{own.name}.{f.name}") for f in inner] or [(own.name, own.name)]:
+            if name in paths:
+                raise BadInput(f"{method.__name__}: {path} and {paths[name]} are one knob by name; rename one of them")
+            paths[name] = path
+    return paths
 
 
 @dataclass(frozen=True)
@@ -148,22 +212,41 @@ class Axis:
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence of a paper as an inequality between two variants (or methods) on one metric.
+    """A sentence of a paper as an inequality between two variants on one metric.
 
-    better, worse: '<method>.<variant>'. scale, degradation: where it is claimed; 0 and '' stand for any. margin: by how
-    much at least, in the metric's unit. pooled: False for a sentence on single sets, which is shown but not judged.
+    sides: 'better > worse', each a variant of the entry or another method's '<method>.<variant>'. scale, degradation:
+    where it is claimed; 0 and '' stand for any. margin: by how much at least, in the metric's unit. pooled: False for
+    a sentence on single sets, which is shown but not judged. In an entry, `id` and both sides get the method's name.
     """
 
     id: str
     text: str
-    better: str
-    worse: str
+    sides: str
     metric: str
     source: str
     scale: int = 4
     degradation: str = "bicubic"
     margin: float = 0.0
     pooled: bool = True
+
+    @property
+    def better(self) -> str:
+        return self.sides.partition(" > ")[0]
+
+    @property
+    def worse(self) -> str:
+        return self.sides.partition(" > ")[2]
+
+    def of(self, method: str, variants: Collection[str] = ()) -> Claim:
+        """The claim with the method's name before its id and its own variants: these, and all without a dot."""
+        own = {side: f"{method}.{side}" for side in (self.better, self.worse) if "." not in side or side in variants}
+        sides = [own.get(side, side) for side in (self.better, self.worse)]
+        return replace(self, id=f"{method}.{self.id.removeprefix(f'{method}.')}", sides=" > ".join(sides))
+
+
+def claimed_at(scale: int, degradation: str, *claims: Claim) -> tuple[Claim, ...]:
+    """These claims, all made at one scale and degradation."""
+    return tuple(replace(claim, scale=scale, degradation=degradation) for claim in claims)
 
 
 @dataclass(frozen=True)
@@ -181,8 +264,8 @@ class Entry:
     change for a reason the source does not show. `networks`: the methods whose trained networks it works with, given to
     its upscaler as an nn.ModuleList. `deterministic`: nothing is random, one run stands for every seed. `baselines`:
     '<method>.<variant>' of those over which a report tables its gain. `gap`: its variants (floor, estimate, ceiling),
-    of which a report says how much of the gap the estimate closes. Raises BadInput at import for a knob that does not
-    exist."""
+    of which a report says how much of the gap the estimate closes. Raises BadInput at import for a knob, or a
+    variant in a claim, that does not exist."""
 
     name: str
     method: type[Method]
@@ -200,38 +283,51 @@ class Entry:
 
     def __post_init__(self) -> None:
         names = [variant for axis in self.axes for variant in axis.variants]
-        for axis in self.axes:
-            for knobs in axis.variants.values():
-                self.check(knobs)
         repeated = {name for name in names if names.count(name) > 1 or name == "default"}
         if repeated:
             raise BadInput(f"{self.name}: variant names must be unique and not 'default': {sorted(repeated)}")
+        variants = self.variants
+        for claim in self.claims:
+            for side in (claim.better, claim.worse):
+                if "." not in side and side not in variants:
+                    raise unknown(f"variant of {self.name} in claim {claim.id}", side, variants)
+        object.__setattr__(self, "claims", tuple(claim.of(self.name, variants) for claim in self.claims))
 
     @property
     def knobs(self) -> tuple[str, ...]:
-        """The names of the method's knobs, `scale` among them."""
-        return tuple(f.name for f in dataclasses.fields(self.method))
+        """The flat names of the method's knobs, `scale` among them."""
+        return tuple(knob_paths(self.method))
 
     @property
     def variants(self) -> dict[str, Knobs]:
-        """Every variant by name, 'default' first."""
+        """Every variant by name, 'default' first, its knobs by their flat names."""
         found: dict[str, Knobs] = {"default": {}}
         for axis in self.axes:
             found.update(axis.variants)
-        return found
+        return {variant: self.flatten(knobs) for variant, knobs in found.items()}
 
     @property
     def estimates(self) -> bool:
         """Whether the method makes blur kernels instead of pictures."""
         return self.method.estimator is not Method.estimator
 
-    def check(self, knobs: Knobs) -> None:
-        """Raise BadInput for a knob the method does not have."""
+    def flatten(self, knobs: Knobs) -> Knobs:
+        """These knobs by their flat names. Raises BadInput for one that does not exist, or is named in both ways."""
+        paths = knob_paths(self.method)
+        flat = {path: name for name, path in paths.items()} | {name: name for name in paths}
         for name in knobs:
-            if name not in self.knobs:
-                raise unknown(f"knob of {self.name}", name, self.knobs)
+            if name not in flat:
+                raise unknown(f"knob of {self.name}", name, paths)
+        found = {flat[name]: value for name, value in knobs.items()}
+        if len(found) < len(knobs):
+            raise BadInput(f"{self.name}: {', '.join(knobs)} name one knob twice; name it once")
+        return found
 
     def build(self, scale: int, knobs: Knobs) -> Method:
         """The method with these knobs; a combination that it refuses raises BadInput."""
-        self.check(knobs)
-        return self.method(**{"scale": scale, **knobs})
+        fields: dict[str, dict[str, Any]] = {"": {"scale": scale}}
+        for name, value in self.flatten(knobs).items():
+            fields.setdefault(knob_paths(self.method)[name].rpartition(".")[0], {})[name] = value
+        own = fields.pop("")
+        nested = {name: replace(getattr(self.method, name), **values) for name, values in fields.items()}
+        return self.method(**own, **nested)

@@ -34,3 +34,10 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> BadInput:
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
     return BadInput(f"unknown {kind} {name!r}; {hint}")
+
+
+def check_choice(kind: str, name: str, known: Iterable[str]) -> None:
+    """Raise `unknown` unless `name` is one of the known names."""
+    names = list(known)
+    if name not in names:
+        raise unknown(kind, name, names)

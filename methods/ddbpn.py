@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from bench.api import Axis, Claim, Entry, Method, Training, Upscaler
+from bench.api import Axis, Claim, Entry, Method
 from bench.errors import BadInput
 from methods.common.blocks import conv
 from methods.common.mean_shift import PEAK, MeanShift
-from methods.common.pixel import PixelLearner, Recipe, feed_forward
+from methods.common.pixel import Recipe
 
 PROJECTIONS = {2: (6, 2, 2), 4: (8, 4, 2), 8: (12, 8, 2)}  # scale -> kernel, stride, padding
 
@@ -94,20 +94,13 @@ class DDBPN(nn.Module):
 @dataclass(frozen=True)
 class DdbpnMethod(Method):
     """`features` is the width of the first layer, `width` that of the projections, `stages` the number of
-    up-projections; `patch` is the HR side, None 32 LR pixels; milestones are fractions of the run's length."""
+    up-projections."""
 
     features: int = 256
     width: int = 64
     stages: int = 7
     dense: bool = True
-    loss: str = "l1"
-    learning_rate: float = 1e-4
-    beta2: float = 0.999
-    schedule: str = "tenth"
-    milestones: tuple[float, ...] = (0.5,)
-    ema: float = 0.0
-    batch_size: int = 20
-    patch: int | None = None
+    recipe: Recipe = Recipe(1e-4, schedule="tenth", milestones=(0.5,), batch_size=20, lr_patch=32)
 
     def __post_init__(self) -> None:
         if self.scale not in PROJECTIONS:
@@ -115,26 +108,14 @@ class DdbpnMethod(Method):
         if self.stages < 1:
             raise BadInput(f"D-DBPN needs at least one up-projection, not {self.stages}; raise knob stages")
 
-    @property
-    def batch(self) -> tuple[int, int]:
-        return self.batch_size, self.patch or 32 * self.scale
-
     def network(self) -> nn.Module:
         return DDBPN(self)
 
-    def learner(self, training: Training) -> PixelLearner:
-        betas = (0.9, self.beta2)
-        recipe = Recipe(self.loss, self.learning_rate, betas, self.schedule, self.milestones, self.ema)
-        return PixelLearner(self.network(), recipe, training)
-
-    def upscaler(self, network: nn.Module | None) -> Upscaler:
-        return feed_forward(network)
-
 
 ENTRY = Entry(
-    name="ddbpn",
-    method=DdbpnMethod,
-    paper="Haris et al., CVPR 2018",
+    "ddbpn",
+    DdbpnMethod,
+    "Haris et al., CVPR 2018",
     iterations=1_000_000,
     axes=(
         Axis(
@@ -154,37 +135,15 @@ ENTRY = Entry(
     ),
     claims=(
         Claim(
-            "ddbpn.dense",
+            "dense",
             "Dense connections between the projection units help.",
-            "ddbpn.default",
-            "ddbpn.no-dense",
+            "default > no-dense",
             "psnr_y",
             "section 4.2",
         ),
-        Claim(
-            "ddbpn.depth-7",
-            "Seven stages are better than four.",
-            "ddbpn.default",
-            "ddbpn.stages-4",
-            "psnr_y",
-            "section 4.2",
-        ),
-        Claim(
-            "ddbpn.depth-4",
-            "Four stages are better than two.",
-            "ddbpn.stages-4",
-            "ddbpn.stages-2",
-            "psnr_y",
-            "section 4.2",
-        ),
-        Claim(
-            "ddbpn.loss",
-            "L1 trains to a higher PSNR than L2.",
-            "ddbpn.default",
-            "ddbpn.l2",
-            "psnr_y",
-            "Lim et al. 2017, section 4.2",
-        ),
+        Claim("depth-7", "Seven stages are better than four.", "default > stages-4", "psnr_y", "section 4.2"),
+        Claim("depth-4", "Four stages are better than two.", "stages-4 > stages-2", "psnr_y", "section 4.2"),
+        Claim("loss", "L1 trains to a higher PSNR than L2.", "default > l2", "psnr_y", "Lim et al. 2017, section 4.2"),
     ),
     deviations=(
         "trained on the suite's pictures instead of DIV2K, Flickr and ImageNet",

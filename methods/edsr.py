@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from bench.api import Axis, Claim, Entry, Method, Training, Upscaler
+from bench.api import Axis, Claim, Entry, Method
 from methods.common.blocks import ResidualBlock, conv, shuffle_stages
+from methods.common.dual import DUAL_AXIS, DUAL_CLAIM
 from methods.common.mean_shift import PEAK, MeanShift
-from methods.common.pixel import PixelLearner, Recipe, feed_forward
+from methods.common.pixel import Recipe
 
 
 class EDSR(nn.Module):
@@ -44,43 +45,22 @@ class EDSR(nn.Module):
 
 @dataclass(frozen=True)
 class EdsrMethod(Method):
-    """`patch` is the HR side, None 48 LR pixels; milestones are fractions of the run's length."""
+    """Knobs of EDSR."""
 
     width: int = 256
     blocks: int = 32
     residual_scaling: float = 0.1
     mean_shift_trained: bool = False
-    loss: str = "l1"
-    learning_rate: float = 1e-4
-    beta2: float = 0.999
-    schedule: str = "halve"
-    milestones: tuple[float, ...] = (2 / 3,)
-    ema: float = 0.0
-    dual_weight: float = 0.0
-    batch_size: int = 16
-    patch: int | None = None
-
-    @property
-    def batch(self) -> tuple[int, int]:
-        return self.batch_size, self.patch or 48 * self.scale
+    recipe: Recipe = Recipe(1e-4, schedule="halve", milestones=(2 / 3,))
 
     def network(self) -> nn.Module:
         return EDSR(self.scale, self.width, self.blocks, self.residual_scaling, self.mean_shift_trained)
 
-    def learner(self, training: Training) -> PixelLearner:
-        betas = (0.9, self.beta2)
-        dual = (self.scale, self.dual_weight)
-        recipe = Recipe(self.loss, self.learning_rate, betas, self.schedule, self.milestones, self.ema, dual=dual)
-        return PixelLearner(self.network(), recipe, training)
-
-    def upscaler(self, network: nn.Module | None) -> Upscaler:
-        return feed_forward(network)
-
 
 ENTRY = Entry(
-    name="edsr",
-    method=EdsrMethod,
-    paper="Lim et al., CVPR Workshops 2017",
+    "edsr",
+    EdsrMethod,
+    "Lim et al., CVPR Workshops 2017",
     iterations=300_000,
     axes=(
         Axis(
@@ -102,47 +82,26 @@ ENTRY = Entry(
             {"mean-shift-trained": {"mean_shift_trained": True}},
             "released code",
         ),
-        Axis(
-            "dual-regression",
-            "Does a learned way back to LR, as DRN trains it, raise PSNR?",
-            {"dual": {"dual_weight": 0.1}},
-            "Guo et al., CVPR 2020, dual regression",
-        ),
+        DUAL_AXIS,
     ),
     claims=(
-        Claim("edsr.loss", "L1 trains to a higher PSNR than L2.", "edsr.default", "edsr.l2", "psnr_y", "section 4.2"),
+        Claim("loss", "L1 trains to a higher PSNR than L2.", "default > l2", "psnr_y", "section 4.2"),
         Claim(
-            "edsr.residual-scaling",
+            "residual-scaling",
             "A wide network trains badly unless its residuals are scaled down.",
-            "edsr.default",
-            "edsr.scaling-1",
+            "default > scaling-1",
             "psnr_y",
             "section 3.2",
         ),
+        Claim("size", "The wide, deep network is above the baseline.", "default > baseline", "psnr_y", "section 3.2"),
         Claim(
-            "edsr.size",
-            "The wide, deep network is above the baseline.",
-            "edsr.default",
-            "edsr.baseline",
-            "psnr_y",
-            "section 3.2",
-        ),
-        Claim(
-            "edsr.srresnet",
+            "srresnet",
             "The network without batch normalisation is above SRResNet.",
-            "edsr.default",
-            "srresnet.default",
+            "default > srresnet.default",
             "psnr_y",
             "comparison with SRResNet",
         ),
-        Claim(
-            "edsr.dual",
-            "A dual regression loss raises the PSNR of a network that was not made for it.",
-            "edsr.dual",
-            "edsr.default",
-            "psnr_y",
-            "Guo et al. 2020",
-        ),
+        DUAL_CLAIM,
     ),
     deviations=(
         "trained on the suite's pictures instead of DIV2K; x3 and x4 from scratch instead of from the x2 network",

@@ -13,20 +13,21 @@ poor (a mean probability of the right answer below 0.8), the batch size and the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bench.api import Axis, Claim, Entry, Learner, Method, Training, Upscaler
-from bench.errors import BadInput, unknown
+from bench.api import Axis, Claim, Entry, Learner, Method, Training
+from bench.errors import BadInput, check_choice
 from methods.common.adversarial import StridedDiscriminator, standard_discriminator, standard_generator
 from methods.common.blocks import ResidualBlock, bicubic, conv
-from methods.common.gan import GanLearner, GanRecipe
-from methods.common.optimise import autocast, to_device
+from methods.common.gan import GanLearner
+from methods.common.optimise import Optimisation, autocast, to_device
 from methods.common.perceptual import PERCEPTUAL, MultiFeatures
-from methods.common.pixel import PixelLearner, Recipe, feed_forward
+from methods.common.pixel import PixelLearner
 
 LOSSES = ("E", "P", "PA", "PAT")
 PERCEPTUAL_LAYERS = {"pool2": 2e-1, "pool5": 2e-2}  # layer -> weight
@@ -124,125 +125,87 @@ class EnhanceNetGan:
 
 
 @dataclass(frozen=True)
-class EnhanceNetMethod(Method):
+class EnhanceNetRecipe(Optimisation):
     """losses: E, P, PA or PAT. poor_below: the discriminator learns only from batches whose mean probability of the
-    right answer, on the real or on the fake pictures, is below this; None: from all. `patch` is the HR side in
-    pixels; milestones are fractions of the run's length."""
+    right answer, on the real or on the fake pictures, is below this; None: from all."""
 
-    width: int = 64
-    blocks: int = 10
     losses: str = "PAT"
     perceptual: str = "vgg19"
     texture_weight: float = 1.0
     adversarial_weight: float = 2.0
     poor_below: float | None = 0.8
     discriminator_width: int = 32
-    learning_rate: float = 1e-4
-    schedule: str = "constant"
-    milestones: tuple[float, ...] = ()
-    ema: float = 0.0
-    batch_size: int = 32
-    patch: int = 128
 
     def __post_init__(self) -> None:
-        if self.scale < 2 or self.scale & (self.scale - 1):
-            raise BadInput(f"EnhanceNet upscales by a power of 2, not {self.scale}; choose such a scale")
-        if self.losses not in LOSSES:
-            raise unknown("set of losses", self.losses, LOSSES)
-        if self.perceptual not in PERCEPTUAL:
-            raise unknown("perceptual network", self.perceptual, PERCEPTUAL)
-
-    @property
-    def batch(self) -> tuple[int, int]:
-        return self.batch_size, self.patch
+        super().__post_init__()
+        check_choice("set of losses", self.losses, LOSSES)
+        check_choice("perceptual network", self.perceptual, PERCEPTUAL)
 
     @property
     def needs_weights(self) -> tuple[str, ...]:
         return () if self.losses == "E" else (PERCEPTUAL[self.perceptual].weights,)
 
+    def learner(self, build: Callable[[], nn.Module], scale: int, training: Training) -> Learner:
+        network = build()
+        if self.losses == "E":
+            return PixelLearner(network, self, training, functional.mse_loss)
+        if self.losses == "P":
+            return PixelLearner(network, self, training, FeatureLosses(self.perceptual, 0.0, training).perceptual)
+        discriminator = StridedDiscriminator(self.batch(scale)[1], self.discriminator_width, stages=5, batch_norm=False)
+        features = FeatureLosses(self.perceptual, self.texture_weight if self.losses == "PAT" else 0.0, training)
+        losses = EnhanceNetGan(features, self.adversarial_weight)
+        return GanLearner(network, discriminator, losses, self, training, self.poor_below)
+
+
+@dataclass(frozen=True)
+class EnhanceNetMethod(Method):
+    """Knobs of EnhanceNet. Raises BadInput for a scale that is no power of 2."""
+
+    width: int = 64
+    blocks: int = 10
+    recipe: EnhanceNetRecipe = EnhanceNetRecipe(1e-4, batch_size=32, patch=128)
+
+    def __post_init__(self) -> None:
+        if self.scale < 2 or self.scale & (self.scale - 1):
+            raise BadInput(f"EnhanceNet upscales by a power of 2, not {self.scale}; choose such a scale")
+
     def network(self) -> nn.Module:
         return EnhanceNet(self.scale, self.width, self.blocks)
 
-    def learner(self, training: Training) -> Learner:
-        network, betas = self.network(), (0.9, 0.999)
-        if self.losses in ("E", "P"):
-            recipe = Recipe("l2", self.learning_rate, betas, self.schedule, self.milestones, self.ema)
-            loss = FeatureLosses(self.perceptual, 0.0, training).perceptual if self.losses == "P" else None
-            return PixelLearner(network, recipe, training, loss)
-        discriminator = StridedDiscriminator(self.patch, self.discriminator_width, stages=5, batch_norm=False)
-        features = FeatureLosses(self.perceptual, self.texture_weight if self.losses == "PAT" else 0.0, training)
-        losses = EnhanceNetGan(features, self.adversarial_weight)
-        rate, poor_below = self.learning_rate, self.poor_below
-        gan_recipe = GanRecipe(rate, betas, self.schedule, self.milestones, self.ema, poor_below)
-        return GanLearner(network, discriminator, losses, gan_recipe, training)
-
-    def upscaler(self, network: nn.Module | None) -> Upscaler:
-        return feed_forward(network)
-
 
 ENTRY = Entry(
-    name="enhancenet",
-    method=EnhanceNetMethod,
-    paper="Sajjadi et al., ICCV 2017",
+    "enhancenet",
+    EnhanceNetMethod,
+    "Sajjadi et al., ICCV 2017",
     iterations=500_000,
     axes=(
         Axis(
             "losses",
             "What do the perceptual, the adversarial and the texture loss each add?",
-            {
-                "E": {"losses": "E"},
-                "P": {"losses": "P"},
-                "PA": {"losses": "PA", "adversarial_weight": 1.0},
-            },
+            {"E": {"losses": "E"}, "P": {"losses": "P"}, "PA": {"losses": "PA", "adversarial_weight": 1.0}},
             "section 4.2, table 2",
         ),
     ),
     claims=(
         Claim(
-            "enhancenet.psnr-P",
-            "A perceptual loss costs PSNR against one on pixels.",
-            "enhancenet.E",
-            "enhancenet.P",
-            "psnr_y",
-            "section 4.2, table 2",
+            "psnr-P", "A perceptual loss costs PSNR against one on pixels.", "E > P", "psnr_y", "section 4.2, table 2"
         ),
+        Claim("psnr-PA", "An adversarial loss costs more PSNR.", "P > PA", "psnr_y", "section 4.2, table 2"),
+        Claim("psnr-PAT", "A texture loss costs more PSNR still.", "PA > default", "psnr_y", "section 4.2, table 2"),
         Claim(
-            "enhancenet.psnr-PA",
-            "An adversarial loss costs more PSNR.",
-            "enhancenet.P",
-            "enhancenet.PA",
-            "psnr_y",
-            "section 4.2, table 2",
-        ),
-        Claim(
-            "enhancenet.psnr-PAT",
-            "A texture loss costs more PSNR still.",
-            "enhancenet.PA",
-            "enhancenet.default",
-            "psnr_y",
-            "section 4.2, table 2",
-        ),
-        Claim(
-            "enhancenet.look-P",
+            "look-P",
             "A perceptual loss looks better than one on pixels.",
-            "enhancenet.P",
-            "enhancenet.E",
+            "P > E",
             "lpips_alex",
             "comparison of the losses",
         ),
         Claim(
-            "enhancenet.look-PA",
-            "An adversarial loss makes it look better.",
-            "enhancenet.PA",
-            "enhancenet.P",
-            "lpips_alex",
-            "comparison of the losses",
+            "look-PA", "An adversarial loss makes it look better.", "PA > P", "lpips_alex", "comparison of the losses"
         ),
         Claim(
-            "enhancenet.look-PAT",
+            "look-PAT",
             "A texture loss makes it look better still.",
-            "enhancenet.default",
-            "enhancenet.PA",
+            "default > PA",
             "lpips_alex",
             "comparison of the losses",
         ),

@@ -14,11 +14,10 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from bench.api import Axis, Claim, Entry, Method, Training, Upscaler
-from bench.errors import unknown
+from bench.api import Axis, Claim, Entry, Method, Upscaler
+from bench.errors import check_choice
 from methods.common.blocks import conv
-from methods.common.luma import LumaLearner, luma_upscaler
-from methods.common.pixel import Recipe
+from methods.common.luma import LAST_LAYER_AXIS, LumaRecipe, luma_upscaler
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "relu": nn.ReLU}
 
@@ -42,69 +41,43 @@ class ESPCN(nn.Module):
 
 @dataclass(frozen=True)
 class EspcnMethod(Method):
-    """`patch` is the HR side, None 17 LR pixels; the last layer learns `last_layer_factor` times as fast; milestones
-    are fractions of the run's length."""
+    """activation: a name in ACTIVATIONS."""
 
     widths: tuple[int, int] = (64, 32)
     activation: str = "tanh"
-    loss: str = "l2"
-    learning_rate: float = 1e-2
-    last_layer_factor: float = 0.1
-    schedule: str = "geometric"
-    milestones: tuple[float, ...] = ()
-    ema: float = 0.0
-    batch_size: int = 16
-    patch: int | None = None
+    recipe: LumaRecipe = LumaRecipe(1e-2, schedule="geometric", lr_patch=17)
 
     def __post_init__(self) -> None:
-        if self.activation not in ACTIVATIONS:
-            raise unknown("activation", self.activation, ACTIVATIONS)
-
-    @property
-    def batch(self) -> tuple[int, int]:
-        return self.batch_size, self.patch or 17 * self.scale
+        check_choice("activation", self.activation, ACTIVATIONS)
 
     def network(self) -> nn.Module:
         return ESPCN(self.scale, self.widths, self.activation)
-
-    def learner(self, training: Training) -> LumaLearner:
-        factors = (("conv3.", self.last_layer_factor),)
-        betas = (0.9, 0.999)
-        recipe = Recipe(self.loss, self.learning_rate, betas, self.schedule, self.milestones, self.ema, factors)
-        return LumaLearner(self.network(), recipe, training)
 
     def upscaler(self, network: nn.Module | None) -> Upscaler:
         return luma_upscaler(network, self.scale)
 
 
 ENTRY = Entry(
-    name="espcn",
-    method=EspcnMethod,
-    paper="Shi et al., CVPR 2016",
+    "espcn",
+    EspcnMethod,
+    "Shi et al., CVPR 2016",
     iterations=1_000_000,
     axes=(
         Axis("activation", "Is tanh better than ReLU?", {"relu": {"activation": "relu"}}, "activation experiment"),
-        Axis(
-            "last-layer",
-            "Does the last layer need a smaller learning rate?",
-            {"last-layer-same": {"last_layer_factor": 1.0}},
-            "training section",
-        ),
+        LAST_LAYER_AXIS,
     ),
     claims=(
         Claim(
-            "espcn.activation",
+            "activation",
             "tanh is better than ReLU in this network.",
-            "espcn.default",
-            "espcn.relu",
+            "default > relu",
             "psnr_y",
             "activation experiment",
         ),
         Claim(
-            "espcn.upsampling",
+            "upsampling",
             "Convolving at LR size and upsampling last gives a higher PSNR than convolving the enlarged picture.",
-            "espcn.default",
-            "srcnn.default",
+            "default > srcnn.default",
             "psnr_y",
             "comparison with SRCNN",
         ),

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from bench.api import Axis, Entry, Estimator, Method, Picture, Progress, Upscaler
 from bench.data.blur_kernels import disturbed_gaussian
-from bench.errors import BadInput, unknown
+from bench.errors import BadInput, check_choice
 from methods.common.downscaling import bicubic_kernel
 
 KINDS = ("bicubic", "gaussian")
@@ -30,8 +30,7 @@ class FixedKernel(Method):
     variance: float = 2.8
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise unknown("fixed kernel", self.kind, KINDS)
+        check_choice("fixed kernel", self.kind, KINDS)
         if self.scale % 2:
             raise BadInput(f"fixed-kernel has kernels of even scales, not x{self.scale}; choose 2 or 4")
 
@@ -54,9 +53,9 @@ class FixedKernel(Method):
 
 
 ENTRY = Entry(
-    name="fixed-kernel",
-    method=FixedKernel,
-    paper="control of this project",
+    "fixed-kernel",
+    FixedKernel,
+    "control of this project",
     deterministic=True,
     axes=(
         Axis(

@@ -11,47 +11,28 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from bench.api import Axis, Claim, Entry, Method, Training, Upscaler
-from methods.common.pixel import PixelLearner, Recipe, feed_forward
+from bench.api import Axis, Claim, Entry, Method
+from methods.common.pixel import Recipe
 from methods.common.resnets import MSRResNet
 
 
 @dataclass(frozen=True)
 class MsrresnetMethod(Method):
-    """`patch` is the HR side in pixels; `init_scale` multiplies Kaiming's initialisation of every convolution."""
+    """`init_scale` multiplies Kaiming's initialisation of every convolution."""
 
     width: int = 64
     blocks: int = 16
     init_scale: float = 0.1
-    loss: str = "l1"
-    learning_rate: float = 2e-4
-    beta2: float = 0.99
-    schedule: str = "cosine-restarts"
-    milestones: tuple[float, ...] = ()
-    ema: float = 0.999
-    batch_size: int = 16
-    patch: int = 128
-
-    @property
-    def batch(self) -> tuple[int, int]:
-        return self.batch_size, self.patch
+    recipe: Recipe = Recipe(2e-4, beta2=0.99, schedule="cosine-restarts", ema=0.999, patch=128)
 
     def network(self) -> nn.Module:
         return MSRResNet(self.scale, self.width, self.blocks, self.init_scale)
 
-    def learner(self, training: Training) -> PixelLearner:
-        betas = (0.9, self.beta2)
-        recipe = Recipe(self.loss, self.learning_rate, betas, self.schedule, self.milestones, self.ema)
-        return PixelLearner(self.network(), recipe, training)
-
-    def upscaler(self, network: nn.Module | None) -> Upscaler:
-        return feed_forward(network)
-
 
 ENTRY = Entry(
-    name="msrresnet",
-    method=MsrresnetMethod,
-    paper="Wang et al., BasicSR",
+    "msrresnet",
+    MsrresnetMethod,
+    "Wang et al., BasicSR",
     iterations=1_000_000,
     axes=(
         Axis("loss", "Does L1 train to a higher PSNR than L2?", {"l2": {"loss": "l2"}}, "Lim et al. 2017"),
@@ -61,19 +42,11 @@ ENTRY = Entry(
         Axis("average", "What does averaging the weights give?", {"no-ema": {"ema": 0.0}}, "BasicSR"),
     ),
     claims=(
+        Claim("loss", "L1 trains to a higher PSNR than L2.", "default > l2", "psnr_y", "Lim et al. 2017, section 4.2"),
         Claim(
-            "msrresnet.loss",
-            "L1 trains to a higher PSNR than L2.",
-            "msrresnet.default",
-            "msrresnet.l2",
-            "psnr_y",
-            "Lim et al. 2017, section 4.2",
-        ),
-        Claim(
-            "msrresnet.initialisation",
+            "initialisation",
             "A smaller initialisation ends at a higher PSNR.",
-            "msrresnet.default",
-            "msrresnet.init-1",
+            "default > init-1",
             "psnr_y",
             "Wang et al. 2018, supplementary",
         ),

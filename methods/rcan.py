@@ -13,11 +13,12 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from bench.api import Axis, Claim, Entry, Method, Training, Upscaler
+from bench.api import Axis, Claim, Entry, Method
 from methods.common.attention import AttentionBlock
 from methods.common.blocks import conv, shuffle_stages
+from methods.common.dual import DUAL_AXIS, DUAL_CLAIM
 from methods.common.mean_shift import PEAK, MeanShift
-from methods.common.pixel import PixelLearner, Recipe, feed_forward
+from methods.common.pixel import Recipe
 
 
 class ResidualGroup(nn.Module):
@@ -61,8 +62,7 @@ class RCAN(nn.Module):
 
 @dataclass(frozen=True)
 class RcanMethod(Method):
-    """`blocks` are those of one group; `patch` is the HR side, None 48 LR pixels; milestones are fractions of the
-    run's length."""
+    """`blocks` are those of one group."""
 
     width: int = 64
     groups: int = 10
@@ -72,37 +72,16 @@ class RcanMethod(Method):
     long_skip: bool = True
     short_skip: bool = True
     mean_shift_trained: bool = False
-    loss: str = "l1"
-    learning_rate: float = 1e-4
-    beta2: float = 0.999
-    schedule: str = "halve"
-    milestones: tuple[float, ...] = (0.2, 0.4, 0.6, 0.8)
-    ema: float = 0.0
-    dual_weight: float = 0.0
-    batch_size: int = 16
-    patch: int | None = None
-
-    @property
-    def batch(self) -> tuple[int, int]:
-        return self.batch_size, self.patch or 48 * self.scale
+    recipe: Recipe = Recipe(1e-4, schedule="halve", milestones=(0.2, 0.4, 0.6, 0.8))
 
     def network(self) -> nn.Module:
         return RCAN(self)
 
-    def learner(self, training: Training) -> PixelLearner:
-        betas = (0.9, self.beta2)
-        dual = (self.scale, self.dual_weight)
-        recipe = Recipe(self.loss, self.learning_rate, betas, self.schedule, self.milestones, self.ema, dual=dual)
-        return PixelLearner(self.network(), recipe, training)
-
-    def upscaler(self, network: nn.Module | None) -> Upscaler:
-        return feed_forward(network)
-
 
 ENTRY = Entry(
-    name="rcan",
-    method=RcanMethod,
-    paper="Zhang et al., ECCV 2018",
+    "rcan",
+    RcanMethod,
+    "Zhang et al., ECCV 2018",
     iterations=1_000_000,
     axes=(
         Axis(
@@ -121,50 +100,15 @@ ENTRY = Entry(
             },
             "table 1",
         ),
-        Axis(
-            "dual-regression",
-            "Does a learned way back to LR, as DRN trains it, raise PSNR?",
-            {"dual": {"dual_weight": 0.1}},
-            "Guo et al., CVPR 2020, dual regression",
-        ),
+        DUAL_AXIS,
     ),
     claims=(
-        Claim(
-            "rcan.attention",
-            "Channel attention raises the PSNR.",
-            "rcan.default",
-            "rcan.no-attention",
-            "psnr_y",
-            "table 1",
-        ),
-        Claim(
-            "rcan.skips",
-            "Long and short skips together raise the PSNR.",
-            "rcan.default",
-            "rcan.no-skips",
-            "psnr_y",
-            "table 1",
-        ),
-        Claim(
-            "rcan.long-skip", "The long skip raises the PSNR.", "rcan.default", "rcan.no-long-skip", "psnr_y", "table 1"
-        ),
-        Claim(
-            "rcan.short-skip",
-            "The short skips raise the PSNR.",
-            "rcan.default",
-            "rcan.no-short-skip",
-            "psnr_y",
-            "table 1",
-        ),
-        Claim("rcan.edsr", "RCAN is above EDSR.", "rcan.default", "edsr.default", "psnr_y", "benchmark table"),
-        Claim(
-            "rcan.dual",
-            "A dual regression loss raises the PSNR of a network that was not made for it.",
-            "rcan.dual",
-            "rcan.default",
-            "psnr_y",
-            "Guo et al. 2020",
-        ),
+        Claim("attention", "Channel attention raises the PSNR.", "default > no-attention", "psnr_y", "table 1"),
+        Claim("skips", "Long and short skips together raise the PSNR.", "default > no-skips", "psnr_y", "table 1"),
+        Claim("long-skip", "The long skip raises the PSNR.", "default > no-long-skip", "psnr_y", "table 1"),
+        Claim("short-skip", "The short skips raise the PSNR.", "default > no-short-skip", "psnr_y", "table 1"),
+        Claim("edsr", "RCAN is above EDSR.", "default > edsr.default", "psnr_y", "benchmark table"),
+        DUAL_CLAIM,
     ),
     deviations=(
         "trained on the suite's pictures instead of DIV2K; x3, x4 and x8 from scratch instead of from the x2 network",

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bench.api import Axis, Claim, Entry, Method, Training, Upscaler
+from bench.api import Axis, Claim, Entry, Method, Upscaler
 from methods.common.blocks import bicubic, conv
-from methods.common.luma import LumaLearner, luma_upscaler
-from methods.common.pixel import Recipe
+from methods.common.luma import LAST_LAYER_AXIS, LumaRecipe, luma_upscaler
 
 
 class SRCNN(nn.Module):
@@ -41,42 +40,29 @@ class SRCNN(nn.Module):
 
 @dataclass(frozen=True)
 class SrcnnMethod(Method):
-    """`filters` are the three kernel sides; `patch` is the HR side, lowered to a multiple of the scale; the last layer
-    learns `last_layer_factor` times as fast; milestones are fractions of the run's length."""
+    """`filters` are the three kernel sides; the HR patch is lowered to a multiple of the scale."""
 
     filters: tuple[int, int, int] = (9, 5, 5)
     widths: tuple[int, int] = (64, 32)
     init_std: float = 1e-3
-    loss: str = "l2"
-    learning_rate: float = 1e-4
-    last_layer_factor: float = 0.1
-    schedule: str = "constant"
-    milestones: tuple[float, ...] = ()
-    ema: float = 0.0
-    batch_size: int = 128
-    patch: int = 33
+    recipe: LumaRecipe = LumaRecipe(batch_size=128, patch=33)
 
     @property
     def batch(self) -> tuple[int, int]:
-        return self.batch_size, self.patch - self.patch % self.scale
+        count, patch = self.recipe.batch(self.scale)
+        return count, patch - patch % self.scale
 
     def network(self) -> nn.Module:
         return SRCNN(self.scale, self.filters, self.widths, self.init_std)
-
-    def learner(self, training: Training) -> LumaLearner:
-        factors = (("conv3.", self.last_layer_factor),)
-        betas = (0.9, 0.999)
-        recipe = Recipe(self.loss, self.learning_rate, betas, self.schedule, self.milestones, self.ema, factors)
-        return LumaLearner(self.network(), recipe, training)
 
     def upscaler(self, network: nn.Module | None) -> Upscaler:
         return luma_upscaler(network, self.scale)
 
 
 ENTRY = Entry(
-    name="srcnn",
-    method=SrcnnMethod,
-    paper="Dong et al., TPAMI 2016",
+    "srcnn",
+    SrcnnMethod,
+    "Dong et al., TPAMI 2016",
     iterations=6_250_000,
     axes=(
         Axis(
@@ -85,35 +71,27 @@ ENTRY = Entry(
             {"9-1-5": {"filters": (9, 1, 5)}, "9-3-5": {"filters": (9, 3, 5)}},
             "filter-size experiment",
         ),
-        Axis(
-            "last-layer",
-            "Does the last layer need a smaller learning rate?",
-            {"last-layer-same": {"last_layer_factor": 1.0}},
-            "training section",
-        ),
+        LAST_LAYER_AXIS,
     ),
     claims=(
         Claim(
-            "srcnn.filters-3",
+            "filters-3",
             "A 3x3 second layer reaches a higher PSNR than a 1x1 one.",
-            "srcnn.9-3-5",
-            "srcnn.9-1-5",
+            "9-3-5 > 9-1-5",
             "psnr_y",
             "filter-size experiment",
         ),
         Claim(
-            "srcnn.filters-5",
+            "filters-5",
             "A 5x5 second layer reaches a higher PSNR than a 3x3 one.",
-            "srcnn.default",
-            "srcnn.9-3-5",
+            "default > 9-3-5",
             "psnr_y",
             "filter-size experiment",
         ),
         Claim(
-            "srcnn.bicubic",
+            "bicubic",
             "A trained three-layer network is above bicubic interpolation.",
-            "srcnn.default",
-            "bicubic.default",
+            "default > bicubic.default",
             "psnr_y",
             "comparison with bicubic",
         ),

@@ -11,31 +11,27 @@ discriminator.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import nn
 
-from bench.api import Axis, Claim, Entry, Method, Pretrain, Training, Upscaler
-from bench.errors import unknown
+from bench.api import Axis, Claim, Entry, Method, Pretrain, Training
+from bench.errors import check_choice
 from methods.common.adversarial import StridedDiscriminator
-from methods.common.gan import GanLearner, GanRecipe, PerceptualGan, Terms
-from methods.common.optimise import to_device
+from methods.common.gan import GanLearner, PerceptualGan, Terms
+from methods.common.optimise import Optimisation, to_device
 from methods.common.perceptual import PERCEPTUAL, Features, Tap
-from methods.common.pixel import feed_forward
 from methods.common.resnets import SRResNet
 
 CONTENT: dict[str, str | None] = {"vgg54": None, "vgg22": "conv2_2", "mse": None}  # layer, None: the deepest
 
 
 @dataclass(frozen=True)
-class Srgan(Method):
-    """Knobs of the GAN stage. content: vgg54 (the perceptual network's deepest convolution; VGG19: conv5_4), vgg22
-    (its conv2_2) or mse; `layer`, where given, replaces the layer that content names. `patch` is the HR side in
-    pixels; milestones, at which the learning rate drops to a tenth, are fractions of the run's length."""
+class SrganRecipe(Optimisation):
+    """content: vgg54 (the perceptual network's deepest convolution; VGG19: conv5_4), vgg22 (its conv2_2) or mse;
+    `layer`, where given, replaces the layer that content names."""
 
-    width: int = 64
-    blocks: int = 16
-    batch_norm: bool = True
     content: str = "vgg54"
     perceptual: str = "vgg19"
     layer: str | None = None
@@ -43,34 +39,20 @@ class Srgan(Method):
     feature_scale: float = 1 / 12.75
     adversarial_weight: float = 1e-3
     discriminator_width: int = 64
-    learning_rate: float = 1e-4
-    schedule: str = "tenth"
-    milestones: tuple[float, ...] = (0.5,)
-    ema: float = 0.0
-    batch_size: int = 16
-    patch: int = 96
 
     def __post_init__(self) -> None:
-        if self.content not in CONTENT:
-            raise unknown("content loss", self.content, CONTENT)
-        if self.perceptual not in PERCEPTUAL:
-            raise unknown("perceptual network", self.perceptual, PERCEPTUAL)
-
-    @property
-    def batch(self) -> tuple[int, int]:
-        return self.batch_size, self.patch
+        super().__post_init__()
+        check_choice("content loss", self.content, CONTENT)
+        check_choice("perceptual network", self.perceptual, PERCEPTUAL)
 
     @property
     def needs_weights(self) -> tuple[str, ...]:
         return () if self.content == "mse" else (PERCEPTUAL[self.perceptual].weights,)
 
-    def network(self) -> nn.Module:
-        return SRResNet(self.scale, self.width, self.blocks, self.batch_norm)
-
-    def learner(self, training: Training) -> GanLearner:
-        discriminator = StridedDiscriminator(self.patch, self.discriminator_width, stages=4, batch_norm=True)
-        recipe = GanRecipe(self.learning_rate, (0.9, 0.999), self.schedule, self.milestones, self.ema)
-        return GanLearner(self.network(), discriminator, self._losses(training), recipe, training)
+    def learner(self, build: Callable[[], nn.Module], scale: int, training: Training) -> GanLearner:
+        """The discriminator is drawn before the generator."""
+        discriminator = StridedDiscriminator(self.batch(scale)[1], self.discriminator_width, stages=4, batch_norm=True)
+        return GanLearner(build(), discriminator, self._losses(training), self, training)
 
     def _losses(self, training: Training) -> PerceptualGan:
         """The MSE of scaled features is the scale squared times the MSE of features."""
@@ -80,14 +62,24 @@ class Srgan(Method):
         terms = Terms(self.feature_scale**2, self.adversarial_weight, pixel=0.0, distance="l2")
         return PerceptualGan(terms, to_device(features, training).eval())
 
-    def upscaler(self, network: nn.Module | None) -> Upscaler:
-        return feed_forward(network)
+
+@dataclass(frozen=True)
+class Srgan(Method):
+    """Knobs of the generator, SRResNet's, and of the GAN stage."""
+
+    width: int = 64
+    blocks: int = 16
+    batch_norm: bool = True
+    recipe: SrganRecipe = SrganRecipe(1e-4, schedule="tenth", milestones=(0.5,), patch=96)
+
+    def network(self) -> nn.Module:
+        return SRResNet(self.scale, self.width, self.blocks, self.batch_norm)
 
 
 ENTRY = Entry(
-    name="srgan",
-    method=Srgan,
-    paper="Ledig et al., CVPR 2017",
+    "srgan",
+    Srgan,
+    "Ledig et al., CVPR 2017",
     iterations=200_000,
     pretrain=Pretrain("srresnet", ("width", "blocks", "batch_norm")),
     axes=(
@@ -112,42 +104,37 @@ ENTRY = Entry(
     ),
     claims=(
         Claim(
-            "srgan.content-54",
+            "content-54",
             "A content loss on deep features looks better than one on shallow features.",
-            "srgan.default",
-            "srgan.content-vgg22",
+            "default > content-vgg22",
             "lpips_alex",
             "section 3.4, table 1",
         ),
         Claim(
-            "srgan.content-22",
+            "content-22",
             "A content loss on shallow features looks better than one on pixels.",
-            "srgan.content-vgg22",
-            "srgan.content-mse",
+            "content-vgg22 > content-mse",
             "lpips_alex",
             "section 3.4, table 1",
         ),
         Claim(
-            "srgan.adversarial",
+            "adversarial",
             "An adversarial term makes a content loss on features look better.",
-            "srgan.content-vgg22",
-            "srgan.srresnet-vgg22",
+            "content-vgg22 > srresnet-vgg22",
             "lpips_alex",
             "section 3.4, table 1",
         ),
         Claim(
-            "srgan.bn",
+            "bn",
             "Without batch normalisation the generator does better.",
-            "srgan.no-bn",
-            "srgan.default",
+            "no-bn > default",
             "lpips_alex",
             "Wang et al. 2018, section 3.1",
         ),
         Claim(
-            "srgan.distortion",
+            "distortion",
             "The network trained for MSE is nearer to the truth, pixel by pixel, than the GAN.",
-            "srresnet.default",
-            "srgan.default",
+            "srresnet.default > default",
             "psnr_y",
             "table 2",
         ),

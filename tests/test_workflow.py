@@ -50,13 +50,13 @@ MADE = ("runs/*/checkpoint.safetensors", "runs/*/curves.jsonl", "sr/*/*/*/*.png"
 HOT = """
 from dataclasses import dataclass
 from bench.api import Entry
+from methods.common.luma import LumaRecipe
 from methods.srcnn import SrcnnMethod
 
 @dataclass(frozen=True)
 class Hot(SrcnnMethod):
-    learning_rate: float = 1e30
-    batch_size: int = 2
     widths: tuple[int, int] = (4, 4)
+    recipe: LumaRecipe = LumaRecipe(1e30, batch_size=2, patch=33)
 
 ENTRY = Entry("hot", Hot, "ours")
 """

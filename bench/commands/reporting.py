@@ -112,17 +112,17 @@ def _sweeps(entry: Entry, runs: Sequence[Experiment]) -> Iterator[Any]:
     """
     from bench.report import Sweep
 
-    built = {run.variant: run.build() for run in runs if run.method == entry.name}
+    built = {run.variant: run.build().knobs for run in runs if run.method == entry.name}
     for axis in entry.axes:
-        names = list(dict.fromkeys(name for knobs in axis.variants.values() for name in knobs))
-        rows = {v: {name: getattr(built[v], name) for name in names} for v in axis.variants if v in built}
+        names = list(dict.fromkeys(name for variant in axis.variants for name in entry.variants[variant]))
+        rows = {v: {name: built[v][name] for name in names} for v in axis.variants if v in built}
         moving = [name for name in names if len({row[name] for row in rows.values()}) > 1]
         if len(moving) != 1 or any(_number(row[moving[0]]) is None for row in rows.values()):
             continue
         knob = moving[0]
         rest = {name: value for name, value in next(iter(rows.values())).items() if name != knob}
-        if "default" in built and all(getattr(built["default"], name) == value for name, value in rest.items()):
-            rows["default"] = {knob: getattr(built["default"], knob)}
+        if "default" in built and all(built["default"][name] == value for name, value in rest.items()):
+            rows["default"] = {knob: built["default"][knob]}
         values = {variant: float(row[knob]) for variant, row in rows.items()}
         if len(set(values.values())) > 2:
             yield Sweep(entry.name, axis.name, knob, dict(sorted(values.items(), key=lambda item: item[1])))

@@ -252,8 +252,8 @@ def imported_method(path: Path | None, entry: Entry, variant: str, scale: int) -
         )
     method = entry.build(scale, metadata["knobs"])
     for knob, value in entry.variants[variant].items():
-        if getattr(method, knob) != value:
-            here = f"{knob} is {getattr(method, knob)}, not {value}"
+        if method.knobs[knob] != value:
+            here = f"{knob} is {method.knobs[knob]}, not {value}"
             raise BadInput(f"{path}: not the variant {variant} ({here}); use --method {entry.name}")
     return method
 

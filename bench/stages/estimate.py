@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -49,7 +48,7 @@ def estimate_folder(method: Method, lr: Path, out: Path, seed: int, device: torc
         "device": describe(device),
         "threads": torch.get_num_threads(),
         "peak_mib": round(peak_memory_mib(device)),
-        "knobs": dataclasses.asdict(method),
+        "knobs": method.knobs,
     }
     for picture, kernel in zip(pictures, kernels, strict=True):
         write_kernel(out, picture.name, kernel.numpy())
@@ -85,7 +84,7 @@ def estimate_sets(method: Method, sets: Mapping[str, Path], out: Path, seed: int
 
 def _iterations(method: Method) -> int:
     """Of one picture: those of all its generators."""
-    return int(getattr(method, "iterations", 0)) * int(getattr(method, "estimates", 1))
+    return int(method.knobs.get("iterations", 0)) * int(method.knobs.get("estimates", 1))
 
 
 def with_bar(estimator: Estimator, pictures: Sequence[Picture], iterations: int) -> list[Tensor]:

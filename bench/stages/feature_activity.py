@@ -23,11 +23,11 @@ def measure_taps(run: Experiment, hr: Path) -> Row | None:
     where its network is not here. hr: those of the run's first test set."""
     from methods.common.perceptual import PERCEPTUAL
 
-    method = run.build()
-    network = getattr(method, "perceptual", "")
-    if not network or not hasattr(method, "tap"):
+    knobs = run.build().knobs
+    network = knobs.get("perceptual", "")
+    if not network or "tap" not in knobs:
         return None
-    layer = getattr(method, "layer", "") or PERCEPTUAL[network].deepest
+    layer = knobs.get("layer") or PERCEPTUAL[network].deepest
     try:
         count, *means = _mean_statistics(network, layer, hr)
     except MissingWeights:

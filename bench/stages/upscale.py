@@ -135,7 +135,7 @@ def request_of(method: Method, checkpoint: Path | None, options: Options, lr: Pa
     source = source_digest("bench.stages.upscale", type(method).__module__)
     network = hash_file(checkpoint) if checkpoint is not None else ""
     pictures = {file.name: hash_file(file) for file in image_files(lr)}
-    knobs, threads = dataclasses.asdict(method), torch.get_num_threads()
+    knobs, threads = method.knobs, torch.get_num_threads()
     return digest_of([source, knobs, network, dataclasses.asdict(options), pictures, describe(device), threads])
 
 

@@ -108,6 +108,7 @@ DEMO = Suite(
         ),
     ),
     metrics=(*DEFAULT_METRICS, "luma_error"),
+    complete=True,
     notes=(
         "Networks and runs are far smaller than the papers': this suite shows that every part works, not who is best.",
         "The perceptual network is the ST-LPIPS VGG16 (conv5_3), which a package ships. Before activation its features "

@@ -78,7 +78,7 @@ class Experiment:
         method = self.build()
         unsaid = ("knobs", "variant", "test_sets", "metrics")
         said = {k: v for k, v in dataclasses.asdict(self).items() if k not in unsaid}
-        return {**said, "knobs": dataclasses.asdict(method), "revision": self.entry.revision}
+        return {**said, "knobs": method.knobs, "revision": self.entry.revision}
 
     @property
     def modules(self) -> tuple[str, ...]:

@@ -77,6 +77,7 @@ class Suite:
     compile: bool = False
     threads: int = 1
     guest_iterations: int = 500
+    complete: bool = False  # runs every method there is
     notes: tuple[str, ...] = ()
 
     def plan(self, method: str, scale: int | None = None, degradation: str | None = None) -> MethodPlan:
@@ -93,8 +94,11 @@ class Suite:
 
     @property
     def all_plans(self) -> tuple[MethodPlan, ...]:
-        """The suite's plans, and one for each guest method of this process."""
-        guests = [name for name, entry in METHODS.items() if entry.method.__module__.startswith("guest_")]
+        """The suite's plans, and one for each guest method of this process; where it is complete, for every method that
+        has none."""
+        planned = {plan.method for plan in self.plans}
+        others = {name: entry.method.__module__ for name, entry in METHODS.items() if name not in planned}
+        guests = [name for name, module in others.items() if self.complete or module.startswith("guest_")]
         return self.plans + tuple(self._guest_plan(name) for name in guests)
 
     @property
@@ -125,7 +129,11 @@ class Suite:
         run = Experiment(
             method=plan.method,
             variant=variant,
-            knobs={**plan.knobs, **entry.variants[variant], **plan.resized.get(variant, {})},
+            knobs={
+                **entry.flatten(plan.knobs),
+                **entry.variants[variant],
+                **entry.flatten(plan.resized.get(variant, {})),
+            },
             scale=plan.scale or self.scale,
             degradation=degradation,
             pairs=plan.pairs or degradation,
@@ -158,7 +166,7 @@ class Suite:
             method, _, variant = source.partition(".")
             links = [Dependency(self.plan(method, run.scale, run.degradation), variant or "default", run.seed)]
             return replace(run, kernel_from=self._names(links)[0]), links
-        if entry.pretrain and run.iterations and getattr(run.build(), "pretrained", True):
+        if entry.pretrain and run.iterations and run.build().knobs.get("pretrained", True):
             earlier = plan.starts.get(run.variant) or pretrain_variant(entry, entry.pretrain, run.variant)
             links = [Dependency(self.plan(entry.pretrain.method, *at), earlier, run.seed)]
             return replace(run, warm_start=self._names(links)[0]), links

@@ -6,18 +6,19 @@ And the term that any PSNR-oriented network can be trained with: weight * d(D(sr
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bench.api import Training
+from bench.api import Axis, Claim, Training
 from bench.errors import BadInput
 from methods.common.blocks import conv
-from methods.common.optimise import Adam, Schedule, to_device, to_memory_format
+from methods.common.optimise import Optimisation, to_device, to_memory_format
 
 DUAL_FEATURES = 16  # of DRN-S at x4
+Halve = Callable[[Tensor, int], Tensor]
+"""(picture at 2^(level+1) times the LR's size, level) -> the picture at 2^level times."""
 
 
 class DownBlock(nn.Module):
@@ -59,40 +60,53 @@ def halvings(scale: int) -> int:
     return scale.bit_length() - 1
 
 
+def chain_down(image: Tensor, halve: Halve, levels: int) -> Tensor:
+    """A picture halved `levels` times, down to the LR's size."""
+    for level in reversed(range(levels)):
+        image = halve(image, level)
+    return image
+
+
 class DualTerm:
     """weight * distance(D(sr), lr), D the chain of one dual network for each factor of 2, trained along with an Adam
     of its own. Pictures in the range of the caller."""
 
-    def __init__(self, scale: int, weight: float, distance: Callable[[Tensor, Tensor], Tensor]) -> None:
-        self.weight = weight
-        self.distance = distance
-        self.duals = Duals(halvings(scale), DUAL_FEATURES)
-
-    def start(self, training: Training, learning_rate: float, schedule: Schedule, betas: tuple[float, float]) -> None:
-        """Take the dual networks to the run's device and give them their Adam."""
+    def __init__(
+        self,
+        scale: int,
+        weight: float,
+        distance: Callable[[Tensor, Tensor], Tensor],
+        recipe: Optimisation,
+        training: Training,
+    ) -> None:
+        self.weight, self.distance = weight, distance
         self.training = training
+        self.duals = Duals(halvings(scale), DUAL_FEATURES)
         to_device(self.duals, training)
-        self.adam = Adam(self.duals.parameters(), training, learning_rate, schedule, betas)
+        self.adam = recipe.adam(self.duals, training)
 
     def loss(self, sr: Tensor, lr: Tensor) -> Tensor:
         """The weighted term, 0-d."""
-        for level in reversed(range(len(self.duals.levels))):
-            sr = self.duals(sr, level)
-        return self.weight * self.distance(sr, to_memory_format(lr, self.training))
+        lower = chain_down(sr, self.duals, len(self.duals.levels))
+        return self.weight * self.distance(lower, to_memory_format(lr, self.training))
 
     def update(self, step: int) -> None:
         """Update from the gradients that are there, and clear them."""
         self.adam.update(step)
         self.duals.zero_grad(set_to_none=True)
 
-    def state_dict(self) -> dict[str, Any]:
-        return {"duals": self.duals.state_dict(), "adam": self.adam.state_dict()}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.duals.load_state_dict(state["duals"])
-        self.adam.load_state_dict(state["adam"])
-
-
-def dual_term(scale: int, weight: float, distance: Callable[[Tensor, Tensor], Tensor]) -> DualTerm | None:
-    """The term, or None where it weighs nothing."""
-    return DualTerm(scale, weight, distance) if weight else None
+# Of the networks that were not made for it and can be trained with it.
+DUAL_AXIS = Axis(
+    "dual-regression",
+    "Does a learned way back to LR, as DRN trains it, raise PSNR?",
+    {"dual": {"dual_weight": 0.1}},
+    "Guo et al., CVPR 2020, dual regression",
+)
+DUAL_CLAIM = Claim(
+    "dual",
+    "A dual regression loss raises the PSNR of a network that was not made for it.",
+    "dual > default",
+    "psnr_y",
+    "Guo et al. 2020",
+)

@@ -1,21 +1,23 @@
 """The learner of every GAN: a generator step, then a discriminator step, on the same SR batch.
 
-And the losses that SRGAN, MSRGAN and ESRGAN share: perceptual, adversarial and pixel terms, weighted.
+The losses that SRGAN, MSRGAN and ESRGAN share: perceptual, adversarial and pixel terms, weighted. And the recipe of the
+latter two.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-from bench.api import Batch, Training
-from bench.errors import unknown
+from bench.api import Batch, Learner, Training
+from bench.errors import check_choice
 from methods.common import adversarial
-from methods.common.ema import Ema
-from methods.common.optimise import SCHEDULES, Adam, autocast, compiled, to_device, to_memory_format
+from methods.common.optimise import NetworkLearner, Optimisation, autocast, compiled, to_device, to_memory_format
+from methods.common.perceptual import PERCEPTUAL, Features, Tap
 from methods.common.pixel import PIXEL_LOSSES
 
 GANS = ("relativistic", "standard")
@@ -31,42 +33,29 @@ class GanLosses(Protocol):
         """The discriminator's loss, 0-d, of the float32 logits of HR and of SR."""
 
 
-@dataclass(frozen=True)
-class GanRecipe:
-    """How both networks train. Milestones are fractions of the run's length; ema 0 means none.
+class GanLearner(NetworkLearner):
+    """Alternates one generator and one discriminator step; the latter sees the SR made before the former.
 
     poor_below: the discriminator learns only from batches on which its mean probability of the right answer, on the
     real or on the fake pictures, is below this; None: from every batch.
     """
 
-    learning_rate: float = 1e-4
-    betas: tuple[float, float] = (0.9, 0.999)
-    schedule: str = "halve"
-    milestones: tuple[float, ...] = ()
-    ema: float = 0.0
-    poor_below: float | None = None
-
-
-class GanLearner:
-    """Alternates one generator and one discriminator step; the latter sees the SR made before the former."""
-
     def __init__(
-        self, generator: nn.Module, discriminator: nn.Module, losses: GanLosses, recipe: GanRecipe, training: Training
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        losses: GanLosses,
+        recipe: Optimisation,
+        training: Training,
+        poor_below: float | None = None,
     ) -> None:
-        self.training = training
-        self.recipe = recipe
+        super().__init__(generator, recipe, training)
         self.losses = losses
-        self.generator = to_device(generator, training)
+        self.poor_below = poor_below
+        self.forward = compiled(self.trained, training)
         self.discriminator = to_device(discriminator, training)
-        self.forward = compiled(self.generator, training)
-        rate, schedule = recipe.learning_rate, SCHEDULES[recipe.schedule](recipe.milestones)
-        self.generator_adam = Adam(self.generator.parameters(), training, rate, schedule, recipe.betas)
-        self.discriminator_adam = Adam(self.discriminator.parameters(), training, rate, schedule, recipe.betas)
-        self.ema = Ema(self.generator, recipe.ema) if recipe.ema else None
-
-    @property
-    def network(self) -> nn.Module:
-        return self.ema.network if self.ema else self.generator
+        self.discriminator_adam = recipe.adam(self.discriminator, training)
+        self.parts |= {"discriminator": self.discriminator, "discriminator_adam": self.discriminator_adam}
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         hr = to_memory_format(batch.hr, self.training)
@@ -74,8 +63,7 @@ class GanLearner:
             sr = self.forward(to_memory_format(batch.lr, self.training)).float()
         losses = self._step_generator(sr, hr, batch.step)
         losses |= self._step_discriminator(sr.detach(), hr, batch.step)
-        if self.ema:
-            self.ema.update(self.generator)
+        self.average()
         return losses
 
     def _step_generator(self, sr: Tensor, hr: Tensor, step: int) -> dict[str, Tensor]:
@@ -83,7 +71,7 @@ class GanLearner:
         self.discriminator.requires_grad_(False)
         with autocast(self.training):
             terms = self.losses.generator(sr, hr, self.discriminator)
-        self.generator_adam.minimise(terms["loss"], step)
+        self.adam.minimise(terms["loss"], step)
         self.discriminator.requires_grad_(True)
         return {name: value.detach() for name, value in terms.items()}
 
@@ -93,37 +81,14 @@ class GanLearner:
             real, fake = self.discriminator(hr).float(), self.discriminator(sr).float()
         loss = self.losses.discriminator(real, fake)
         terms = {"discriminator": loss.detach(), "real": real.detach().mean(), "fake": fake.detach().mean()}
-        if self.recipe.poor_below is None:
+        if self.poor_below is None:
             self.discriminator_adam.minimise(loss, step)
             return terms
         right = torch.minimum(real.detach().sigmoid().mean(), (-fake.detach()).sigmoid().mean())
-        poor = right < self.recipe.poor_below
+        poor = right < self.poor_below
         if bool(poor):
             self.discriminator_adam.minimise(loss, step)
         return terms | {"discriminator_steps": poor.float()}
-
-    def warm_start(self, state: dict[str, Tensor]) -> None:
-        """Begin from another run's generator, every key matching."""
-        self.generator.load_state_dict(state)
-        if self.ema:
-            self.ema.network.load_state_dict(state)
-
-    def state_dict(self) -> dict[str, Any]:
-        parts = self._parts()
-        return {name: part.state_dict() for name, part in parts.items()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        for name, part in self._parts().items():
-            part.load_state_dict(state[name])
-
-    def _parts(self) -> dict[str, Any]:
-        parts: dict[str, Any] = {
-            "generator": self.generator,
-            "discriminator": self.discriminator,
-            "generator_adam": self.generator_adam,
-            "discriminator_adam": self.discriminator_adam,
-        }
-        return parts | ({"ema": self.ema.network} if self.ema else {})
 
 
 @dataclass(frozen=True)
@@ -142,13 +107,14 @@ class Terms:
     detach_mean: bool = True
     half: bool = False
 
+    def __post_init__(self) -> None:
+        check_choice("GAN kind", self.gan, GANS)
+
 
 class PerceptualGan:
-    """The weighted terms; `features` None leaves the perceptual term out. Raises BadInput for an unknown GAN."""
+    """The weighted terms; `features` None leaves the perceptual term out."""
 
     def __init__(self, terms: Terms, features: nn.Module | None) -> None:
-        if terms.gan not in GANS:
-            raise unknown("GAN kind", terms.gan, GANS)
         self.terms = terms
         self.weights = {"perceptual": terms.perceptual, "adversarial": terms.adversarial, "pixel": terms.pixel}
         self.features = features
@@ -177,3 +143,46 @@ class PerceptualGan:
         if self.terms.gan == "relativistic":
             return adversarial.relativistic_discriminator(real, fake, self.terms.detach_mean) * self.half
         return adversarial.standard_discriminator(real, fake)
+
+
+@dataclass(frozen=True)
+class GanRecipe(Optimisation):
+    """How ESRGAN and MSRGAN fine-tune a generator, with `Terms`. layer: None is the perceptual network's deepest
+    convolution (VGG19: conv5_4)."""
+
+    perceptual: str = "vgg19"
+    layer: str | None = None
+    tap: Tap = "before"
+    gan: str = "relativistic"
+    ragan_detach_mean: bool = True
+    ragan_half: bool = False
+    perceptual_weight: float = 1.0
+    adversarial_weight: float = 5e-3
+    pixel_weight: float = 1e-2
+    discriminator_width: int = 64
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_choice("GAN kind", self.gan, GANS)
+        check_choice("perceptual network", self.perceptual, PERCEPTUAL)
+
+    @property
+    def needs_weights(self) -> tuple[str, ...]:
+        return (PERCEPTUAL[self.perceptual].weights,)
+
+    def learner(self, build: Callable[[], nn.Module], scale: int, training: Training) -> Learner:
+        return GanLearner(build(), *self.parts(scale, training), self, training)
+
+    def parts(self, scale: int, training: Training) -> tuple[nn.Module, PerceptualGan]:
+        """A discriminator, and the losses."""
+        discriminator = adversarial.VggDiscriminator(self.batch(scale)[1], self.discriminator_width)
+        terms = Terms(
+            self.perceptual_weight,
+            self.adversarial_weight,
+            self.pixel_weight,
+            gan=self.gan,
+            detach_mean=self.ragan_detach_mean,
+            half=self.ragan_half,
+        )
+        features = Features(self.perceptual, self.layer, self.tap)
+        return discriminator, PerceptualGan(terms, to_device(features, training).eval())

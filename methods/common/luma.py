@@ -1,18 +1,23 @@
-"""Networks that see luma only: MATLAB's RGB <-> YCbCr in float, their learner and their upscaler.
+"""Networks that see luma only: MATLAB's RGB <-> YCbCr in float, their recipe and their upscaler.
 
 Y = 16 + 65.481 R + 128.553 G + 24.966 B, divided by 255 (BT.601, limited range): the values a PSNR on Y is taken of.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bench.api import Batch, Picture, Upscaler
+from bench.api import Axis, Learner, Picture, Training, Upscaler
 from bench.data.images import BT601
 from bench.data.resize import resize_tensor
-from methods.common.pixel import PixelLearner
+from bench.errors import check_choice
+from methods.common.optimise import Optimisation
+from methods.common.pixel import PIXEL_LOSSES, PixelLearner
 
 _FORWARD = np.array([BT601, [-37.797, -74.203, 112.0], [112.0, -93.786, -18.214]]) / 255
 _MATRIX, _INVERSE = torch.from_numpy(_FORWARD), torch.from_numpy(np.linalg.inv(_FORWARD))
@@ -39,11 +44,24 @@ def _mix(matrix: Tensor, image: Tensor) -> Tensor:
     return torch.einsum("oc,...chw->...ohw", matrix.to(image), image)
 
 
-class LumaLearner(PixelLearner):
-    """A pixel learner whose network maps Y to Y, (N, 1, h, w) -> (N, 1, s*h, s*w)."""
+@dataclass(frozen=True)
+class LumaRecipe(Optimisation):
+    """How a network of three convolutions that maps Y to Y is trained: the last learns `last_layer_factor` times as
+    fast. loss: a name in PIXEL_LOSSES."""
 
-    def step(self, batch: Batch) -> dict[str, Tensor]:
-        return super().step(Batch(luma(batch.lr), luma(batch.hr), batch.step))
+    loss: str = "l2"
+    last_layer_factor: float = 0.1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_choice("pixel loss", self.loss, PIXEL_LOSSES)
+
+    @property
+    def factors(self) -> Mapping[str, float]:
+        return {"conv3.": self.last_layer_factor}
+
+    def learner(self, build: Callable[[], nn.Module], scale: int, training: Training) -> Learner:
+        return PixelLearner(build(), self, training, PIXEL_LOSSES[self.loss], see=luma)
 
 
 def luma_upscaler(network: nn.Module | None, scale: int) -> Upscaler:
@@ -58,3 +76,11 @@ def luma_upscaler(network: nn.Module | None, scale: int) -> Upscaler:
         return to_rgb(torch.cat([y, resize_tensor(ycbcr[1:], scale)]))
 
     return upscale
+
+
+LAST_LAYER_AXIS = Axis(
+    "last-layer",
+    "Does the last layer need a smaller learning rate?",
+    {"last-layer-same": {"last_layer_factor": 1.0}},
+    "training section",
+)

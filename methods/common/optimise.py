@@ -1,17 +1,22 @@
-"""Adam, learning-rate schedules as pure functions of progress, precision: what every learner needs to take a step."""
+"""What every learner is made of: how its weights are optimised, on which device and in which precision; what a restart
+needs of it."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from bench.api import Training
-from bench.errors import unknown
+from bench.errors import check_choice, unknown
+from methods.common.ema import Ema
+
+Output = TypeVar("Output")
 
 Schedule = Callable[[float], float]
 """Progress in [0, 1) -> factor on the learning rate."""
@@ -94,6 +99,90 @@ class Adam:
         self.adam.load_state_dict(state)
 
 
+@dataclass(frozen=True)
+class Optimisation:
+    """What all recipes have: Adam, the schedule of its learning rate, an average of the weights, the batches.
+
+    milestones: fractions of the run's length at which `halve` and `tenth` drop. cosine_end: the learning rate that
+    `cosine` ends at, None for 1/2000 of the first. ema: the decay of the averaged weights, 0 for none. patch: HR side
+    in pixels, None for `lr_patch` LR pixels. Raises BadInput for an unknown schedule.
+    """
+
+    learning_rate: float = 1e-4
+    beta2: float = 0.999
+    schedule: str = "constant"
+    milestones: tuple[float, ...] = ()
+    cosine_end: float | None = None
+    ema: float = 0.0
+    batch_size: int = 16
+    patch: int | None = None
+    lr_patch: int = 48
+
+    def __post_init__(self) -> None:
+        check_choice("schedule", self.schedule, SCHEDULES)
+
+    @property
+    def needs_weights(self) -> tuple[str, ...]:
+        """Names in WEIGHTS; none here."""
+        return ()
+
+    @property
+    def factors(self) -> Mapping[str, float]:
+        """Prefix of parameter names of the trained network -> factor on their learning rate."""
+        return {}
+
+    def batch(self, scale: int) -> tuple[int, int]:
+        """(pictures per batch, HR patch side in pixels)."""
+        return self.batch_size, self.patch or self.lr_patch * scale
+
+    def rates(self) -> Schedule:
+        """The schedule of the learning rate."""
+        if self.schedule == "cosine" and self.cosine_end is not None:
+            return cosine(floor=min(1.0, self.cosine_end / self.learning_rate) if self.learning_rate else 1.0)
+        return SCHEDULES[self.schedule](self.milestones)
+
+    def adam(self, network: nn.Module, training: Training, factors: Mapping[str, float] | None = None) -> Adam:
+        """The Adam of one network; `factors` as `group_parameters` has them."""
+        groups = group_parameters(network, factors or {})
+        return Adam(groups, training, self.learning_rate, self.rates(), (0.9, self.beta2))
+
+
+class NetworkLearner:
+    """The network on its device, its Adam and its average; a subclass adds `step`, and to `parts` whatever else has a
+    state: networks, optimisers."""
+
+    def __init__(self, network: nn.Module, recipe: Optimisation, training: Training) -> None:
+        self.training = training
+        self.trained = to_device(network, training)
+        self.adam = recipe.adam(self.trained, training, recipe.factors)
+        self.parts: dict[str, Any] = {"network": self.trained, "adam": self.adam}
+        self.ema = Ema(self.trained, recipe.ema) if recipe.ema else None
+        if self.ema:
+            self.parts["ema"] = self.ema.network
+
+    @property
+    def network(self) -> nn.Module:
+        """The averaged network, where there is an average."""
+        return self.ema.network if self.ema else self.trained
+
+    def average(self) -> None:
+        """Take the step just made into the average."""
+        if self.ema:
+            self.ema.update(self.trained)
+
+    def warm_start(self, state: dict[str, Tensor]) -> None:
+        """Begin from another run's network, every key matching; whatever else is trained begins anew."""
+        self.trained.load_state_dict(state)
+        self.network.load_state_dict(state)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {name: part.state_dict() for name, part in self.parts.items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for name, part in self.parts.items():
+            part.load_state_dict(state[name])
+
+
 def autocast(training: Training) -> AbstractContextManager[Any]:
     """bf16 autocast where the run asks for it."""
     return torch.autocast(training.device.type, torch.bfloat16, enabled=training.precision == "bf16")
@@ -114,10 +203,9 @@ def to_device(network: nn.Module, training: Training) -> nn.Module:
     return network.train()
 
 
-def compiled(network: nn.Module, training: Training) -> Callable[[Tensor], Tensor]:
+def compiled(forward: Callable[[Tensor], Output], training: Training) -> Callable[[Tensor], Output]:
     """The forward pass, through torch.compile where the run asks for it; the module keeps its own weights."""
-    forward: Callable[[Tensor], Tensor] = torch.compile(network) if training.compile else network
-    return forward
+    return torch.compile(forward) if training.compile else forward
 
 
 def to_memory_format(batch: Tensor, training: Training) -> Tensor:

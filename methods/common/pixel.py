@@ -1,19 +1,17 @@
-"""The learner of every PSNR-oriented network: one network, one pixel loss, one Adam."""
+"""The recipe and the learner of every PSNR-oriented network: one network, one pixel loss, one Adam."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bench.api import Batch, Picture, Training, Upscaler
-from methods.common.dual import dual_term
-from methods.common.ema import Ema
-from methods.common.optimise import SCHEDULES, Adam, autocast, compiled, group_parameters, to_device, to_memory_format
+from bench.api import Batch, Learner, Training
+from bench.errors import check_choice
+from methods.common.dual import DualTerm
+from methods.common.optimise import NetworkLearner, Optimisation, autocast, compiled, to_memory_format
 
 ImageLoss = Callable[[Tensor, Tensor], Tensor]
 """(sr, hr) -> a 0-d loss."""
@@ -25,85 +23,58 @@ PIXEL_LOSSES: dict[str, ImageLoss] = {
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How a pixel learner trains. Milestones are fractions of the run's length; ema 0 means none; factors multiply
-    the learning rate of the parameters whose names begin so. dual: the scale and the weight of a `DualTerm` that
-    measures with the same loss."""
+class Recipe(Optimisation):
+    """How a PSNR-oriented network is trained. loss: a name in PIXEL_LOSSES; dual_weight: of a `DualTerm` that measures
+    with the same loss."""
 
     loss: str = "l1"
-    learning_rate: float = 2e-4
-    betas: tuple[float, float] = (0.9, 0.999)
-    schedule: str = "halve"
-    milestones: tuple[float, ...] = ()
-    ema: float = 0.0
-    factors: tuple[tuple[str, float], ...] = ()
-    dual: tuple[int, float] = (4, 0.0)
+    dual_weight: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_choice("pixel loss", self.loss, PIXEL_LOSSES)
+
+    def learner(self, build: Callable[[], nn.Module], scale: int, training: Training) -> Learner:
+        network, loss = build(), PIXEL_LOSSES[self.loss]
+        dual = DualTerm(scale, self.dual_weight, loss, self, training) if self.dual_weight else None
+        return PixelLearner(network, self, training, loss, dual)
 
 
-class PixelLearner:
-    """Minimises PIXEL_LOSSES[recipe.loss], or a `loss` of the method's own, between network(lr) and hr in [0, 1]."""
+class PixelLearner(NetworkLearner):
+    """Minimises loss(network(lr), hr), pictures in [0, 1], and where there is one the dual term.
 
-    def __init__(self, network: nn.Module, recipe: Recipe, training: Training, loss: ImageLoss | None = None) -> None:
-        self.training = training
-        self.trained = to_device(network, training)
+    see: what becomes of both pictures before anything else.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        recipe: Optimisation,
+        training: Training,
+        loss: ImageLoss,
+        dual: DualTerm | None = None,
+        see: Callable[[Tensor], Tensor] = lambda image: image,
+    ) -> None:
+        super().__init__(network, recipe, training)
         self.forward = compiled(self.trained, training)
-        self.loss = loss or PIXEL_LOSSES[recipe.loss]
-        schedule = SCHEDULES[recipe.schedule](recipe.milestones)
-        parameters = group_parameters(self.trained, dict(recipe.factors))
-        self.adam = Adam(parameters, training, recipe.learning_rate, schedule, recipe.betas)
-        self.dual = dual_term(*recipe.dual, self.loss)
-        if self.dual:
-            self.dual.start(training, recipe.learning_rate, schedule, recipe.betas)
-        self.ema = Ema(self.trained, recipe.ema) if recipe.ema else None
-
-    @property
-    def network(self) -> nn.Module:
-        return self.ema.network if self.ema else self.trained
+        self.loss = loss
+        self.dual = dual
+        self.see = see
+        if dual:
+            self.parts |= {"duals": dual.duals, "dual_adam": dual.adam}
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
+        lr, hr = self.see(batch.lr), self.see(batch.hr)
         with autocast(self.training):
-            sr = self.forward(to_memory_format(batch.lr, self.training))
+            sr = self.forward(to_memory_format(lr, self.training))
         sr = sr.float()
-        loss = self.loss(sr, batch.hr)
+        loss = self.loss(sr, hr)
         losses = {}
         if self.dual:
-            losses["dual"] = self.dual.loss(sr, batch.lr)
+            losses["dual"] = self.dual.loss(sr, lr)
             loss = loss + losses["dual"]
         self.adam.minimise(loss, batch.step)
         if self.dual:
             self.dual.update(batch.step)
-        if self.ema:
-            self.ema.update(self.trained)
+        self.average()
         return {"loss": loss.detach(), **{name: term.detach() for name, term in losses.items()}}
-
-    def warm_start(self, state: dict[str, Tensor]) -> None:
-        """Begin from another run's weights, every key matching."""
-        self.trained.load_state_dict(state)
-        if self.ema:
-            self.ema.network.load_state_dict(state)
-
-    def state_dict(self) -> dict[str, Any]:
-        state: dict[str, Any] = {"network": self.trained.state_dict(), "adam": self.adam.state_dict()}
-        state |= {"dual": self.dual.state_dict()} if self.dual else {}
-        return state | ({"ema": self.ema.network.state_dict()} if self.ema else {})
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.trained.load_state_dict(state["network"])
-        self.adam.load_state_dict(state["adam"])
-        if self.dual:
-            self.dual.load_state_dict(state["dual"])
-        if self.ema:
-            self.ema.network.load_state_dict(state["ema"])
-
-
-def feed_forward(network: nn.Module | None) -> Upscaler:
-    """The upscaler of a network that maps an LR picture to an SR picture in one pass."""
-    assert network is not None
-
-    def upscale(picture: Picture) -> Tensor:
-        device = next(network.parameters()).device
-        with torch.inference_mode():
-            sr: Tensor = network(picture.lr[None].to(device))[0]
-        return sr.float()
-
-    return upscale

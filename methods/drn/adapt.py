@@ -6,20 +6,20 @@ L = sum_i 1[x_i has an HR] L_P(P(x_i), y_i) + lambda * L_D(D(P(x_i)), x_i), over
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
-from bench.api import Axis, Batch, Claim, Entry, Pretrain, Training
-from bench.errors import BadInput, unknown
-from methods.common.dual import Duals, halvings
+from bench.api import Axis, Batch, Claim, Entry, Method, Pretrain, Training, claimed_at
+from bench.errors import BadInput, check_choice
+from methods.common.dual import Duals, chain_down, halvings
 from methods.common.mean_shift import PEAK
-from methods.common.optimise import autocast, to_device, to_memory_format
-from methods.drn.dual import adam_of, chain_down, dual_loss, primal_loss, targets_of
-from methods.drn.network import NETWORK_KNOBS, DrnKnobs
+from methods.common.optimise import NetworkLearner, Optimisation, autocast, compiled, to_device, to_memory_format
+from methods.drn.dual import check_objective, dual_loss, primal_loss, targets_of
+from methods.drn.network import DRN, PrimalKnobs, levels_between
 
 # kind of an unpaired picture's dual term -> what is taken down to the LR
 ADAPT_DUALS = {
@@ -29,61 +29,83 @@ ADAPT_DUALS = {
 
 
 @dataclass(frozen=True)
-class DrnAdapt(DrnKnobs):
-    """`unpaired_share` is the paper's rho = m / (m + n); `dual_warmup` the first part of a run, in which the duals
-    alone learn; `pretrained` false begins from no other run. Raises BadInput without a dual weight."""
+class AdaptRecipe(Optimisation):
+    """The objective and its training. dual_weight: lambda, above 0. unpaired_share: the paper's rho = m / (m + n), of a
+    batch. adapt_dual: a name in ADAPT_DUALS. dual_warmup: the first part of a run, in which the duals alone learn."""
 
+    dual_weight: float = 0.1
+    dual_chain: str = "level"
+    supervision: str = "all"
     unpaired_share: float = 0.3
     adapt_dual: str = "cascade"
     dual_warmup: float = 0.1
-    pretrained: bool = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.adapt_dual not in ADAPT_DUALS:
-            raise unknown("dual term of unpaired pictures", self.adapt_dual, ADAPT_DUALS)
+        check_objective(self.dual_chain, self.supervision)
+        check_choice("dual term of unpaired pictures", self.adapt_dual, ADAPT_DUALS)
         if not 0 <= self.unpaired_share <= 1:
             raise BadInput(f"unpaired_share is {self.unpaired_share}; give a share from 0 to 1")
         if self.dual_weight <= 0:
             raise BadInput("drn-adapt learns by its dual networks; give dual_weight above 0")
 
+    def learner(self, build: Callable[[], nn.Module], scale: int, training: Training) -> AdaptLearner:
+        network = build()
+        assert isinstance(network, DRN)
+        return AdaptLearner(network, scale, self, training)
+
+
+@dataclass(frozen=True)
+class DrnAdapt(Method):
+    """DRN adapted to unpaired pictures; `pretrained` false begins from no other run."""
+
+    primal: PrimalKnobs = PrimalKnobs()
+    recipe: AdaptRecipe = AdaptRecipe(1e-4, schedule="cosine", cosine_end=1e-7, batch_size=32, patch=384)
+    pretrained: bool = True
+
+    def __post_init__(self) -> None:
+        self.primal.sizes(self.scale)
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        return levels_between(self.scale)
+
     @property
     def unpaired(self) -> int:
-        return round(self.unpaired_share * self.batch_size)
+        return round(self.recipe.unpaired_share * self.recipe.batch_size)
 
-    def learner(self, training: Training) -> AdaptLearner:
-        return AdaptLearner(self, training)
+    def network(self) -> DRN:
+        return DRN(self.scale, self.primal)
 
 
-class AdaptLearner:
+class AdaptLearner(NetworkLearner):
     """Alternates: the network on the whole objective with the duals fixed; then the duals on the dual terms, with the
     network's new outputs as constants."""
 
-    def __init__(self, knobs: DrnAdapt, training: Training) -> None:
-        self.knobs = knobs
-        self.training = training
-        self.network = knobs.network()
-        to_device(self.network, training)
-        self.pyramid = torch.compile(self.network.pyramid) if training.compile else self.network.pyramid
-        self.duals = Duals(halvings(knobs.scale), knobs.sizes[1])
+    def __init__(self, network: DRN, scale: int, recipe: AdaptRecipe, training: Training) -> None:
+        super().__init__(network, recipe, training)
+        self.scale, self.recipe = scale, recipe
+        self.pyramid = compiled(network.pyramid, training)
+        self.duals = Duals(halvings(scale), network.head.out_channels)
         to_device(self.duals, training)
-        self.adam = adam_of(self.network, knobs, training)
-        self.dual_adam = adam_of(self.duals, knobs, training)
+        self.dual_adam = recipe.adam(self.duals, training)
+        self.parts |= {"duals": self.duals, "dual_adam": self.dual_adam}
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
-        warming = batch.step < self.knobs.dual_warmup * self.training.iterations
-        targets = targets_of(batch, self.knobs, self.training)
+        warming = batch.step < self.recipe.dual_warmup * self.training.iterations
+        targets = targets_of(batch, self.scale, self.training)
         self.duals.requires_grad_(False)
         with torch.set_grad_enabled(not warming):
             outputs = self._outputs(batch)
             primal, dual = self._primal(outputs, targets), self._dual(outputs, targets, batch)
-            loss = primal + self.knobs.dual_weight * dual
+            loss = primal + self.recipe.dual_weight * dual
         if not warming:
             self.adam.minimise(loss, batch.step)
             with torch.no_grad():
                 outputs = self._outputs(batch)
         self.duals.requires_grad_(True)
-        self.dual_adam.minimise(self.knobs.dual_weight * self._dual(outputs, targets, batch), batch.step)
+        self.dual_adam.minimise(self.recipe.dual_weight * self._dual(outputs, targets, batch), batch.step)
+        self.average()
         return {"loss": loss.detach(), "primal": primal.detach(), "dual": dual.detach()}
 
     def _outputs(self, batch: Batch) -> list[Tensor]:
@@ -97,43 +119,37 @@ class AdaptLearner:
         pairs, count = len(targets[0]), len(outputs[0])
         if not pairs:
             return outputs[0].new_zeros((), dtype=torch.float32)
-        return pairs / count * primal_loss([image[:pairs] for image in outputs], targets, self.knobs.supervision)
+        return pairs / count * primal_loss([image[:pairs] for image in outputs], targets, self.recipe.supervision)
 
     def _dual(self, outputs: list[Tensor], targets: list[Tensor], batch: Batch) -> Tensor:
         """The mean over all pictures: every level of a pair, the LR alone of an unpaired picture."""
-        knobs, pairs, count = self.knobs, len(targets[0]), len(outputs[0])
+        recipe, pairs, count = self.recipe, len(targets[0]), len(outputs[0])
         total = outputs[0].new_zeros((), dtype=torch.float32)
         if pairs:
             paired = [image[:pairs] for image in outputs]
-            term = dual_loss(paired, targets, self.duals, knobs.dual_chain, knobs.supervision)
+            term = dual_loss(paired, targets, self.duals, recipe.dual_chain, recipe.supervision)
             total = total + pairs / count * term
         if batch.unpaired is not None and pairs < count:
-            level = 1 if knobs.adapt_dual == "level1" else len(outputs) - 1
+            level = 1 if recipe.adapt_dual == "level1" else len(outputs) - 1
             lower = chain_down(outputs[level][pairs:], self.duals, level)
             total = total + (1 - pairs / count) * l1_loss(lower, to_memory_format(PEAK * batch.unpaired, self.training))
         return total
 
-    def warm_start(self, state: dict[str, Tensor]) -> None:
-        """Begin from another run's network, every key matching."""
-        self.network.load_state_dict(state)
 
-    def state_dict(self) -> dict[str, Any]:
-        return {name: part.state_dict() for name, part in self._parts().items()}
+def _above(id: str, text: str, other: str, kind: str) -> Claim:
+    """That the adapted network is above another method's on LR of this kind."""
+    text, sides = f"Adapted to unpaired pictures, {text} ({kind}).", f"default > {other}.default"
+    return Claim(f"{id}-{kind}", text, sides, "psnr_y", "experiments on unpaired data", 0, kind)
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        for name, part in self._parts().items():
-            part.load_state_dict(state[name])
 
-    def _parts(self) -> dict[str, Any]:
-        return {"network": self.network, "adam": self.adam, "duals": self.duals, "dual_adam": self.dual_adam}
-
+_RHO = "ablation on rho"
 
 ENTRY = Entry(
-    name="drn-adapt",
-    method=DrnAdapt,
-    paper="Guo et al., CVPR 2020, adaptation to unpaired data",
+    "drn-adapt",
+    DrnAdapt,
+    "Guo et al., CVPR 2020, adaptation to unpaired data",
+    pretrain=Pretrain("drn", tuple(f.name for f in fields(PrimalKnobs))),
     baselines=("bicubic.default", "srresnet.default", "drn.default", "drn.without-t91"),
-    pretrain=Pretrain("drn", NETWORK_KNOBS),
     axes=(
         Axis(
             "rho",
@@ -161,115 +177,32 @@ ENTRY = Entry(
         ),
     ),
     claims=(
-        Claim(
-            "drn-adapt.adapted-nearest",
-            "Adapted to unpaired pictures, the network is above the one trained on bicubic pairs alone (nearest).",
-            "drn-adapt.default",
-            "drn.default",
-            "psnr_y",
-            "experiments on unpaired data",
-            scale=0,
-            degradation="nearest",
+        *(
+            _above("adapted", "the network is above the one trained on bicubic pairs alone", "drn", kind)
+            for kind in ("nearest", "bilinear", "bd")
         ),
-        Claim(
-            "drn-adapt.adapted-bilinear",
-            "Adapted to unpaired pictures, the network is above the one trained on bicubic pairs alone (bilinear).",
-            "drn-adapt.default",
-            "drn.default",
-            "psnr_y",
-            "experiments on unpaired data",
-            scale=0,
-            degradation="bilinear",
-        ),
-        Claim(
-            "drn-adapt.adapted-bd",
-            "Adapted to unpaired pictures, the network is above the one trained on bicubic pairs alone (bd).",
-            "drn-adapt.default",
-            "drn.default",
-            "psnr_y",
-            "experiments on unpaired data",
-            scale=0,
-            degradation="bd",
-        ),
-        Claim(
-            "drn-adapt.rcan-nearest",
-            "Adapted to unpaired pictures, it is above RCAN trained on bicubic pairs (nearest).",
-            "drn-adapt.default",
-            "rcan.default",
-            "psnr_y",
-            "experiments on unpaired data",
-            scale=0,
-            degradation="nearest",
-        ),
-        Claim(
-            "drn-adapt.rcan-bd",
-            "Adapted to unpaired pictures, it is above RCAN trained on bicubic pairs (bd).",
-            "drn-adapt.default",
-            "rcan.default",
-            "psnr_y",
-            "experiments on unpaired data",
-            scale=0,
-            degradation="bd",
-        ),
-        Claim(
-            "drn-adapt.start",
-            "Adapting a network trained on pairs is better than starting from nothing.",
-            "drn-adapt.default",
-            "drn-adapt.scratch",
-            "psnr_y",
-            "the paper's algorithm",
-            scale=0,
-            degradation="nearest",
-        ),
-        Claim(
-            "drn-adapt.rho-0",
-            "Some unpaired pictures are better than none.",
-            "drn-adapt.default",
-            "drn-adapt.rho-0",
-            "psnr_y",
-            "ablation on rho",
-            scale=0,
-            degradation="nearest",
-        ),
-        Claim(
-            "drn-adapt.rho-10",
-            "30 % of unpaired pictures are better than 10 %.",
-            "drn-adapt.default",
-            "drn-adapt.rho-10",
-            "psnr_y",
-            "ablation on rho",
-            scale=0,
-            degradation="nearest",
-        ),
-        Claim(
-            "drn-adapt.rho-50",
-            "30 % of unpaired pictures are better than 50 %.",
-            "drn-adapt.default",
-            "drn-adapt.rho-50",
-            "psnr_y",
-            "ablation on rho",
-            scale=0,
-            degradation="nearest",
-        ),
-        Claim(
-            "drn-adapt.rho-70",
-            "50 % of unpaired pictures are better than 70 %.",
-            "drn-adapt.rho-50",
-            "drn-adapt.rho-70",
-            "psnr_y",
-            "ablation on rho",
-            scale=0,
-            degradation="nearest",
-        ),
-        Claim(
-            "drn-adapt.rho-100",
-            "Pairs are needed: 70 % of unpaired pictures are better than nothing else.",
-            "drn-adapt.rho-70",
-            "drn-adapt.rho-100",
-            "psnr_y",
-            "ablation on rho",
-            scale=0,
-            degradation="nearest",
+        *(_above("rcan", "it is above RCAN trained on bicubic pairs", "rcan", kind) for kind in ("nearest", "bd")),
+        *claimed_at(
+            0,
+            "nearest",
+            Claim(
+                "start",
+                "Adapting a network trained on pairs is better than starting from nothing.",
+                "default > scratch",
+                "psnr_y",
+                "the paper's algorithm",
+            ),
+            Claim("rho-0", "Some unpaired pictures are better than none.", "default > rho-0", "psnr_y", _RHO),
+            Claim("rho-10", "30 % of unpaired pictures are better than 10 %.", "default > rho-10", "psnr_y", _RHO),
+            Claim("rho-50", "30 % of unpaired pictures are better than 50 %.", "default > rho-50", "psnr_y", _RHO),
+            Claim("rho-70", "50 % of unpaired pictures are better than 70 %.", "rho-50 > rho-70", "psnr_y", _RHO),
+            Claim(
+                "rho-100",
+                "Pairs are needed: 70 % of unpaired pictures are better than nothing else.",
+                "rho-70 > rho-100",
+                "psnr_y",
+                _RHO,
+            ),
         ),
     ),
     deviations=(

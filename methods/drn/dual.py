@@ -5,7 +5,7 @@ A pyramid is a list of pictures at 1, 2, 4, ... times the size of the LR; its fi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 
 import torch
@@ -14,15 +14,24 @@ from torch.nn.functional import l1_loss
 
 from bench.api import Batch, Training
 from bench.data.resize import resize_tensor
-from bench.errors import BadInput
+from bench.errors import BadInput, check_choice
+from methods.common.dual import Halve
 from methods.common.mean_shift import PEAK
-from methods.common.optimise import SCHEDULES, Adam, Schedule, cosine, to_memory_format
-from methods.drn.network import DrnKnobs
+from methods.common.optimise import to_memory_format
+from methods.drn.network import levels_between
 
-LAST_RATE = 1e-7  # that the cosine ends at
 Pyramid = Sequence[Tensor]
-Halve = Callable[[Tensor, int], Tensor]
-"""(picture at 2^(level+1) times the LR's size, level) -> the picture at 2^level times."""
+CHAINS = {
+    "level": "each level's own SR picture is halved",
+    "cascade": "the top SR picture is halved again and again",
+}
+SUPERVISION = {"all": "terms at every level", "top": "terms of the largest SR picture only"}
+
+
+def check_objective(chain: str, supervision: str) -> None:
+    """Raise BadInput for a chain of dual networks or a supervision that does not exist."""
+    check_choice("chain of dual networks", chain, CHAINS)
+    check_choice("supervision", supervision, SUPERVISION)
 
 
 def bicubic_half(image: Tensor, level: int) -> Tensor:
@@ -31,11 +40,12 @@ def bicubic_half(image: Tensor, level: int) -> Tensor:
         return resize_tensor(image, Fraction(1, 2))
 
 
-def targets_of(batch: Batch, knobs: DrnKnobs, training: Training) -> list[Tensor]:
-    """The LR, the levels between and the HR. Raises BadInput where the training pictures have not these levels."""
-    if len(batch.levels) != len(knobs.levels):
-        said = ", ".join(f"x{level}" for level in knobs.levels)
-        raise BadInput(f"DRN at x{knobs.scale} needs the training pictures at {said} too; prepare them with levels")
+def targets_of(batch: Batch, scale: int, training: Training) -> list[Tensor]:
+    """The LR, the levels between and the HR, in [0, 255]. Raises BadInput for a batch without them."""
+    levels = levels_between(scale)
+    if len(batch.levels) != len(levels):
+        missing = ", ".join(f"x{level}" for level in levels)
+        raise BadInput(f"DRN at x{scale} needs the training pictures at {missing} too; prepare them with levels")
     return [to_memory_format(PEAK * image, training) for image in (batch.lr, *batch.levels, batch.hr)]
 
 
@@ -60,23 +70,3 @@ def dual_loss(outputs: Pyramid, targets: Pyramid, halve: Halve, chain: str, supe
         image = halve(image, level)
         terms.append(l1_loss(image, targets[level]))
     return torch.stack(terms if supervision == "all" else terms[-1:]).sum()
-
-
-def chain_down(image: Tensor, halve: Halve, levels: int) -> Tensor:
-    """A picture halved `levels` times, down to the LR's size."""
-    for level in reversed(range(levels)):
-        image = halve(image, level)
-    return image
-
-
-def schedule_of(knobs: DrnKnobs) -> Schedule:
-    """The learning rate's schedule; the cosine ends at LAST_RATE."""
-    if knobs.schedule == "cosine":
-        return cosine(floor=min(1.0, LAST_RATE / knobs.learning_rate) if knobs.learning_rate else 1.0)
-    return SCHEDULES[knobs.schedule](knobs.milestones)
-
-
-def adam_of(module: torch.nn.Module, knobs: DrnKnobs, training: Training) -> Adam:
-    """The Adam of one network. Adam works number by number, so one for all dual networks is one for each."""
-    betas = (0.9, knobs.beta2)
-    return Adam(module.parameters(), training, knobs.learning_rate, schedule_of(knobs), betas)

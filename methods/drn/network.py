@@ -13,13 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bench.api import Method, Upscaler
-from bench.errors import BadInput, unknown
+from bench.errors import BadInput, check_choice
 from methods.common.attention import AttentionBlock
 from methods.common.blocks import bicubic, conv, shuffle_stages
 from methods.common.dual import DownBlock, halvings
 from methods.common.mean_shift import PEAK, MeanShift
-from methods.common.pixel import feed_forward
 
 # size -> scale -> (blocks, features); x2 has no published size and takes those of the released code's defaults
 SIZES: dict[str, dict[int, tuple[int, int]]] = {
@@ -34,28 +32,12 @@ def enlarge_torch(image: Tensor, scale: int) -> Tensor:
 
 
 BICUBIC_INPUTS: dict[str, Callable[[Tensor, int], Tensor]] = {"torch": enlarge_torch, "matlab": bicubic}
-CHAINS = {
-    "level": "each level's own SR picture is halved",
-    "cascade": "the top SR picture is halved again and again",
-}
-SUPERVISION = {"all": "terms at every level", "top": "terms of the largest SR picture only"}
-NETWORK_KNOBS = (
-    "size",
-    "blocks",
-    "features",
-    "reduction",
-    "channel_attention",
-    "skip_copies",
-    "mean_shift_trained",
-    "bicubic_input",
-)
 
 
 @dataclass(frozen=True)
-class DrnKnobs(Method):
-    """Knobs of the network, of its objective and of its training. `blocks` and `features` None are those of `size`;
-    `patch` is the HR side; the cosine ends at a learning rate of 1e-7; milestones are fractions of the run's length.
-    Raises BadInput for a choice that does not exist and for a size that is not published at the scale."""
+class PrimalKnobs:
+    """Knobs of the network. `blocks` and `features` None are those of `size`. Raises BadInput for a choice that does
+    not exist."""
 
     size: str = "small"
     blocks: int | None = None
@@ -65,60 +47,36 @@ class DrnKnobs(Method):
     skip_copies: bool = True
     mean_shift_trained: bool = True
     bicubic_input: str = "torch"
-    dual_weight: float = 0.1
-    dual_chain: str = "level"
-    supervision: str = "all"
-    learning_rate: float = 1e-4
-    beta2: float = 0.999
-    schedule: str = "cosine"
-    milestones: tuple[float, ...] = ()
-    batch_size: int = 32
-    patch: int = 384
 
     def __post_init__(self) -> None:
-        halvings(self.scale)
-        for kind, value, known in (
-            ("size of DRN", self.size, list(SIZES)),
-            ("bicubic input", self.bicubic_input, list(BICUBIC_INPUTS)),
-            ("chain of dual networks", self.dual_chain, list(CHAINS)),
-            ("supervision", self.supervision, list(SUPERVISION)),
-        ):
-            if value not in known:
-                raise unknown(kind, value, known)
-        if None in (self.blocks, self.features) and self.scale not in SIZES[self.size]:
-            raise BadInput(f"DRN has no published {self.size} size at x{self.scale}; give blocks and features")
+        check_choice("size of DRN", self.size, SIZES)
+        check_choice("bicubic input", self.bicubic_input, BICUBIC_INPUTS)
 
-    @property
-    def batch(self) -> tuple[int, int]:
-        return self.batch_size, self.patch
-
-    @property
-    def levels(self) -> tuple[int, ...]:
-        return tuple(2**power for power in range(halvings(self.scale) - 1, 0, -1))
-
-    @property
-    def sizes(self) -> tuple[int, int]:
-        """(blocks of each step up, features at the largest resolution)."""
-        blocks, features = SIZES[self.size].get(self.scale, (0, 0))
+    def sizes(self, scale: int) -> tuple[int, int]:
+        """(blocks of each step up, features at the largest resolution). Raises BadInput for a scale that is no power of
+        2, and for a size that is not published at it."""
+        halvings(scale)
+        if None in (self.blocks, self.features) and scale not in SIZES[self.size]:
+            raise BadInput(f"DRN has no published {self.size} size at x{scale}; give blocks and features")
+        blocks, features = SIZES[self.size].get(scale, (0, 0))
         return self.blocks or blocks, self.features or features
 
-    def network(self) -> DRN:
-        return DRN(self)
 
-    def upscaler(self, network: nn.Module | None) -> Upscaler:
-        return feed_forward(network)
+def levels_between(scale: int) -> tuple[int, ...]:
+    """The scales between the LR and the HR, the largest first: 4 and 2 for x8."""
+    return tuple(2**power for power in range(halvings(scale) - 1, 0, -1))
 
 
 class DRN(nn.Module):
     """(N, 3, h, w) RGB in [0, 1] -> (N, 3, s*h, s*w). DRN-S 4,804,065 parameters at x4 and 5,403,000 at x8, DRN-L
     9,825,893 and 10,004,018, the mean shift's 24 included."""
 
-    def __init__(self, knobs: DrnKnobs) -> None:
+    def __init__(self, scale: int, knobs: PrimalKnobs) -> None:
         super().__init__()
-        steps = halvings(knobs.scale)
-        blocks, features = knobs.sizes
+        steps = halvings(scale)
+        blocks, features = knobs.sizes(scale)
         widths = [features * 2**step for step in range(steps + 1)]  # from the largest resolution down
-        self.scale = knobs.scale
+        self.scale = scale
         self.enlarge = BICUBIC_INPUTS[knobs.bicubic_input]
         self.skip_copies = knobs.skip_copies
         self.sub_mean = MeanShift(-1, knobs.mean_shift_trained)

@@ -8,19 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
-from bench.api import Axis, Batch, Claim, Entry, Training
-from bench.errors import unknown
-from methods.common.dual import Duals, halvings
+from bench.api import Axis, Batch, Claim, Entry, Method, Training
+from bench.errors import check_choice
+from methods.common.dual import Duals, Halve, chain_down, halvings
 from methods.common.mean_shift import PEAK
-from methods.common.optimise import autocast, to_device, to_memory_format
-from methods.drn.dual import Halve, adam_of, bicubic_half, chain_down, dual_loss, primal_loss, targets_of
-from methods.drn.network import DrnKnobs
+from methods.common.optimise import NetworkLearner, Optimisation, autocast, compiled, to_device, to_memory_format
+from methods.drn.dual import bicubic_half, check_objective, dual_loss, primal_loss, targets_of
+from methods.drn.network import DRN, PrimalKnobs, levels_between
 
 DUALS = {
     "learned": "trained along with the network",
@@ -30,59 +28,79 @@ DUALS = {
 
 
 @dataclass(frozen=True)
-class Drn(DrnKnobs):
-    """Knobs of the paired training. `dual_warmup` is the first part of a run in which frozen duals are trained;
-    `dual_hr` adds lambda * L1(P(D(hr)), hr)."""
+class DrnRecipe(Optimisation):
+    """The objective and its training. dual_weight: lambda. dual: a name in DUALS; dual_warmup: the first part of a run,
+    in which frozen duals are trained. dual_hr: add lambda * L1(P(D(hr)), hr)."""
 
+    dual_weight: float = 0.1
+    dual_chain: str = "level"
+    supervision: str = "all"
     dual: str = "learned"
     dual_warmup: float = 0.1
     dual_hr: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.dual not in DUALS:
-            raise unknown("kind of dual", self.dual, DUALS)
+        check_objective(self.dual_chain, self.supervision)
+        check_choice("kind of dual", self.dual, DUALS)
 
-    def learner(self, training: Training) -> PairedLearner:
-        return PairedLearner(self, training)
+    def learner(self, build: Callable[[], nn.Module], scale: int, training: Training) -> PairedLearner:
+        network = build()
+        assert isinstance(network, DRN)
+        return PairedLearner(network, scale, self, training)
 
 
-class PairedLearner:
+@dataclass(frozen=True)
+class Drn(Method):
+    """DRN trained on pairs. Raises BadInput for a scale that is no power of 2."""
+
+    primal: PrimalKnobs = PrimalKnobs()
+    recipe: DrnRecipe = DrnRecipe(1e-4, schedule="cosine", cosine_end=1e-7, batch_size=32, patch=384)
+
+    def __post_init__(self) -> None:
+        self.primal.sizes(self.scale)
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        return levels_between(self.scale)
+
+    def network(self) -> DRN:
+        return DRN(self.scale, self.primal)
+
+
+class PairedLearner(NetworkLearner):
     """One backward pass for the network and its duals; without a dual weight there are no dual networks."""
 
-    def __init__(self, knobs: Drn, training: Training) -> None:
-        self.knobs = knobs
-        self.training = training
-        self.network = knobs.network()
-        to_device(self.network, training)
-        self.pyramid: Callable[[Tensor], list[Tensor]] = self.network.pyramid
-        if training.compile:
-            self.pyramid = torch.compile(self.network.pyramid)
-        self.adam = adam_of(self.network, knobs, training)
+    def __init__(self, network: DRN, scale: int, recipe: DrnRecipe, training: Training) -> None:
+        super().__init__(network, recipe, training)
+        self.scale, self.recipe = scale, recipe
+        self.pyramid = compiled(network.pyramid, training)
         self.duals: Duals | None = None
-        if knobs.dual_weight and knobs.dual != "bicubic":
-            self.duals = Duals(halvings(knobs.scale), knobs.sizes[1])
+        if recipe.dual_weight and recipe.dual != "bicubic":
+            self.duals = Duals(halvings(scale), network.head.out_channels)
             to_device(self.duals, training)
-            self.dual_adam = adam_of(self.duals, knobs, training)
+            self.dual_adam = recipe.adam(self.duals, training)
+            self.parts |= {"duals": self.duals, "dual_adam": self.dual_adam}
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
-        knobs, learns = self.knobs, self._duals_learn(batch.step)
-        targets = targets_of(batch, knobs, self.training)
+        recipe, learns = self.recipe, self._duals_learn(batch.step)
+        targets = targets_of(batch, self.scale, self.training)
         with autocast(self.training):
             outputs = self.pyramid(to_memory_format(batch.lr, self.training))
-        terms = {"primal": primal_loss(outputs, targets, knobs.supervision)}
-        if knobs.dual_weight:
+        terms = {"primal": primal_loss(outputs, targets, recipe.supervision)}
+        if recipe.dual_weight:
             if self.duals:
                 self.duals.requires_grad_(learns)
-            seen = targets if learns and knobs.dual == "frozen" else outputs
-            terms["dual"] = dual_loss(seen, targets, self._halve, knobs.dual_chain, knobs.supervision)
-            if knobs.dual_hr:
+            seen = targets if learns and recipe.dual == "frozen" else outputs
+            terms["dual"] = dual_loss(seen, targets, self._halve, recipe.dual_chain, recipe.supervision)
+            if recipe.dual_hr:
                 terms["dual_hr"] = self._cycle(targets[-1])
-        loss = terms["primal"] + knobs.dual_weight * sum(term for name, term in terms.items() if name != "primal")
+        loss = terms["primal"] + recipe.dual_weight * sum(term for name, term in terms.items() if name != "primal")
         self.adam.minimise(loss, batch.step)
         if self.duals and learns:
             self.dual_adam.update(batch.step)
             self.duals.zero_grad(set_to_none=True)
+        self.average()
         return {"loss": loss.detach(), **{name: term.detach() for name, term in terms.items()}}
 
     @property
@@ -91,35 +109,20 @@ class PairedLearner:
 
     def _duals_learn(self, step: int) -> bool:
         """Learned duals always, frozen ones during the warm-up."""
-        return self.knobs.dual != "frozen" or step < self.knobs.dual_warmup * self.training.iterations
+        return self.recipe.dual != "frozen" or step < self.recipe.dual_warmup * self.training.iterations
 
     def _cycle(self, hr: Tensor) -> Tensor:
         """L1(P(D(hr)), hr) of (N, 3, H, W) in [0, 255]."""
-        lr = chain_down(hr, self._halve, halvings(self.knobs.scale))
+        lr = chain_down(hr, self._halve, halvings(self.scale))
         with autocast(self.training):
             sr = self.pyramid(lr / PEAK)[-1]
         return l1_loss(sr, hr)
 
-    def warm_start(self, state: dict[str, Tensor]) -> None:
-        """Begin from another run's network, every key matching; the duals begin anew."""
-        self.network.load_state_dict(state)
-
-    def state_dict(self) -> dict[str, Any]:
-        return {name: part.state_dict() for name, part in self._parts().items()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        for name, part in self._parts().items():
-            part.load_state_dict(state[name])
-
-    def _parts(self) -> dict[str, Any]:
-        parts: dict[str, Any] = {"network": self.network, "adam": self.adam}
-        return parts | ({"duals": self.duals, "dual_adam": self.dual_adam} if self.duals else {})
-
 
 ENTRY = Entry(
-    name="drn",
-    method=Drn,
-    paper="Guo et al., CVPR 2020",
+    "drn",
+    Drn,
+    "Guo et al., CVPR 2020",
     iterations=1_000_000,
     axes=(
         Axis(
@@ -149,10 +152,7 @@ ENTRY = Entry(
         Axis(
             "supervision",
             "Do the terms of the lower levels help? paper-equation: one primal term, and one dual term at the LR.",
-            {
-                "top-only": {"supervision": "top"},
-                "paper-equation": {"supervision": "top", "dual_chain": "cascade"},
-            },
+            {"top-only": {"supervision": "top"}, "paper-equation": {"supervision": "top", "dual_chain": "cascade"}},
             "the paper's equation against the released code",
         ),
         Axis(
@@ -194,90 +194,79 @@ ENTRY = Entry(
     ),
     claims=(
         Claim(
-            "drn.dual",
+            "dual",
             "The dual regression loss raises the PSNR.",
-            "drn.default",
-            "drn.lambda-0",
+            "default > lambda-0",
             "psnr_y",
             "ablation on the dual loss",
         ),
         Claim(
-            "drn.consistency",
+            "consistency",
             "With the dual regression loss the result shrinks back to a picture nearer to the input.",
-            "drn.default",
-            "drn.lambda-0",
+            "default > lambda-0",
             "lr_psnr",
             "closed-loop scheme",
         ),
         Claim(
-            "drn.lambda-up-0.01",
+            "lambda-up-0.01",
             "The PSNR rises with the dual weight up to 0.1: 0.01 is better than 0.001.",
-            "drn.lambda-0.01",
-            "drn.lambda-0.001",
+            "lambda-0.01 > lambda-0.001",
             "psnr_y",
             "ablation on lambda",
         ),
         Claim(
-            "drn.lambda-up-0.1",
+            "lambda-up-0.1",
             "The PSNR rises with the dual weight up to 0.1: 0.1 is better than 0.01.",
-            "drn.default",
-            "drn.lambda-0.01",
+            "default > lambda-0.01",
             "psnr_y",
             "ablation on lambda",
         ),
         Claim(
-            "drn.lambda-down-1",
+            "lambda-down-1",
             "Beyond 0.1 the dual weight costs PSNR: 1 is worse than 0.1.",
-            "drn.default",
-            "drn.lambda-1",
+            "default > lambda-1",
             "psnr_y",
             "ablation on lambda",
         ),
         Claim(
-            "drn.lambda-down-10",
+            "lambda-down-10",
             "Beyond 0.1 the dual weight costs PSNR: 10 is worse than 1.",
-            "drn.lambda-1",
-            "drn.lambda-10",
+            "lambda-1 > lambda-10",
             "psnr_y",
             "ablation on lambda",
         ),
         Claim(
-            "drn.learned",
+            "learned",
             "A learned dual network is better than bicubic shrinking in its place.",
-            "drn.default",
-            "drn.dual-bicubic",
+            "default > dual-bicubic",
             "psnr_y",
             "on learning the dual map",
         ),
         Claim(
-            "drn.frozen",
+            "frozen",
             "A dual network that goes on learning is better than a frozen one.",
-            "drn.default",
-            "drn.dual-frozen",
+            "default > dual-frozen",
             "psnr_y",
             "on learning the dual map",
         ),
         Claim(
-            "drn.levels",
+            "levels",
             "Supervising every resolution is better than the last one alone.",
-            "drn.default",
-            "drn.top-only",
+            "default > top-only",
             "psnr_y",
             "released code",
         ),
         Claim(
-            "drn.size",
+            "size",
             "The large model is above the small one.",
-            "drn.large",
-            "drn.default",
+            "large > default",
             "psnr_y",
             "table in the released code's README",
         ),
         Claim(
-            "drn.rcan",
+            "rcan",
             "The small model is above RCAN.",
-            "drn.default",
-            "rcan.default",
+            "default > rcan.default",
             "psnr_y",
             "tables in the released codes' READMEs",
         ),

@@ -10,83 +10,36 @@ that code's factor 1/2 on both relativistic losses is the knob `ragan_half`, off
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from torch import nn
 
-from bench.api import Axis, Claim, Entry, Pretrain, Training, Upscaler
-from bench.errors import unknown
-from methods.common.adversarial import VggDiscriminator
-from methods.common.gan import GANS, GanLearner, GanRecipe, PerceptualGan, Terms
-from methods.common.optimise import to_device
-from methods.common.perceptual import PERCEPTUAL, Features, Tap
-from methods.common.pixel import feed_forward
-from methods.esrgan.network import GENERATOR_KNOBS, GeneratorKnobs
+from bench.api import Axis, Claim, Entry, Method, Pretrain
+from methods.common.gan import GanRecipe
+from methods.esrgan.network import GeneratorKnobs, RRDBNet, check_scale
 
 
 @dataclass(frozen=True)
-class Esrgan(GeneratorKnobs):
-    """Knobs of the GAN stage. `layer` None is the perceptual network's deepest convolution (VGG19: conv5_4);
-    `pretrained`: start from RRDB trained for PSNR, else from a random network."""
+class Esrgan(Method):
+    """Knobs of the GAN stage. `pretrained`: start from RRDB trained for PSNR, else from a random network."""
 
-    perceptual: str = "vgg19"
-    layer: str | None = None
-    tap: Tap = "before"
-    gan: str = "relativistic"
-    ragan_detach_mean: bool = True
-    ragan_half: bool = False
-    perceptual_weight: float = 1.0
-    adversarial_weight: float = 5e-3
-    pixel_weight: float = 1e-2
-    discriminator_width: int = 64
-    learning_rate: float = 1e-4
-    beta2: float = 0.999
-    milestones: tuple[float, ...] = (0.125, 0.25, 0.5, 0.75)
-    ema: float = 0.0
-    batch_size: int = 16
-    patch: int = 128
+    generator: GeneratorKnobs = GeneratorKnobs()
+    recipe: GanRecipe = GanRecipe(1e-4, schedule="halve", milestones=(0.125, 0.25, 0.5, 0.75), patch=128)
     pretrained: bool = True
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.gan not in GANS:
-            raise unknown("GAN kind", self.gan, GANS)
-        if self.perceptual not in PERCEPTUAL:
-            raise unknown("perceptual network", self.perceptual, PERCEPTUAL)
+        check_scale(self.scale)
 
-    @property
-    def batch(self) -> tuple[int, int]:
-        return self.batch_size, self.patch
-
-    @property
-    def needs_weights(self) -> tuple[str, ...]:
-        return (PERCEPTUAL[self.perceptual].weights,)
-
-    def learner(self, training: Training) -> GanLearner:
-        generator = self.network()
-        discriminator = VggDiscriminator(self.patch, self.discriminator_width)
-        features = to_device(Features(self.perceptual, self.layer, self.tap), training).eval()
-        terms = Terms(
-            self.perceptual_weight,
-            self.adversarial_weight,
-            self.pixel_weight,
-            gan=self.gan,
-            detach_mean=self.ragan_detach_mean,
-            half=self.ragan_half,
-        )
-        recipe = GanRecipe(self.learning_rate, (0.9, self.beta2), "halve", self.milestones, self.ema)
-        return GanLearner(generator, discriminator, PerceptualGan(terms, features), recipe, training)
-
-    def upscaler(self, network: nn.Module | None) -> Upscaler:
-        return feed_forward(network)
+    def network(self) -> nn.Module:
+        return RRDBNet(self.scale, self.generator)
 
 
 ENTRY = Entry(
-    name="esrgan",
-    method=Esrgan,
-    paper="Wang et al., ECCV Workshops 2018",
+    "esrgan",
+    Esrgan,
+    "Wang et al., ECCV Workshops 2018",
     iterations=400_000,
-    pretrain=Pretrain("rrdb", GENERATOR_KNOBS),
+    pretrain=Pretrain("rrdb", tuple(f.name for f in fields(GeneratorKnobs))),
     axes=(
         Axis(
             "batch-norm",
@@ -117,13 +70,7 @@ ENTRY = Entry(
             "What does each step from SRGAN to ESRGAN add? Column 1: BN, tap after activation, standard GAN, "
             "residual blocks; 2 drops BN; 3 taps before; residual-blocks adds the relativistic GAN; the default, RRDB.",
             {
-                "ladder-1": {
-                    "batch_norm": True,
-                    "tap": "after",
-                    "gan": "standard",
-                    "block": "residual",
-                    "blocks": 16,
-                },
+                "ladder-1": {"batch_norm": True, "tap": "after", "gan": "standard", "block": "residual", "blocks": 16},
                 "ladder-2": {"tap": "after", "gan": "standard", "block": "residual", "blocks": 16},
                 "ladder-3": {"gan": "standard", "block": "residual", "blocks": 16},
             },
@@ -177,146 +124,122 @@ ENTRY = Entry(
     ),
     claims=(
         Claim(
-            "esrgan.bn",
+            "bn",
             "Without batch normalisation the generator does slightly better.",
-            "esrgan.default",
-            "esrgan.bn",
+            "default > bn",
             "lpips_alex",
             "section 3.1, figure 8 column 2",
         ),
         Claim(
-            "esrgan.tap",
+            "tap",
             "A perceptual loss on features before activation gives sharper edges and richer texture than one after.",
-            "esrgan.default",
-            "esrgan.tap-after",
+            "default > tap-after",
             "lpips_alex",
             "section 3.3, figure 8 column 3",
         ),
         Claim(
-            "esrgan.tap-brightness",
+            "tap-brightness",
             "Features before activation keep the brightness of the truth, features after it shift it.",
-            "esrgan.default",
-            "esrgan.tap-after",
+            "default > tap-after",
             "luma_error",
             "section 3.3, figure 8 column 3",
         ),
         Claim(
-            "esrgan.relativistic",
+            "relativistic",
             "A relativistic average discriminator teaches sharper edges and more texture than a standard one.",
-            "esrgan.default",
-            "esrgan.standard-gan",
+            "default > standard-gan",
             "lpips_alex",
             "section 3.2, figure 8 column 4",
         ),
         Claim(
-            "esrgan.block",
+            "block",
             "Residual-in-residual dense blocks recover structure better and with less noise than residual blocks.",
-            "esrgan.default",
-            "esrgan.residual-blocks",
+            "default > residual-blocks",
             "lpips_alex",
             "section 3.1, figure 8 column 5",
         ),
+        Claim("depth", "23 blocks are better than 16.", "default > depth-16", "lpips_alex", "section 4.4"),
         Claim(
-            "esrgan.depth",
-            "23 blocks are better than 16.",
-            "esrgan.default",
-            "esrgan.depth-16",
-            "lpips_alex",
-            "section 4.4",
-        ),
-        Claim(
-            "esrgan.ladder-bn",
+            "ladder-bn",
             "First step from SRGAN: dropping batch normalisation helps.",
-            "esrgan.ladder-2",
-            "esrgan.ladder-1",
+            "ladder-2 > ladder-1",
             "lpips_alex",
             "figure 8 columns 1 and 2",
         ),
         Claim(
-            "esrgan.ladder-tap",
+            "ladder-tap",
             "Second step: taking features before activation helps.",
-            "esrgan.ladder-3",
-            "esrgan.ladder-2",
+            "ladder-3 > ladder-2",
             "lpips_alex",
             "figure 8 columns 2 and 3",
         ),
         Claim(
-            "esrgan.ladder-brightness",
+            "ladder-brightness",
             "Second step: taking features before activation brings the brightness nearer to the truth.",
-            "esrgan.ladder-3",
-            "esrgan.ladder-2",
+            "ladder-3 > ladder-2",
             "luma_error",
             "figure 8 columns 2 and 3",
         ),
         Claim(
-            "esrgan.ladder-relativistic",
+            "ladder-relativistic",
             "Third step: the relativistic discriminator helps.",
-            "esrgan.residual-blocks",
-            "esrgan.ladder-3",
+            "residual-blocks > ladder-3",
             "lpips_alex",
             "figure 8 columns 3 and 4",
         ),
         Claim(
-            "esrgan.perception",
+            "perception",
             "The GAN stage gives a better perceptual index than the PSNR stage that it starts from.",
-            "esrgan.default",
-            "rrdb.default",
+            "default > rrdb.default",
             "pi",
             "section 3.4, network interpolation",
         ),
         Claim(
-            "esrgan.data",
+            "data",
             "More training pictures give more natural texture.",
-            "esrgan.default",
-            "esrgan.less-data",
+            "default > less-data",
             "lpips_alex",
             "figure 8 column 6",
         ),
         Claim(
-            "esrgan.patch",
+            "patch",
             "Larger training patches are better.",
-            "esrgan.default",
-            "esrgan.patch-half",
+            "default > patch-half",
             "lpips_alex",
             "section 4.1; released code's README",
         ),
         Claim(
-            "esrgan.pretraining",
+            "pretraining",
             "Starting from a PSNR-oriented network gives fewer artefacts than starting from nothing.",
-            "esrgan.default",
-            "esrgan.from-scratch",
+            "default > from-scratch",
             "lpips_alex",
             "section 4.1",
         ),
         Claim(
-            "esrgan.pixel-weight",
+            "pixel-weight",
             "A large pixel loss brings the result nearer to the truth, pixel by pixel.",
-            "esrgan.pixel-1",
-            "esrgan.default",
+            "pixel-1 > default",
             "psnr_y",
             "section 4.6",
         ),
         Claim(
-            "esrgan.layer",
+            "layer",
             "Features of a deep layer give more texture than those of a shallow one.",
-            "esrgan.default",
-            "esrgan.layer-2-2",
+            "default > layer-2-2",
             "lpips_alex",
             "section 3.3",
         ),
         Claim(
-            "esrgan.minc",
+            "minc",
             "A network trained to recognise materials improves the perceptual index a little.",
-            "esrgan.minc",
-            "esrgan.default",
+            "minc > default",
             "pi",
             "section 3.3",
         ),
         Claim(
-            "esrgan.distortion",
+            "distortion",
             "The PSNR stage is nearer to the truth, pixel by pixel, than the GAN stage.",
-            "rrdb.default",
-            "esrgan.default",
+            "rrdb.default > default",
             "psnr_y",
             "section 3.4, network interpolation",
         ),

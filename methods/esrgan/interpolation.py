@@ -8,16 +8,16 @@ Deviations: none.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from bench.api import Axis, Claim, Entry, Picture, Upscaler
-from bench.errors import BadInput, unknown
-from methods.common.pixel import feed_forward
-from methods.esrgan.network import GeneratorKnobs, RRDBNet
+from bench.api import Axis, Claim, Entry, Method, Picture, Upscaler, feed_forward
+from bench.errors import BadInput, check_choice
+from methods.esrgan.network import GeneratorKnobs, RRDBNet, check_scale
 
 BETWEEN = ("network", "image")
 Weights = Mapping[str, Tensor]
@@ -56,21 +56,21 @@ def interpolate_pictures(psnr: Tensor, gan: Tensor, alpha: float) -> Tensor:
 
 
 @dataclass(frozen=True)
-class EsrganInterpolation(GeneratorKnobs):
+class EsrganInterpolation(Method):
     """alpha: 0 is the PSNR-oriented network, 1 the GAN's. between: what is interpolated."""
 
+    generator: GeneratorKnobs = GeneratorKnobs()
     alpha: float = 0.8
     between: str = "network"
 
     def __post_init__(self) -> None:
-        super().__post_init__()
+        check_scale(self.scale)
         check_alpha(self.alpha)
-        if self.between not in BETWEEN:
-            raise unknown("kind of interpolation", self.between, BETWEEN)
+        check_choice("kind of interpolation", self.between, BETWEEN)
 
     def network(self) -> nn.ModuleList:
         """The PSNR-oriented network and the GAN's."""
-        return nn.ModuleList([RRDBNet(self), RRDBNet(self)])
+        return nn.ModuleList([RRDBNet(self.scale, self.generator), RRDBNet(self.scale, self.generator)])
 
     def upscaler(self, network: nn.Module | None) -> Upscaler:
         assert isinstance(network, nn.ModuleList)
@@ -86,16 +86,15 @@ class EsrganInterpolation(GeneratorKnobs):
 
     def _mixed(self, psnr: nn.Module, gan: nn.Module) -> nn.Module:
         """A third network, of interpolated weights."""
-        with next(gan.parameters()).device:
-            mixed = RRDBNet(self)
+        mixed = copy.deepcopy(gan)
         mixed.load_state_dict(interpolate_weights(psnr.state_dict(), gan.state_dict(), self.alpha))
         return mixed.eval()
 
 
 ENTRY = Entry(
-    name="esrgan-interpolation",
-    method=EsrganInterpolation,
-    paper="Wang et al., ECCV Workshops 2018",
+    "esrgan-interpolation",
+    EsrganInterpolation,
+    "Wang et al., ECCV Workshops 2018",
     networks=("rrdb", "esrgan"),
     axes=(
         Axis(
@@ -113,34 +112,30 @@ ENTRY = Entry(
     ),
     claims=(
         Claim(
-            "esrgan-interpolation.perception",
+            "perception",
             "More of the GAN's weights, 0.8 against 0.4, improve the perceptual index.",
-            "esrgan-interpolation.default",
-            "esrgan-interpolation.network-0.4",
+            "default > network-0.4",
             "pi",
             "section 3.4, figure 10",
         ),
         Claim(
-            "esrgan-interpolation.distortion",
+            "distortion",
             "Fewer of the GAN's weights, 0.4 against 0.8, are nearer to the truth, pixel by pixel.",
-            "esrgan-interpolation.network-0.4",
-            "esrgan-interpolation.default",
+            "network-0.4 > default",
             "psnr_y",
             "section 3.4, figure 10",
         ),
         Claim(
-            "esrgan-interpolation.image-0.8",
+            "image-0.8",
             "At 0.8 interpolating the weights looks better than interpolating the pictures.",
-            "esrgan-interpolation.default",
-            "esrgan-interpolation.image-0.8",
+            "default > image-0.8",
             "lpips_alex",
             "section 4.5, figure 10",
         ),
         Claim(
-            "esrgan-interpolation.image-0.4",
+            "image-0.4",
             "At 0.4 interpolating the weights looks better than interpolating the pictures.",
-            "esrgan-interpolation.network-0.4",
-            "esrgan-interpolation.image-0.4",
+            "network-0.4 > image-0.4",
             "lpips_alex",
             "section 4.5, figure 10",
         ),

@@ -8,17 +8,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bench.api import Method
-from bench.errors import BadInput, unknown
+from bench.errors import BadInput, check_choice
 from methods.common.blocks import ResidualBlock, conv, scale_initialisation
 
 SLOPE = 0.2
 BLOCKS = ("rrdb", "residual")
-GENERATOR_KNOBS = ("block", "blocks", "width", "growth", "batch_norm", "residual_scaling", "init_scale")
 
 
 @dataclass(frozen=True)
-class GeneratorKnobs(Method):
+class GeneratorKnobs:
     """The knobs of RRDBNet, shared by both stages: the GAN stage starts from a PSNR stage with the same values."""
 
     block: str = "rrdb"
@@ -30,13 +28,13 @@ class GeneratorKnobs(Method):
     init_scale: float = 0.1
 
     def __post_init__(self) -> None:
-        if self.block not in BLOCKS:
-            raise unknown("block kind", self.block, BLOCKS)
-        if self.scale not in (2, 4):
-            raise BadInput(f"RRDBNet upscales by 2 or 4, not {self.scale}; choose one of them")
+        check_choice("block kind", self.block, BLOCKS)
 
-    def network(self) -> nn.Module:
-        return RRDBNet(self)
+
+def check_scale(scale: int) -> None:
+    """Raise BadInput for a scale that RRDBNet does not upscale by."""
+    if scale not in (2, 4):
+        raise BadInput(f"RRDBNet upscales by 2 or 4, not {scale}; choose one of them")
 
 
 class DenseBlock(nn.Module):
@@ -79,10 +77,10 @@ class RRDBNet(nn.Module):
     At x2 the first nearest-neighbour enlargement is left out and its convolution kept.
     """
 
-    def __init__(self, knobs: GeneratorKnobs) -> None:
+    def __init__(self, scale: int, knobs: GeneratorKnobs) -> None:
         super().__init__()
         width = knobs.width
-        self.scale = knobs.scale
+        self.scale = scale
         self.conv_first = conv(3, width)
         self.body = nn.Sequential(*(self._block(knobs) for _ in range(knobs.blocks)))
         self.conv_body = conv(width, width)

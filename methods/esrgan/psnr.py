@@ -11,41 +11,29 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from bench.api import Axis, Claim, Entry, Training, Upscaler
-from methods.common.pixel import PixelLearner, Recipe, feed_forward
-from methods.esrgan.network import GeneratorKnobs
+from bench.api import Axis, Claim, Entry, Method
+from methods.common.pixel import Recipe
+from methods.esrgan.network import GeneratorKnobs, RRDBNet, check_scale
 
 
 @dataclass(frozen=True)
-class RrdbPsnr(GeneratorKnobs):
-    """`patch` is the HR side in pixels; milestones are fractions of the run's length (the paper: every 200,000)."""
+class RrdbPsnr(Method):
+    """Knobs of the PSNR stage; in the paper the learning rate halves every 200,000 steps."""
 
-    loss: str = "l1"
-    learning_rate: float = 2e-4
-    beta2: float = 0.999
-    schedule: str = "halve"
-    milestones: tuple[float, ...] = (0.2, 0.4, 0.6, 0.8)
-    ema: float = 0.0
-    batch_size: int = 16
-    patch: int = 128
+    generator: GeneratorKnobs = GeneratorKnobs()
+    recipe: Recipe = Recipe(2e-4, schedule="halve", milestones=(0.2, 0.4, 0.6, 0.8), patch=128)
 
-    @property
-    def batch(self) -> tuple[int, int]:
-        return self.batch_size, self.patch
+    def __post_init__(self) -> None:
+        check_scale(self.scale)
 
-    def learner(self, training: Training) -> PixelLearner:
-        betas = (0.9, self.beta2)
-        recipe = Recipe(self.loss, self.learning_rate, betas, self.schedule, self.milestones, self.ema)
-        return PixelLearner(self.network(), recipe, training)
-
-    def upscaler(self, network: nn.Module | None) -> Upscaler:
-        return feed_forward(network)
+    def network(self) -> nn.Module:
+        return RRDBNet(self.scale, self.generator)
 
 
 ENTRY = Entry(
-    name="rrdb",
-    method=RrdbPsnr,
-    paper="Wang et al., ECCV Workshops 2018",
+    "rrdb",
+    RrdbPsnr,
+    "Wang et al., ECCV Workshops 2018",
     iterations=1_000_000,
     axes=(
         Axis("batch-norm", "Does batch normalisation help?", {"bn": {"batch_norm": True}}, "section 3.1"),
@@ -78,50 +66,34 @@ ENTRY = Entry(
     ),
     claims=(
         Claim(
-            "rrdb.bn",
-            "Without batch normalisation the PSNR is slightly higher.",
-            "rrdb.default",
-            "rrdb.bn",
-            "psnr_y",
-            "section 3.1",
+            "bn", "Without batch normalisation the PSNR is slightly higher.", "default > bn", "psnr_y", "section 3.1"
         ),
         Claim(
-            "rrdb.block",
+            "block",
             "Residual-in-residual dense blocks reach a higher PSNR than residual blocks.",
-            "rrdb.default",
-            "rrdb.residual-blocks",
+            "default > residual-blocks",
             "psnr_y",
             "section 3.1",
         ),
+        Claim("depth", "23 blocks reach a higher PSNR than 16.", "default > depth-16", "psnr_y", "section 4.4"),
         Claim(
-            "rrdb.depth",
-            "23 blocks reach a higher PSNR than 16.",
-            "rrdb.default",
-            "rrdb.depth-16",
-            "psnr_y",
-            "section 4.4",
-        ),
-        Claim(
-            "rrdb.residual-scaling",
+            "residual-scaling",
             "A deep network trains badly unless its residuals are scaled down.",
-            "rrdb.default",
-            "rrdb.scaling-1",
+            "default > scaling-1",
             "psnr_y",
             "section 3.1, supplementary",
         ),
         Claim(
-            "rrdb.initialisation",
+            "initialisation",
             "A smaller initialisation ends at a higher PSNR in a deep network.",
-            "rrdb.default",
-            "rrdb.init-1",
+            "default > init-1",
             "psnr_y",
             "section 3.1, supplementary",
         ),
         Claim(
-            "rrdb.rcan",
+            "rcan",
             "RRDB trained for PSNR is above RCAN.",
-            "rrdb.default",
-            "rcan.default",
+            "default > rcan.default",
             "psnr_y",
             "table in the released code's README",
         ),

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from bench.api import Knobs, Method
+from bench.api import Knobs
 from bench.errors import BadInput, unknown
 
 CHOICES: Mapping[str, tuple[str, ...]] = {
@@ -52,7 +52,7 @@ PRESETS: dict[str, Knobs] = {
 
 
 @dataclass(frozen=True)
-class KernelGanKnobs(Method):
+class KernelGanKnobs:
     """Sizes are pixels of the LR picture or of a filter, noise is in units of a picture in [0, 1].
 
     schedule_length: the iterations that the schedule is laid out for: a run of fewer stops in the midst of it, and so

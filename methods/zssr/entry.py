@@ -6,11 +6,28 @@ from bench.api import Axis, Claim, Entry
 from methods.zssr.method import Zssr
 
 REPOSITORY = {"augment": (0.05, 0.45, 0.5), "loss_map": "none", "self_ensemble": True, "back_projection": 10}
+_TABLE = "Bell-Kligler et al. 2019, DIV2KRK table"
+_BLURRED = "On blurred pictures, ZSSR with an estimated kernel is above {} trained on bicubic pairs (x{{}})."
+_CLAIMED = (
+    (
+        "estimated",
+        "On LR of an unknown kernel (x{}) the estimated kernel is better than assuming bicubic.",
+        "estimated > default",
+    ),
+    ("true", "The true kernel is better than the estimated one (x{}).", "true > estimated"),
+    (
+        "interpolation",
+        "With the estimated kernel the result is above bicubic interpolation (x{}).",
+        "estimated > bicubic.default",
+    ),
+    ("edsr", _BLURRED.format("EDSR"), "estimated > edsr.default"),
+    ("rcan", _BLURRED.format("RCAN"), "estimated > rcan.default"),
+)
 
 ENTRY = Entry(
-    name="zssr",
-    method=Zssr,
-    paper="Shocher et al., CVPR 2018",
+    "zssr",
+    Zssr,
+    "Shocher et al., CVPR 2018",
     gap=("default", "estimated", "true"),
     axes=(
         Axis(
@@ -57,111 +74,15 @@ ENTRY = Entry(
         ),
     ),
     claims=(
-        Claim(
-            "zssr.estimated-x2",
-            "On LR of an unknown kernel (x2) the estimated kernel is better than assuming bicubic.",
-            "zssr.estimated",
-            "zssr.default",
-            "psnr_y",
-            "Bell-Kligler et al. 2019, DIV2KRK table",
-            scale=2,
-            degradation="kernel_paper",
+        *(
+            Claim(f"{id}-x{scale}", text.format(scale), sides, "psnr_y", _TABLE, scale, "kernel_paper")
+            for id, text, sides in _CLAIMED
+            for scale in (2, 4)
         ),
         Claim(
-            "zssr.estimated-x4",
-            "On LR of an unknown kernel (x4) the estimated kernel is better than assuming bicubic.",
-            "zssr.estimated",
-            "zssr.default",
-            "psnr_y",
-            "Bell-Kligler et al. 2019, DIV2KRK table",
-            scale=4,
-            degradation="kernel_paper",
-        ),
-        Claim(
-            "zssr.true-x2",
-            "The true kernel is better than the estimated one (x2).",
-            "zssr.true",
-            "zssr.estimated",
-            "psnr_y",
-            "Bell-Kligler et al. 2019, DIV2KRK table",
-            scale=2,
-            degradation="kernel_paper",
-        ),
-        Claim(
-            "zssr.true-x4",
-            "The true kernel is better than the estimated one (x4).",
-            "zssr.true",
-            "zssr.estimated",
-            "psnr_y",
-            "Bell-Kligler et al. 2019, DIV2KRK table",
-            scale=4,
-            degradation="kernel_paper",
-        ),
-        Claim(
-            "zssr.interpolation-x2",
-            "With the estimated kernel the result is above bicubic interpolation (x2).",
-            "zssr.estimated",
-            "bicubic.default",
-            "psnr_y",
-            "Bell-Kligler et al. 2019, DIV2KRK table",
-            scale=2,
-            degradation="kernel_paper",
-        ),
-        Claim(
-            "zssr.interpolation-x4",
-            "With the estimated kernel the result is above bicubic interpolation (x4).",
-            "zssr.estimated",
-            "bicubic.default",
-            "psnr_y",
-            "Bell-Kligler et al. 2019, DIV2KRK table",
-            scale=4,
-            degradation="kernel_paper",
-        ),
-        Claim(
-            "zssr.edsr-x2",
-            "On blurred pictures, ZSSR with an estimated kernel is above EDSR trained on bicubic pairs (x2).",
-            "zssr.estimated",
-            "edsr.default",
-            "psnr_y",
-            "Bell-Kligler et al. 2019, DIV2KRK table",
-            scale=2,
-            degradation="kernel_paper",
-        ),
-        Claim(
-            "zssr.edsr-x4",
-            "On blurred pictures, ZSSR with an estimated kernel is above EDSR trained on bicubic pairs (x4).",
-            "zssr.estimated",
-            "edsr.default",
-            "psnr_y",
-            "Bell-Kligler et al. 2019, DIV2KRK table",
-            scale=4,
-            degradation="kernel_paper",
-        ),
-        Claim(
-            "zssr.rcan-x2",
-            "On blurred pictures, ZSSR with an estimated kernel is above RCAN trained on bicubic pairs (x2).",
-            "zssr.estimated",
-            "rcan.default",
-            "psnr_y",
-            "Bell-Kligler et al. 2019, DIV2KRK table",
-            scale=2,
-            degradation="kernel_paper",
-        ),
-        Claim(
-            "zssr.rcan-x4",
-            "On blurred pictures, ZSSR with an estimated kernel is above RCAN trained on bicubic pairs (x4).",
-            "zssr.estimated",
-            "rcan.default",
-            "psnr_y",
-            "Bell-Kligler et al. 2019, DIV2KRK table",
-            scale=4,
-            degradation="kernel_paper",
-        ),
-        Claim(
-            "zssr.bicubic",
+            "bicubic",
             "Trained on the picture alone, with the bicubic kernel, the network is above bicubic interpolation.",
-            "zssr.default",
-            "bicubic.default",
+            "default > bicubic.default",
             "psnr_y",
             "Shocher et al. 2018",
             scale=0,

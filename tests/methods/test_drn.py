@@ -17,8 +17,8 @@ from methods.common.blocks import count_parameters
 from methods.common.dual import Duals
 from methods.drn import adapt, paired
 from methods.drn.adapt import AdaptLearner, DrnAdapt
-from methods.drn.dual import schedule_of
 from methods.drn.key_maps import DRN_OFFICIAL
+from methods.drn.network import PrimalKnobs
 from methods.drn.paired import Drn, PairedLearner
 
 SMALL: Knobs = {"features": WIDTH // 2, "blocks": BLOCKS, "reduction": 4, "learning_rate": 1e-3}
@@ -27,7 +27,15 @@ VARIANTS = [(entry, variant) for entry in (paired.ENTRY, adapt.ENTRY) for varian
 
 
 def drn(**knobs: Any) -> Drn:
-    return Drn(**{**SMALL, **knobs})
+    method = paired.ENTRY.build(knobs.pop("scale", 4), {**SMALL, **knobs})
+    assert isinstance(method, Drn)
+    return method
+
+
+def adaptation(**knobs: Any) -> DrnAdapt:
+    method = adapt.ENTRY.build(4, {**SMALL, **knobs})
+    assert isinstance(method, DrnAdapt)
+    return method
 
 
 def make_batch(step: int = 0, pairs: int = 2, unpaired: int = 0, scale: int = 4, side: int = 6) -> Batch:
@@ -53,8 +61,9 @@ def learner_of(entry: Entry, variant: str, **knobs: Any) -> PairedLearner | Adap
 
 
 def next_batch(learner: PairedLearner | AdaptLearner, step: int) -> Batch:
-    lone = learner.knobs.unpaired
-    return make_batch(step, learner.knobs.batch_size - lone, lone, side=4)
+    share = learner.recipe.unpaired_share if isinstance(learner, AdaptLearner) else 0
+    lone = round(share * learner.recipe.batch_size)
+    return make_batch(step, learner.recipe.batch_size - lone, lone, side=4)
 
 
 def copy_of(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -182,9 +191,9 @@ def test_the_dual_networks_change_nothing_of_the_networks_beginning() -> None:
     ("scale", "size", "expected"), [(4, "small", 864), (4, "large", 1080), (8, "small", 432), (8, "large", 540)]
 )
 def test_a_dual_network_has_the_published_number_of_parameters(scale: int, size: str, expected: int) -> None:
-    learner_levels = Drn(scale, size=size).levels
-    duals = Duals(len(learner_levels) + 1, Drn(scale, size=size).sizes[1])
-    assert [count_parameters(dual) for dual in duals.levels] == [expected] * (len(learner_levels) + 1)
+    count = len(Drn(scale).levels) + 1
+    duals = Duals(count, PrimalKnobs(size).sizes(scale)[1])
+    assert [count_parameters(dual) for dual in duals.levels] == [expected] * count
 
 
 def test_an_upscaled_picture_is_the_top_of_the_pyramid() -> None:
@@ -235,7 +244,7 @@ def test_a_bf16_run_in_channels_last_stays_near_float32() -> None:
 
 def test_the_learning_rate_ends_at_the_published_one() -> None:
     for rate in (1e-4, 2e-3):
-        factor = schedule_of(drn(learning_rate=rate))
+        factor = drn(learning_rate=rate).recipe.rates()
         assert rate * factor(0.0) == pytest.approx(rate)
         assert rate * factor(1 - 1e-12) == pytest.approx(1e-7, rel=1e-3)
 
@@ -247,9 +256,9 @@ def test_an_unknown_choice_is_named(choice: str) -> None:
 
 
 def test_sizes_and_scales_that_do_not_exist_are_refused() -> None:
-    assert Drn(2).sizes == (30, 16)
+    assert PrimalKnobs().sizes(2) == (30, 16)
     with pytest.raises(BadInput, match="no published large size at x2"):
-        Drn(2, size="large")
+        Drn(2, PrimalKnobs("large"))
     with pytest.raises(BadInput, match="cannot undo x3"):
         Drn(3)
     assert (Drn(2).levels, Drn(4).levels, Drn(8).levels) == ((), (2,), (4, 2))
@@ -317,7 +326,8 @@ def test_only_the_cascade_tells_the_top_output_of_an_unpaired_picture(kind: str,
 
 def test_an_adaptation_starts_from_the_weights_it_is_given() -> None:
     earlier = drn().network()
-    learner = DrnAdapt(4, **SMALL).learner(Training(STEPS))
+    learner = adaptation().learner(Training(STEPS))
+    assert learner is not None
     learner.warm_start(earlier.state_dict())
     assert not moved(earlier.state_dict(), learner.network.state_dict())
     with pytest.raises(RuntimeError, match="Missing key"):
@@ -325,11 +335,9 @@ def test_an_adaptation_starts_from_the_weights_it_is_given() -> None:
 
 
 def test_the_share_of_unpaired_pictures_follows_rho() -> None:
-    counts = [
-        DrnAdapt(4, **SMALL, unpaired_share=share, batch_size=10).unpaired for share in (0, 0.1, 0.3, 0.5, 0.7, 1)
-    ]
+    counts = [adaptation(unpaired_share=share, batch_size=10).unpaired for share in (0, 0.1, 0.3, 0.5, 0.7, 1)]
     assert counts == [0, 1, 3, 5, 7, 10]
     with pytest.raises(BadInput, match="share from 0 to 1"):
-        DrnAdapt(4, unpaired_share=1.5)
+        adaptation(unpaired_share=1.5)
     with pytest.raises(BadInput, match="dual_weight above 0"):
-        DrnAdapt(4, dual_weight=0.0)
+        adaptation(dual_weight=0.0)

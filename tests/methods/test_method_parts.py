@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,10 +17,10 @@ from bench.runtime.devices import be_deterministic
 from bench.suites.experiment import pretrain_variant
 from methods import METHODS, find_entry
 from methods.common.attention import ChannelAttention
-from methods.common.gan import GanLearner, GanRecipe, PerceptualGan, Terms
+from methods.common.gan import GanLearner, PerceptualGan, Terms
 from methods.common.luma import luma, to_rgb, to_ycbcr
 from methods.common.mean_shift import MeanShift
-from methods.common.optimise import SCHEDULES, Adam, group_parameters
+from methods.common.optimise import SCHEDULES, Optimisation, group_parameters
 from methods.common.perceptual import Features, MultiFeatures
 from methods.enhancenet import EnhanceNet, grams, texture_distance
 
@@ -220,7 +219,7 @@ def test_the_bicubic_skip_stays_exact_in_bf16() -> None:
 
 def test_the_last_layer_learns_at_its_own_rate() -> None:
     network = nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1))
-    adam = Adam(group_parameters(network, {"1.": 0.1}), Training(10), 1e-2, SCHEDULES["constant"](()))
+    adam = Optimisation(1e-2).adam(network, Training(10), {"1.": 0.1})
     before = [parameter.detach().clone() for parameter in network.parameters()]
     adam.minimise(network(torch.ones(1, 1)).sum(), 0)
     moved = [(a - b).abs().item() for a, b in zip(before, network.parameters(), strict=True)]
@@ -252,7 +251,7 @@ class Witness:
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         self.discriminator_gradients = [p.grad for p in self.learner.discriminator.parameters()]
-        gradients = [p.grad for p in self.learner.generator.parameters()]
+        gradients = [p.grad for p in self.learner.trained.parameters()]
         self.generator_gradients = [gradient.clone() for gradient in gradients if gradient is not None]
         return self.losses.discriminator(real, fake)
 
@@ -274,7 +273,7 @@ def gan(kind: str = "relativistic", poor_below: float | None = None) -> tuple[Ga
     torch.manual_seed(0)
     generator = nn.Sequential(nn.Conv2d(3, 48, 3, padding=1), nn.PixelShuffle(4))
     witness, judge = Witness(PerceptualGan(Terms(0.0, 1.0, 1.0, gan=kind), None)), Judge()
-    learner = GanLearner(generator, judge, witness, GanRecipe(1e-2, poor_below=poor_below), Training(4))
+    learner = GanLearner(generator, judge, witness, Optimisation(1e-2), Training(4), poor_below)
     witness.learner = learner
     return learner, witness, judge, Batch(torch.rand(2, 3, 4, 4), torch.rand(2, 3, 16, 16), 0)
 
@@ -290,14 +289,14 @@ def test_the_generators_step_leaves_no_gradient_in_the_discriminator(kind: str) 
 @pytest.mark.parametrize("kind", ["standard", "relativistic"])
 def test_the_discriminators_step_sees_the_detached_sr_from_before_the_generators_step(kind: str) -> None:
     learner, witness, judge, batch = gan(kind)
-    weights = [p.detach().clone() for p in learner.generator.parameters()]
+    weights = [p.detach().clone() for p in learner.trained.parameters()]
     learner.step(batch)
     first, last = judge.shown[0], judge.shown[-1]
     assert first.requires_grad
     assert not last.requires_grad
     assert torch.equal(first, last)
-    assert not any(torch.equal(a, b) for a, b in zip(weights, learner.generator.parameters(), strict=True))
-    after = [p.grad for p in learner.generator.parameters()]
+    assert not any(torch.equal(a, b) for a, b in zip(weights, learner.trained.parameters(), strict=True))
+    after = [p.grad for p in learner.trained.parameters()]
     for a, b in zip(after, witness.generator_gradients, strict=True):
         assert a is not None
         assert torch.equal(a, b)
@@ -313,7 +312,7 @@ def test_a_discriminator_that_does_well_is_left_alone(poor_below: float | None, 
 
 
 def test_the_mse_content_loss_of_srgan_is_that_of_pictures_from_minus_one_to_one() -> None:
-    method = replace(small("srgan", "content-mse"))
+    method = small("srgan", "content-mse")
     losses = {name: float(value) for name, value in learner_of(method).step(batch_of(method, 0)).items()}
     assert "perceptual" not in losses
     assert losses["loss"] == pytest.approx(4 * losses["pixel"] + 1e-3 * losses["adversarial"], rel=1e-5)

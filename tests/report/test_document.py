@@ -98,7 +98,7 @@ def test_a_report_can_be_made_from_scores_alone(tmp_path: Path) -> None:
 
 
 def claim(identity: str, better: str, worse: str) -> Claim:
-    return Claim(identity, "L1 is better than L2.", better, worse, "psnr_y", "By X 2018")
+    return Claim(identity, "L1 is better than L2.", f"{better} > {worse}", "psnr_y", "By X 2018")
 
 
 def test_claims_are_told_with_their_verdicts(tmp_path: Path) -> None:

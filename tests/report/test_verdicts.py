@@ -60,7 +60,7 @@ def scores_of(seeds: int = 3, give: Value = value, degradation: str = "bicubic",
 
 
 def claim(better: str, worse: str, metric: str = "psnr_y") -> Claim:
-    return Claim(f"{better}-{worse}", f"{better} beats {worse}.", f"m.{better}", f"m.{worse}", metric, "section 1")
+    return Claim(f"{better}-{worse}", f"{better} beats {worse}.", f"m.{better} > m.{worse}", metric, "section 1")
 
 
 def test_a_claim_holds_is_contradicted_or_stays_undecided() -> None:
@@ -130,7 +130,7 @@ def test_more_claims_make_each_one_harder_to_hold() -> None:
 
 
 def test_bicubic_with_one_seed_is_judged_against_three() -> None:
-    found = judge([replace(claim("default", "x"), worse="bicubic.default")], [scores_of()])[0]
+    found = judge([replace(claim("default", "x"), sides="m.default > bicubic.default")], [scores_of()])[0]
     assert found.status == "holds" and found.effect is not None and found.effect.seeds == 3
 
 

@@ -93,25 +93,25 @@ def _plain_psnr(method: Method, device: torch.device) -> Step:
 
 
 def _plain_gan(method: Esrgan, device: torch.device) -> Step:
-    generator = method.network().to(device).train()
-    discriminator = VggDiscriminator(method.patch, method.discriminator_width).to(device).train()
-    features = Features(method.perceptual, method.layer, method.tap).to(device)
+    generator, recipe = method.network().to(device).train(), method.recipe
+    discriminator = VggDiscriminator(method.batch[1], recipe.discriminator_width).to(device).train()
+    features = Features(recipe.perceptual, recipe.layer, recipe.tap).to(device)
     adams = _adam(generator), _adam(discriminator)
 
     def step(batch: Batch) -> None:
         discriminator.requires_grad_(False)
         sr = generator(batch.lr)
         real, fake = discriminator(batch.hr), discriminator(sr)
-        loss = method.perceptual_weight * l1_loss(features(sr), features(batch.hr))
-        loss = loss + method.adversarial_weight * relativistic_generator(real, fake)
-        loss = loss + method.pixel_weight * l1_loss(sr, batch.hr)
+        loss = recipe.perceptual_weight * l1_loss(features(sr), features(batch.hr))
+        loss = loss + recipe.adversarial_weight * relativistic_generator(real, fake)
+        loss = loss + recipe.pixel_weight * l1_loss(sr, batch.hr)
         adams[0].zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         adams[0].step()
         discriminator.requires_grad_(True)
         real, fake = discriminator(batch.hr), discriminator(sr.detach())
         adams[1].zero_grad()
-        relativistic_discriminator(real, fake, method.ragan_detach_mean).backward()  # type: ignore[no-untyped-call]
+        relativistic_discriminator(real, fake, recipe.ragan_detach_mean).backward()  # type: ignore[no-untyped-call]
         adams[1].step()
 
     return step

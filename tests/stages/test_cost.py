@@ -9,11 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.api import Method, Picture, Upscaler
+from bench.api import Method, Picture
 from bench.stages.cost import Count, count, latency, per_sr_megapixel
 from bench.suites import find_suite
 from methods import find_entry
-from methods.common.pixel import feed_forward
 
 
 class Pieces(nn.Module):
@@ -37,9 +36,6 @@ class Pieces(nn.Module):
 class PiecesMethod(Method):
     def network(self) -> nn.Module:
         return Pieces()
-
-    def upscaler(self, network: nn.Module | None) -> Upscaler:
-        return feed_forward(network)
 
 
 def counted(method: Method, side: int) -> Count:

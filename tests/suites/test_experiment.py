@@ -8,7 +8,7 @@ import dataclasses
 import pytest
 from shrink import GUEST
 
-from bench.api import Axis, Entry
+from bench.api import Axis, Claim, Entry
 from bench.errors import BadInput
 from bench.runtime.code_digest import closure, source_digest
 from bench.suites import SUITES, find_run
@@ -23,6 +23,50 @@ def test_a_knob_that_does_not_exist_is_an_error_at_import() -> None:
     axis = Axis("loss", "?", {"l1": {"los": "l1"}}, "")
     with pytest.raises(BadInput, match="unknown knob of x 'los'; did you mean 'loss'"):
         Entry("x", SRResNetMethod, "", axes=(axis,))
+
+
+def test_a_claim_of_a_variant_that_does_not_exist_is_an_error_at_import() -> None:
+    claim = Claim("bn", "Batch normalisation helps.", "default > no-bm", "psnr_y", "")
+    with pytest.raises(BadInput, match="unknown variant of x in claim bn 'no-bm'; did you mean 'no-bn'"):
+        Entry("x", SRResNetMethod, "", (Axis("bn", "?", {"no-bn": {"batch_norm": False}}, ""),), (claim,))
+
+
+def test_an_entry_names_its_own_sides_of_a_claim_and_leaves_those_of_others() -> None:
+    axes = (Axis("weight", "?", {"loss-0.1": {"loss": "l1"}}, ""),)
+    sides = {"a": "default > edsr.default", "b.1": "loss-0.1 > default"}
+    claims = tuple(Claim(id, ".", side, "psnr_y", "") for id, side in sides.items())
+    entry = Entry("x", SRResNetMethod, "", axes, claims)
+    named = [(claim.id, claim.better, claim.worse) for claim in entry.claims]
+    assert named == [("x.a", "x.default", "edsr.default"), ("x.b.1", "x.loss-0.1", "x.default")]
+    assert dataclasses.replace(entry, revision=2).claims == entry.claims
+
+
+def test_a_knob_has_one_name_whether_flat_or_dotted() -> None:
+    entry = METHODS["srresnet"]
+    flat, dotted = (entry.build(4, {name: 2e-3}) for name in ("learning_rate", "recipe.learning_rate"))
+    assert flat == dotted != entry.build(4, {})
+    assert flat.knobs["learning_rate"] == 2e-3
+    axis = Axis("rate", "?", {"fast": {"recipe.learning_rate": 2e-3}}, "")
+    assert Entry("x", SRResNetMethod, "", (axis,)).variants["fast"] == {"learning_rate": 2e-3}
+    with pytest.raises(BadInput, match="twice"):
+        entry.build(4, {"learning_rate": 1e-3, "recipe.learning_rate": 2e-3})
+    with pytest.raises(BadInput, match=r"unknown knob of srresnet 'recipe\.width'"):
+        entry.build(4, {"recipe.width": 8})
+
+
+def test_two_knobs_of_one_name_are_an_error_at_import() -> None:
+    @dataclasses.dataclass(frozen=True)
+    class Torn(SRResNetMethod):
+        learning_rate: float = 1.0
+
+    with pytest.raises(BadInput, match="rename one"):
+        Entry("x", Torn, "")
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_inherits_from_nothing_that_inherits(name: str) -> None:
+    for base in METHODS[name].method.__bases__:
+        assert base.__bases__ == (object,)
 
 
 def test_two_variants_of_one_name_are_an_error_at_import() -> None:

@@ -37,7 +37,7 @@ def test_the_ladder_of_suite_gpu_trains_at_a_small_size(run: Experiment, train_s
 def test_the_ladder_climbs_one_factor_at_a_time() -> None:
     steps = ("ladder-1", "ladder-2", "ladder-3", "residual-blocks", "default")
     suite = SUITES["gpu"]
-    built = [dataclasses.asdict(suite.experiment("esrgan", step, 1).build()) for step in steps]
+    built = [suite.experiment("esrgan", step, 1).build().knobs for step in steps]
     changed = [
         {name for name in lower if lower[name] != higher[name]} - {"blocks"}
         for lower, higher in itertools.pairwise(built)
