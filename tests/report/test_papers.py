@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,9 @@ from bench.report.papers import build, has_measurement, overview
 from bench.report.papers.compare import EXPLAINED, VERDICTS
 from bench.report.papers.conditions import CONDITIONS, mismatches
 from bench.report.papers.declared import PICTURES, TABLES
-from bench.report.papers.reported import COLUMNS, PATH, Place, Reported, read_reported
+from bench.report.papers.reported import COLUMNS, FOLDER, PATH, Place, Reported, read_reported
 from bench.report.render import Table, to_csv, to_markdown
+from bench.runtime.rows import read_rows
 from methods import METHODS, find_entry
 from methods.common.blocks import count_parameters
 
@@ -174,6 +176,11 @@ def test_tables_name_only_known_metrics_conditions_and_variants() -> None:
             method, _, variant = row.ours.partition(".")
             if method in METHODS:
                 assert variant in METHODS[method].variants, row
+
+
+def test_every_row_belongs_to_a_table_and_stands_with_that_tables_other_rows() -> None:
+    owners = [row["table"] for row in read_rows(FOLDER / "paper_rows.csv")]
+    assert [owner for owner, _ in groupby(owners)] == list(TABLES)
 
 
 def test_a_figure_covers_what_would_be_printed_with_its_digits() -> None:

@@ -11,10 +11,13 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from bench.report.aggregate import cell_of
+from bench.report.papers.reported import FOLDER
+from bench.runtime.rows import read_rows
 
 LENGTH = 0.02  # training lengths that differ by less are alike
 SIZE = 0.001  # networks whose numbers of parameters differ by less are alike: a mean colour, a few biases
-_DIV2K, _DF2K, _IMAGENET = "DIV2K-train", "DIV2K-train+Flickr2K", "ImageNet"
+SCALES = (2, 3, 4, 8)
+UNKNOWN = "?"
 
 
 @dataclass(frozen=True)
@@ -47,36 +50,22 @@ class Mismatch:
     clause: str
 
 
-_BASELINE = {2: 1_369_859, 3: 1_554_499, 4: 1_517_571}
-_EDSR = {2: 40_729_603, 3: 43_680_003, 4: 43_089_923}
-_RCAN = {2: 15_444_667, 3: 15_629_307, 4: 15_592_379, 8: 15_740_091}
-_DBPN = {2: 5_956_931, 4: 10_429_763, 8: 23_209_283}
-_ESPCN = {2: 21_284, 3: 22_729, 4: 24_752}
-_SRCNN, _SRRESNET = dict.fromkeys((2, 3, 4), 57_281), {4: 1_549_462}
-_RRDB, _DRN_S, _DRN_L = {4: 16_697_987}, {4: 4_804_065, 8: 5_403_000}, {4: 9_825_893, 8: 10_004_018}
-CONDITIONS: dict[str, PaperConditions] = {
-    "bicubic": PaperConditions("bicubic.default", "", 0),
-    "srcnn": PaperConditions("srcnn.default", _IMAGENET, 6_250_000, _SRCNN),
-    "srcnn-291": PaperConditions("srcnn.default", "291 pictures", None, _SRCNN),
-    "espcn": PaperConditions("espcn.default", _IMAGENET, None, _ESPCN),
-    "espcn-91": PaperConditions("espcn.default", "T91", None, _ESPCN),
-    "srresnet": PaperConditions("srresnet.default", _IMAGENET, 1_000_000, _SRRESNET),
-    "srgan": PaperConditions("srgan.default", _IMAGENET, 200_000, _SRRESNET, "vgg19", "srresnet"),
-    "msrresnet": PaperConditions("msrresnet.default", _DIV2K, 1_000_000, _BASELINE, start="x4"),
-    "msrgan": PaperConditions("msrgan.default", _DIV2K, 400_000, _BASELINE, "vgg19", "msrresnet"),
-    "edsr": PaperConditions("edsr.default", _DIV2K, 300_000, _EDSR, start="x2"),
-    "edsr-baseline": PaperConditions("edsr.baseline", _DIV2K, 300_000, _BASELINE, start="x2"),
-    "rcan": PaperConditions("rcan.default", _DIV2K, 1_000_000, _RCAN, start="x2"),
-    "ddbpn": PaperConditions("ddbpn.default", None, None, _DBPN),
-    "enhancenet": PaperConditions("enhancenet.default", "MSCOCO", None, {4: 852_867}, "vgg19"),
-    "rrdb-div2k": PaperConditions("rrdb.default", _DIV2K, 1_000_000, _RRDB),
-    "rrdb": PaperConditions("rrdb.default", _DF2K, 1_000_000, _RRDB),
-    "rrdb-start": PaperConditions("rrdb.default", None, 1_000_000, _RRDB),
-    "esrgan": PaperConditions("esrgan.default", None, 400_000, _RRDB, "vgg19", "rrdb-start"),
-    "drn-s": PaperConditions("drn.default", _DF2K, 1_000_000, _DRN_S),
-    "drn-l": PaperConditions("drn.large", _DF2K, 1_000_000, _DRN_L),
-    "zssr": PaperConditions("zssr.default", "", 0),
-}
+def _read_conditions() -> dict[str, PaperConditions]:
+    """paper_conditions.csv by key; a ? is what no source at hand states."""
+    return {
+        row["key"]: PaperConditions(
+            row["method"],
+            None if row["train_set"] == UNKNOWN else row["train_set"],
+            None if row["iterations"] == UNKNOWN else int(row["iterations"]),
+            {scale: int(count) for scale in SCALES if (count := row[f"parameters_x{scale}"])},
+            row["perceptual"],
+            row["start"],
+        )
+        for row in read_rows(FOLDER / "paper_conditions.csv")
+    }
+
+
+CONDITIONS = _read_conditions()
 
 
 def mismatches(runs: pd.DataFrame, run: str, paper: PaperConditions, scale: int) -> list[Mismatch]:

@@ -17,7 +17,8 @@ from typing import NamedTuple
 from bench.errors import BadInput
 from bench.runtime.rows import Row, read_rows
 
-PATH = Path(__file__).parent.parent / "reported.csv"
+FOLDER = Path(__file__).parent.parent
+PATH = FOLDER / "reported.csv"
 COLUMNS = (
     *("paper", "table", "method", "variant", "dataset", "scale", "degradation", "metric"),
     *("value", "source", "confidence", "note"),
