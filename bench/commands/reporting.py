@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -92,6 +93,7 @@ def describe(chosen: Any, order: Sequence[str], results: Path) -> Any:
         paper_training=training,
         claims=(*(claim for entry in entries.values() for claim in entry.claims), *_awaited(entries.values())),
         sweeps=tuple(sweep for entry in entries.values() for sweep in _sweeps(entry, runs)),
+        papers={name: re.sub(r"(\d{4}).*", r"\1", entry.paper) for name, entry in METHODS.items()},
         deterministic=tuple(name for name, entry in entries.items() if entry.deterministic),
         baselines={name: entry.baselines for name, entry in entries.items() if entry.baselines},
         gaps={name: entry.gap for name, entry in entries.items() if entry.gap},

@@ -51,7 +51,8 @@ class SuiteInfo:
 
     settings: the main one first; its tables and figures carry no suffix. questions: '<method>.<axis>' to the
     question that the axis answers. paper_training: method to how its paper
-    trained it, as a phrase. claims: sentences of the papers, to be judged. sweeps: the axes to draw as curves.
+    trained it, as a phrase. claims: sentences of the papers, to be judged; papers: method to the paper whose family
+    its claims are. sweeps: the axes to draw as curves.
     deterministic, baselines, gaps: as the entries of the methods declare them (bench.api.Entry), by method.
     """
 
@@ -63,6 +64,7 @@ class SuiteInfo:
     paper_training: Mapping[str, str] = field(default_factory=dict)
     claims: tuple[Claim, ...] = ()
     sweeps: tuple[Sweep, ...] = ()
+    papers: Mapping[str, str] = field(default_factory=dict)
     deterministic: tuple[str, ...] = ()
     baselines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     gaps: Mapping[str, tuple[str, str, str]] = field(default_factory=dict)

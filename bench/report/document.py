@@ -60,6 +60,7 @@ def compose(report: Report) -> str:
     suite, alone = every[0].suite, len(chapters) == 1
     parts = [f"# Suite `{suite.name}`" + (f": {every[0].setting.title}" if alone else "")]
     parts.append("The same as a page, with pictures to compare and tables that sort: [report](report/index.html).")
+    parts += [tally(report.verdicts)] if report.verdicts else []
     for scores in every:
         parts += [] if alone else [f"**{scores.setting.title}**"]
         parts.append(_bullets(headline(scores)))
@@ -85,7 +86,7 @@ def _claims(report: Report) -> tuple[str, str]:
     """The papers' sentences and what was found."""
     if report.claims is None:
         return "", ""
-    parts = [tally(report.verdicts)]
+    parts: list[str] = []
     for section in report.claims.sections:
         parts += [f"### {section.title}"] if section.title else []
         parts.append(to_grid(section))

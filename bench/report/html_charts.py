@@ -23,10 +23,11 @@ from bench.report.chart_data import (
 )
 from bench.report.losses import F64, Panels
 from bench.report.perception_distortion import limits
+from bench.report.rules import LEVEL
 from bench.report.statistics import TWO_WAY, Effect
 from bench.report.svg import SERIES, Scale, drawing, element, frame, labels, line, mark, number, polyline, text
 from bench.report.tables import heading, show_difference, show_value
-from bench.report.verdicts import LEVEL, VariantEffect
+from bench.report.verdicts import VariantEffect
 
 WIDE, HIGH = 640, 470
 ROW = 20
@@ -138,10 +139,10 @@ def _differences(info: Metric, rows: Sequence[tuple[VariantEffect, Effect]]) -> 
     for index, (row, effect) in enumerate(rows):
         down, name = 26 + ROW * (index + 0.5), f"{row.method}.{row.variant}"
         improves = (effect.mean > 0) == (info.better == "higher")
-        significant = row.p_holm is not None and row.p_holm < LEVEL
+        significant = row.p_adjusted is not None and row.p_adjusted < LEVEL
         role = ("gain" if improves else "loss") if significant else "open"
         low, high = show_difference(effect.low, info), show_difference(effect.high, info)
-        p = f"p {row.p_holm:.3f} after Holm" if row.p_holm is not None else "not tested"
+        p = f"false-discovery rate {row.p_adjusted:.3f}" if row.p_adjusted is not None else "not tested"
         title = f"{name} ({row.axis}): {show_difference(effect.mean, info)}, 95 % interval {low} to {high}, {p}"
         dot = f"dot {role}{'' if effect.kind == TWO_WAY else ' hollow'}"
         parts.append(text(names, down + 4, name, "label", "end"))

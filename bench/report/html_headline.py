@@ -22,13 +22,14 @@ from bench.report.contents import Chapter, Report
 from bench.report.html_charts import interval_bar, stack
 from bench.report.html_tables import PILLS, folded, pill
 from bench.report.render import Mark
+from bench.report.rules import Status
 from bench.report.statistics import MIN_SEEDS
 from bench.report.summary import REFERENCE, estimates_only, iterations_of
 from bench.report.tables import ARROWS, heading, show_difference, show_effect, show_mean, unit_of
 from bench.report.verdict_tables import notes_of
-from bench.report.verdicts import Status, Verdict
+from bench.report.verdicts import Verdict
 
-ORDER: tuple[Status, ...] = ("contradicted", "holds", "undecided", "not run")
+ORDER: tuple[Status, ...] = ("contradicted", "holds", "no relevant difference", "undecided", "not tested")
 FEW = 6  # claims shown even if undecided
 KINDS: dict[str, tuple[str, ...]] = {"Closest to the original": DISTORTION, "Best perceptual score": PERCEPTUAL}
 
@@ -161,7 +162,7 @@ def claim_list(report: Report) -> str:
     """Every claim with its verdict, the difference drawn and in numbers; those undecided or without one folded away."""
     infos = {metric: info for scores in report.every for metric, info in scores.metrics.items()}
     judged = sorted((v for v in report.verdicts if v.effect is not None), key=lambda v: ORDER.index(v.status))
-    shown = [verdict for verdict in judged if verdict.status != "undecided" or len(judged) <= FEW]
+    shown = [verdict for verdict in judged if verdict.status not in ("undecided", "not tested") or len(judged) <= FEW]
     folded_away = [verdict for verdict in judged if verdict not in shown]
     rest = [v for v in report.verdicts if v.effect is None]
     others = "".join(
@@ -176,14 +177,14 @@ def claim_list(report: Report) -> str:
 
 
 def _by_status(verdicts: Sequence[Verdict]) -> str:
-    """'9 undecided, 105 not run'."""
+    """'9 undecided, 105 not tested'."""
     counts = Counter(verdict.status for verdict in verdicts)
     return ", ".join(f"{counts[status]} {status}" for status in ORDER if counts[status])
 
 
 def _note(report: Report) -> str:
     """Why nothing was decided."""
-    tested = any(verdict.p_holm is not None for verdict in report.verdicts)
+    tested = any(verdict.p_adjusted is not None for verdict in report.verdicts)
     why = "no difference is significant" if tested else f"a verdict takes {MIN_SEEDS} seeds, and no pair has them"
     return f'<p class="note">No claim is decided here: {why}.</p>'
 
@@ -203,7 +204,7 @@ def _claim(verdict: Verdict, info: Metric) -> str:
     sign = 1.0 if info.better == "higher" else -1.0
     low, high = sorted((sign * effect.low, sign * effect.high))
     size = f"{_seeds(effect.seeds)} × {effect.pictures} pictures"
-    small = "; ".join(filter(None, (_p(verdict.p_holm), size, notes_of(verdict))))
+    small = "; ".join(filter(None, (_p(verdict.p_adjusted), size, notes_of(verdict))))
     numbers = f"{escape(show_effect(effect, info))} {escape(unit_of(info))}"
     bar = interval_bar(sign * effect.mean, low, high, PILLS[verdict.status][1])
     return (
@@ -214,7 +215,7 @@ def _claim(verdict: Verdict, info: Metric) -> str:
     )
 
 
-def _p(p_holm: float | None) -> str:
-    if p_holm is None:
+def _p(p_adjusted: float | None) -> str:
+    if p_adjusted is None:
         return ""
-    return "p < 0.001" if p_holm < 0.001 else f"p = {p_holm:.3f}"
+    return "p < 0.001" if p_adjusted < 0.001 else f"p = {p_adjusted:.3f}"

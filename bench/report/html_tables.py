@@ -12,8 +12,9 @@ SHORT = 34  # characters from which a cell breaks its lines
 PILLS: dict[str, tuple[str, str]] = {
     "holds": ("✓", "holds"),
     "contradicted": ("✗", "contradicted"),
+    "no relevant difference": ("≈", "alike"),
     "undecided": ("?", "undecided"),
-    "not run": ("–", "not-run"),
+    "not tested": ("–", "not-tested"),
 }
 
 

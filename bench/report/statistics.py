@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,31 +42,6 @@ TWO_WAY, PICTURES_ONLY, ONE_PAIR = "two-way", "pictures only", "one pair, Wilcox
 
 
 @dataclass(frozen=True)
-class Effect:
-    """A mean difference in the metric's unit, with its interval.
-
-    low, high: the confidence interval; boot_low, boot_high: the crossed bootstrap's. p: two-sided, of no difference;
-    NaN where nothing is tested. df: Student's t with so many has the interval's quantile. detectable: the smallest
-    true difference that a design of this size and spread finds with probability 0.8 at the level asked for. kind:
-    'two-way', over seeds and pictures; 'pictures only', which says nothing of other seeds; 'one pair, Wilcoxon', the
-    same of one seed, where the p is that of the signed-rank test and the interval Student's.
-    """
-
-    mean: float
-    low: float
-    high: float
-    p: float
-    seeds: int
-    pictures: int
-    df: float
-    detectable: float
-    kind: str
-    boot_low: float
-    boot_high: float
-    note: str = ""
-
-
-@dataclass(frozen=True)
 class Squares:
     """Means and mean squares of tables (..., seeds, pictures), each of shape (...)."""
 
@@ -78,33 +53,61 @@ class Squares:
     pictures: int
 
 
-def effect(differences: F64, level: float = 0.95, alpha: float = 0.05) -> Effect:
+@dataclass(frozen=True)
+class Effect:
+    """A mean difference in the metric's unit, with its interval.
+
+    low, high: the confidence interval; boot_low, boot_high: the crossed bootstrap's. p: two-sided, of no difference;
+    NaN where nothing is tested. df: Student's t with so many has the interval's quantile. kind:
+    'two-way', over seeds and pictures; 'pictures only', which says nothing of other seeds; 'one pair, Wilcoxon', the
+    same of one seed, where the p is that of the signed-rank test and the interval Student's.
+    """
+
+    mean: float
+    low: float
+    high: float
+    p: float
+    seeds: int
+    pictures: int
+    df: float
+    kind: str
+    boot_low: float
+    boot_high: float
+    squares: Squares = field(repr=False, compare=False)
+    note: str = ""
+
+    def detectable(self, alpha: float) -> float:
+        """The true difference that so large and spread a design finds at the level alpha with probability 0.8."""
+        return 0.0 if self.low == self.high else detectable(self.squares, alpha)
+
+
+def effect(differences: F64, level: float = 0.95) -> Effect:
     """The mean of differences (seeds, pictures), NaN where one has no value: such a picture is left out and counted.
 
-    level: of the intervals. alpha: the two-sided level of the test that `detectable` speaks of. Raises BadInput for an
-    infinite difference, for another shape, or where fewer than two pictures are left.
+    level: of the intervals. Raises BadInput for an infinite difference, for another shape, or where fewer than two
+    pictures are left.
     """
     table, note = _complete(np.asarray(differences, dtype=np.float64))
     seeds, pictures = table.shape
     kind = TWO_WAY if seeds >= MIN_SEEDS else PICTURES_ONLY if seeds > 1 else ONE_PAIR
     squares = mean_squares(table if kind == TWO_WAY else table.mean(axis=0, keepdims=True))
-    mean = float(squares.mean)
-    flat = float(half_width(squares, 1 - level)) <= 1e-12 * float(np.abs(table).max())
-    half = 0.0 if flat else float(half_width(squares, 1 - level))
+    mean, half = float(squares.mean), float(half_width(squares, 1 - level))
+    if half <= 1e-12 * float(np.abs(table).max()):
+        half = 0.0
     low, high = crossed_bootstrap(table, level)
     notes = [note, "" if kind == TWO_WAY else f"fewer than {MIN_SEEDS} seeds: the interval is over pictures only"]
     return Effect(
         mean=mean,
         low=mean - half,
         high=mean + half,
-        p=_p_value(table, squares, kind, flat),
+        p=_p_value(table, squares, kind, half == 0),
         seeds=seeds,
         pictures=pictures,
         df=equivalent_df(squares, 1 - level),
-        detectable=0.0 if flat else detectable(squares, alpha),
         kind=kind,
         boot_low=low,
         boot_high=high,
+        squares=squares,
         note="; ".join(filter(None, notes)),
     )
 
@@ -176,6 +179,16 @@ def _p_value(table: F64, squares: Squares, kind: str, flat: bool) -> float:
         return LEAST
     log = optimize.brentq(lambda x: float(half_width(squares, math.exp(x))) - size, math.log(LEAST), 0)
     return math.exp(log)
+
+
+def equivalence(differences: F64, margin: float) -> float:
+    """p of the two one-sided tests that the mean of differences (seeds, pictures) is not within +-margin.
+
+    Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 15, 1987; as in `effect`, NaN for two seeds.
+    """
+    ends = effect(differences - margin), effect(differences + margin)
+    inside = (ends[0].mean < 0, ends[1].mean > 0)
+    return max(end.p / 2 if within else 1 - end.p / 2 for end, within in zip(ends, inside, strict=True))
 
 
 def distance(table: F64, squares: Squares) -> F64:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 import pandas as pd
@@ -21,6 +22,7 @@ from bench.report.aggregate import (
     variants_of,
 )
 from bench.report.render import Cell, Section, Table
+from bench.report.rules import WORDS
 from bench.report.statistics import MIN_SEEDS
 from bench.report.tables import rank, show_difference, show_mean, unit_of
 from bench.report.verdicts import Verdict
@@ -53,15 +55,9 @@ def basis(scores: Scores) -> str:
 
 
 def tally(verdicts: Sequence[Verdict]) -> str:
-    """'Of 12 claims from the papers, 5 hold, 1 is contradicted, 4 are undecided, 2 were not run.'"""
-    words = {
-        "holds": ("holds", "hold"),
-        "contradicted": ("is contradicted", "are contradicted"),
-        "undecided": ("is undecided", "are undecided"),
-        "not run": ("was not run", "were not run"),
-    }
-    counts = {status: sum(verdict.status == status for verdict in verdicts) for status in words}
-    clauses = [f"{count} {words[status][count != 1]}" for status, count in counts.items() if count]
+    """'Of 12 claims from the papers, 5 hold, 1 is contradicted, 0 show no relevant difference, ...': all five words."""
+    counts = Counter(verdict.status for verdict in verdicts)
+    clauses = [f"{counts[status]} {one if counts[status] == 1 else more}" for status, (one, more, _) in WORDS.items()]
     noun = "claim" if len(verdicts) == 1 else "claims"
     return f"Of {len(verdicts)} {noun} from the papers, {', '.join(clauses)}."
 

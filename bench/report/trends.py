@@ -13,10 +13,11 @@ from bench.report import Sweep
 from bench.report.aggregate import DISTORTION, Scores, first_available, first_metrics
 from bench.report.chart_data import curve_of, effects_of, paths_of, sweeps_of, tradeoff_metrics
 from bench.report.perception_distortion import name_axes, tradeoff_panels
+from bench.report.rules import LEVEL
 from bench.report.statistics import TWO_WAY, Effect
 from bench.report.style import COLOURS, DPI, Drawn, panels_of, save
 from bench.report.tables import heading
-from bench.report.verdicts import LEVEL, VariantEffect
+from bench.report.verdicts import VariantEffect
 
 LINE = 0.2  # inches a row of the differences
 NAMES = 2.6  # inches for the variants' names
@@ -46,7 +47,7 @@ def draw_differences(scores: Scores, effects: Sequence[VariantEffect], folder: P
         "What each change does",
         "Differences to the default, on the pictures of all data sets, with 95 % intervals: over seeds and pictures "
         "where there are three seeds or more (filled), else over pictures alone, which says nothing of other seeds "
-        "(hollow). In colour: significant at 5 % after Holm's correction.",
+        "(hollow). In colour: found at a false-discovery rate of 5 %.",
     )
 
 
@@ -54,7 +55,7 @@ def _draw_rows(axes: Axes, rows: Sequence[tuple[VariantEffect, Effect]], named: 
     """One metric, a line a variant."""
     axes.axvline(0, color="#808080", linewidth=0.8)
     for line, (row, effect) in enumerate(rows):
-        significant = row.p_holm is not None and row.p_holm < LEVEL
+        significant = row.p_adjusted is not None and row.p_adjusted < LEVEL
         colour = (COLOURS[1] if effect.mean > 0 else COLOURS[2]) if significant else "#606060"
         face = colour if effect.kind == TWO_WAY else "white"
         axes.plot([effect.low, effect.high], [line, line], color=colour, linewidth=1.2)

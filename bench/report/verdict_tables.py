@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from bench.metrics import Metric
 from bench.report.aggregate import Scores
 from bench.report.render import NA, Cell, Section, Table
+from bench.report.rules import LEVEL, MARGINS, WORDS
 from bench.report.statistics import Effect
 from bench.report.tables import decimals, full, heading, show_effect, show_size
 from bench.report.verdicts import VariantEffect, Verdict
 
 EFFECT_COLUMNS = (
-    *("difference", "low", "high", "boot_low", "boot_high", "p", "p_holm"),
+    *("difference", "low", "high", "boot_low", "boot_high", "p", "p_adjusted"),
     *("detectable", "df", "seeds", "pictures", "kind"),
 )
-SHOWN = ("difference [95 %]", "p (Holm)", "detectable", "seeds × pictures")
+SHOWN = ("difference [95 %]", "p", "detectable", "seeds × pictures")
 EXPLAINED = (
     "Difference: the mean over seeds and pictures of all data sets, with its 95 % interval; seeds and pictures are "
     "random effects. The CSV also has the interval of the crossed bootstrap. With fewer than three seeds the interval "
-    "is over pictures only, and nothing is tested.",
-    "Detectable: the smallest true difference that a design of this size and spread finds with a power of 0.8, before "
-    "the correction.",
+    "is over pictures only, and nothing is tested. p: of no difference, after the correction; the mean corrected for "
+    "skewness has to be as far from 0, so a single interval may leave 0 out where p does not.",
+    "Detectable: the smallest true difference that a design of this size and spread finds with a power of 0.8, at the "
+    "corrected level.",
 )
-PER_METRIC = "p: of no difference, after Holm's correction over the variants of all methods, a metric at a time."
+PER_METRIC = (
+    "p: the false-discovery rate (Benjamini and Hochberg) over the variants of all methods, a metric at a time; the "
+    "axes explore, they claim nothing."
+)
 PER_TABLE = (
-    "Verdicts: two-sided tests at 5 %, after Holm's correction over all claims with three seeds or more. Undecided: "
-    "not significant after the correction, or not tested."
+    f"Verdicts at {LEVEL:.0%}, corrected by Bonferroni over the tested claims of a family: a paper's, or the sanity "
+    "controls, which are those against a method with nothing random."
+)
+UNEQUAL = (
+    "Trained unequally: a verdict stands only where the winner had no more of anything; else the claim is not tested."
 )
 
 
@@ -38,7 +46,7 @@ def effects_table(scores: Scores, effects: Sequence[VariantEffect]) -> Table | N
     for metric in dict.fromkeys(row.metric for row in effects if row.effect is not None):
         info = scores.metrics[metric]
         lines = [
-            (f"{row.method}.{row.variant}", row.axis, *_shown(row.effect, row.p_holm, info), notes_of(row))
+            (f"{row.method}.{row.variant}", row.axis, *_shown(row.effect, row, info), notes_of(row))
             for row in effects
             if row.metric == metric and row.effect is not None
         ]
@@ -63,7 +71,8 @@ def claims_table(verdicts: Sequence[Verdict], every: Sequence[Scores]) -> Table:
             rest.append((*about, v.note, v.source))
         else:
             sides = (f"{v.better} − {v.worse}", v.metric, v.setting)
-            measured.append((*about, *sides, *_shown(v.effect, v.p_holm, infos[v.metric]), notes_of(v), v.source))
+            alike = _p(v.p_equal_adjusted)
+            measured.append((*about, *sides, *_shown(v.effect, v, infos[v.metric]), alike, notes_of(v), v.source))
     by_set = [
         (v.claim_id, v.metric, dataset, show_effect(effect, infos[v.metric]), show_size(effect))
         for v in verdicts
@@ -71,34 +80,68 @@ def claims_table(verdicts: Sequence[Verdict], every: Sequence[Scores]) -> Table:
     ]
     claim = ("claim", "sentence", "verdict")
     sections = (
-        _section("", (*claim, "between", "metric", "setting", *SHOWN, "note", "source"), measured, 6),
+        _section("", (*claim, "between", "metric", "setting", *SHOWN, "p (alike)", "note", "source"), measured, 6),
         _section("Set by set: intervals, no verdicts", ("claim", "metric", "set", SHOWN[0], SHOWN[-1]), by_set, 3),
         _section("Without a result", (*claim, "why", "source"), rest, 5),
+        _families(verdicts),
+        _margins(dict.fromkeys(v.metric for v in verdicts if v.metric in infos), infos),
     )
-    columns = ("claim", "status", "better", "worse", "metric", "setting")
+    columns = ("claim", "family", "status", "better", "worse", "metric", "setting")
+    alike = ("margin", "p_equal", "p_equal_adjusted")
     return Table(
         name="claims",
         title="What the papers claim, and what was found",
-        columns=(*columns, *EFFECT_COLUMNS, "budget", "note", "sentence", "source"),
+        columns=(
+            *columns,
+            *EFFECT_COLUMNS,
+            "margin",
+            "p_equal",
+            "p_equal_adjusted",
+            "budget",
+            "note",
+            "sentence",
+            "source",
+        ),
         records=tuple(map(_record, verdicts)),
         sections=tuple(section for section in sections if section.rows),
-        footnotes=(*EXPLAINED, PER_TABLE),
+        footnotes=(*EXPLAINED, PER_TABLE, UNEQUAL, *(f"*{word}*: {means}." for word, (*_, means) in WORDS.items())),
     )
 
 
 def _record(v: Verdict) -> tuple[str, ...]:
-    about = (v.claim_id, v.status, v.better, v.worse, v.metric, v.setting)
-    return (*about, *_numbers(v), v.budget, v.note, v.text, v.source)
+    about = (v.claim_id, v.family, v.status, v.better, v.worse, v.metric, v.setting)
+    alike = (full(MARGINS[v.metric][0]), full(v.p_equal), full(v.p_equal_adjusted))
+    return (*about, *_numbers(v), *alike, v.budget, v.note, v.text, v.source)
 
 
 def _section(title: str, header: tuple[str, ...], rows: Iterable[tuple[str, ...]], labels: int) -> Section:
     return Section(title, header, tuple(tuple(map(Cell, row)) for row in rows), labels=labels)
 
 
-def _shown(effect: Effect, p_holm: float | None, info: Metric) -> tuple[str, ...]:
+def _families(verdicts: Sequence[Verdict]) -> Section:
+    """How many claims each family has, and how many of them were tested: what their p values are multiplied by."""
+    names = dict.fromkeys(v.family for v in verdicts)
+    rows = []
+    for name in names:
+        mine = [v for v in verdicts if v.family == name]
+        rows.append((name, str(len(mine)), str(sum(v.p_adjusted is not None for v in mine))))
+    return _section("Families", ("family", "claims", "tested together"), rows, 1)
+
+
+def _margins(metrics: Iterable[str], infos: Mapping[str, Metric]) -> Section:
+    """The largest difference of each metric that is not relevant, and why."""
+    rows = ((heading(infos[metric]), f"{MARGINS[metric][0]:g}", MARGINS[metric][1]) for metric in metrics)
+    return _section("Margins, set beforehand", ("metric", "no relevant difference within ±", "because"), rows, 1)
+
+
+def _shown(effect: Effect, row: VariantEffect | Verdict, info: Metric) -> tuple[str, ...]:
     """The cells under SHOWN."""
-    p = "–" if p_holm is None else "< 0.001" if p_holm < 0.001 else f"{p_holm:.3f}"
-    return show_effect(effect, info), p, f"{effect.detectable:.{decimals(info)}f}", show_size(effect)
+    found = f"{effect.detectable(row.level):.{decimals(info)}f}"
+    return show_effect(effect, info), _p(row.p_adjusted), found, show_size(effect)
+
+
+def _p(p: float | None) -> str:
+    return "–" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def notes_of(row: VariantEffect | Verdict) -> str:
@@ -107,11 +150,11 @@ def notes_of(row: VariantEffect | Verdict) -> str:
 
 
 def _numbers(row: VariantEffect | Verdict) -> tuple[str, ...]:
-    """The cells under EFFECT_COLUMNS; p as it enters Holm's correction; n/a without an effect."""
+    """The cells under EFFECT_COLUMNS; p as it enters the correction; n/a without an effect."""
     effect = row.effect
     if effect is None:
         return (NA,) * len(EFFECT_COLUMNS)
     p = row.p if isinstance(row, Verdict) else effect.p
     interval = (effect.mean, effect.low, effect.high, effect.boot_low, effect.boot_high)
-    numbers = map(full, (*interval, p, row.p_holm, effect.detectable, effect.df))
+    numbers = map(full, (*interval, p, row.p_adjusted, effect.detectable(row.level), effect.df))
     return (*numbers, str(effect.seeds), str(effect.pictures), effect.kind)

@@ -1,31 +1,34 @@
 """Tests: which claims of the papers hold, how far each variant is from its default, which best means are significant.
 
-All tests are on the pictures of all data sets together, at 5 % after Holm's correction: over every claim that can be
-tested, over the variants of all methods a metric at a time, over the leaders of a table. Fewer than three seeds give
-intervals and no verdict.
+All tests are on the pictures of all data sets together; fewer than three seeds give intervals and no verdict. Claims:
+each is tested for a difference and for the absence of a relevant one. At most one of the two hypotheses is true, so
+Bonferroni's correction over the claims of a family bounds the chance of any wrong verdict there; Holm's would not gain,
+as every claim keeps a hypothesis. Variants of the axes explore: their false-discovery rate is bounded (Benjamini &
+Hochberg, JRSS B 57, 1995), a metric at a time; as variants share their default, the tests are positively dependent
+(Benjamini & Yekutieli, Annals of Statistics 29, 2001). Leaders of a table: Holm's correction.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from bench.api import Claim
 from bench.errors import BadInput
 from bench.report.aggregate import Entrant, Scores, methods_of, runs_of, variant_names, variants_of
 from bench.report.render import NA, Mark
-from bench.report.statistics import F64, TWO_WAY, Effect, holm, paired
+from bench.report.rules import LEVEL, MARGINS, SANITY, Status
+from bench.report.statistics import F64, MIN_SEEDS, TWO_WAY, Effect, equivalence, holm, paired
 from bench.report.statistics import effect as estimate_effect
 
-Status = Literal["holds", "contradicted", "undecided", "not run"]
 Column = tuple[str, str]
 """(data set, metric)"""
-LEVEL = 0.05
 TOLERANCE = 0.02  # budgets that differ by more are marked
 
 
@@ -33,8 +36,10 @@ TOLERANCE = 0.02  # budgets that differ by more are marked
 class Verdict:
     """One claim, judged. effect: better - worse on all sets' pictures; sets: the same of each data set.
 
-    p: of no difference, or of one equal to the claim's margin; NaN where it is not tested. lead: how far the mean is
-    on the claimed side, past the margin. budget: how the two were trained differently, empty if they were not.
+    p: of no difference, or of one equal to the claim's margin; p_equal: of a relevant one; both NaN where nothing is
+    tested. p_adjusted, p_equal_adjusted, level: after and under the correction over the family. lead: how far the mean
+    is on the claimed side, past the margin. budget: how the two were trained differently, empty if they were not;
+    spared: the side that had no more of anything, 'better' or 'worse', else 'neither'; empty beside a control.
     """
 
     claim_id: str
@@ -43,27 +48,36 @@ class Verdict:
     better: str
     worse: str
     metric: str
+    family: str
     status: Status
     effect: Effect | None = None
     p: float = math.nan
-    p_holm: float | None = None
+    p_equal: float = math.nan
+    p_adjusted: float | None = None
+    p_equal_adjusted: float | None = None
+    level: float = LEVEL
     lead: float = 0.0
     note: str = ""
     budget: str = ""
+    spared: str = ""
     setting: str = ""
     sets: tuple[tuple[str, Effect], ...] = ()
 
 
 @dataclass(frozen=True)
 class VariantEffect:
-    """A variant against its default on one metric, on all sets' pictures; `note` says why there is no effect."""
+    """A variant against its default on one metric, on all sets' pictures; `note` says why there is no effect.
+
+    p_adjusted: the false-discovery rate at which it counts as found. level: of the test that a further one would need.
+    """
 
     method: str
     variant: str
     axis: str
     metric: str
     effect: Effect | None
-    p_holm: float | None
+    p_adjusted: float | None
+    level: float
     note: str
     budget: str
 
@@ -72,8 +86,33 @@ def judge(claims: Sequence[Claim], every: Sequence[Scores]) -> list[Verdict]:
     """A verdict for each claim, in the order given. every: the settings of a suite, the main one first."""
     runs = pd.concat([scores.runs for scores in every])
     drafts = [_draft(claim, every, runs) for claim in claims]
-    adjusted = adjust([draft.p for draft in drafts])
-    return [_decide(draft, p_holm) for draft, p_holm in zip(drafts, adjusted, strict=True)]
+    tests = Counter(draft.family for draft in drafts if not math.isnan(draft.p))
+    return [_decide(draft, tests[draft.family]) for draft in drafts]
+
+
+def _decide(draft: Verdict, tests: int) -> Verdict:
+    """The verdict of a claim in a family of so many that were tested."""
+    if math.isnan(draft.p):
+        return draft
+    differs = min(1.0, tests * draft.p)
+    alike = 1.0 if math.isnan(draft.p_equal) else min(1.0, tests * draft.p_equal)
+    status: Status = "undecided"
+    if alike < LEVEL:
+        status = "no relevant difference"
+    elif differs < LEVEL:
+        status = "holds" if draft.lead > 0 else "contradicted"
+    winner = {"holds": "better", "contradicted": "worse"}.get(status, "")
+    if (
+        draft.budget and draft.spared and draft.spared != winner
+    ):  # had the winner less, it would win with as much all the more
+        status = "not tested"
+    return replace(
+        draft, status=status, p_adjusted=differs, p_equal_adjusted=alike, level=LEVEL / tests, note=_why(draft, status)
+    )
+
+
+def _why(draft: Verdict, status: Status) -> str:
+    return f"unequal budget; {draft.note}".strip("; ") if status == "not tested" else draft.note
 
 
 def adjust(p_values: Sequence[float]) -> list[float | None]:
@@ -82,35 +121,35 @@ def adjust(p_values: Sequence[float]) -> list[float | None]:
     return [None if math.isnan(p) else next(adjusted) for p in p_values]
 
 
-def _decide(draft: Verdict, p_holm: float | None) -> Verdict:
-    if p_holm is None:
-        return draft
-    status: Status = "undecided" if p_holm >= LEVEL else "holds" if draft.lead > 0 else "contradicted"
-    return replace(draft, p_holm=p_holm, status=status)
-
-
 def _draft(claim: Claim, every: Sequence[Scores], runs: pd.DataFrame) -> Verdict:
-    """The verdict before Holm's correction: 'not run', or 'undecided' with what was measured."""
-    blank = Verdict(claim.id, claim.text, claim.source, claim.better, claim.worse, claim.metric, "not run")
+    """The verdict before the correction: 'not tested' with the reason, and what was measured."""
+    suite, sides = every[0].suite, (claim.better, claim.worse)
+    controlled = any(side.partition(".")[0] in suite.deterministic for side in sides)
+    method = claim.id.partition(".")[0]
+    family = SANITY if controlled else suite.papers.get(method, method)
+    blank = Verdict(claim.id, claim.text, claim.source, *sides, claim.metric, family, "not tested")
     scores, why = _setting_of(claim, every)
     if scores is None:
-        return replace(blank, note=why)
+        return replace(blank, note=f"not run: {why}")
     blank = replace(blank, setting=scores.setting.name)
-    effect, why = measure(scores, claim.better, claim.worse, claim.metric)
+    effect, why = measure(scores, *sides, claim.metric)
     if effect is None:
-        return replace(blank, note=why, status="not run" if why.startswith(NA) else "undecided")
+        return replace(blank, note=why)
     datasets = scores.setting.datasets if len(scores.setting.datasets) > 1 else ()
-    by_set = ((name, measure(scores, claim.better, claim.worse, claim.metric, (name,))[0]) for name in datasets)
-    p, lead = _test_margin(claim, scores, effect)
-    notes = (effect.note, "" if claim.pooled else "speaks of single sets: not judged on all of them together")
+    by_set = ((name, measure(scores, *sides, claim.metric, (name,))[0]) for name in datasets)
+    few = "" if effect.kind == TWO_WAY else f"{effect.seeds} of {MIN_SEEDS} seeds or more"
+    single = "" if claim.pooled else "speaks of single sets: not judged on all of them together"
+    p, p_equal, lead = _test(claim, scores, effect)
+    tested = not (few or single)
     return replace(
         blank,
-        status="undecided",
         effect=effect,
-        p=p if effect.kind == TWO_WAY and claim.pooled else math.nan,
+        p=p if tested else math.nan,
+        p_equal=p_equal if tested else math.nan,
         lead=lead,
-        note="; ".join(filter(None, notes)),
-        budget=budget_mismatch(scores.runs, claim.better, claim.worse, runs),
+        note="; ".join(filter(None, (few, single, "" if few else effect.note))),
+        budget=budget_mismatch(scores.runs, *sides, runs),
+        spared="" if controlled else _spared(*(_budget(scores.runs, runs, side) for side in sides)),
         sets=tuple((name, found) for name, found in by_set if found is not None),
     )
 
@@ -151,14 +190,17 @@ def measure(
         return None, str(error)
 
 
-def _test_margin(claim: Claim, scores: Scores, effect: Effect) -> tuple[float, float]:
-    """The p value of a lead equal to the margin, and the lead past it; the sign is the metric's better direction."""
+def _test(claim: Claim, scores: Scores, effect: Effect) -> tuple[float, float, float]:
+    """p of a lead equal to the claim's margin, p of a relevant difference, and the lead past the margin.
+
+    The sign is the metric's better direction. A claim of a margin is not tested for the absence of a difference.
+    """
     sign = 1.0 if scores.metrics[claim.metric].better == "higher" else -1.0
+    differences = paired_scores(scores, claim.better, claim.worse, claim.metric)
     if claim.margin:
-        differences = paired_scores(scores, claim.better, claim.worse, claim.metric)
         past = estimate_effect(sign * differences - claim.margin)
-        return past.p, past.mean
-    return effect.p, sign * effect.mean
+        return past.p, math.nan, past.mean
+    return effect.p, equivalence(differences, MARGINS[claim.metric][0]), sign * effect.mean
 
 
 def budget_mismatch(runs: pd.DataFrame, a: str, b: str, everything: pd.DataFrame | None = None) -> str:
@@ -167,15 +209,21 @@ def budget_mismatch(runs: pd.DataFrame, a: str, b: str, everything: pd.DataFrame
     Iterations and HR pixels seen (iterations x batch x patch^2), the runs that a run starts from included; those, and
     the trained network of a run that trains none itself, are looked up in `everything`, which defaults to `runs`.
     """
-    known = runs if everything is None else everything
-    budgets = [_budget(runs, known[~known.index.duplicated()], name) for name in (a, b)]
+    budgets = [_budget(runs, runs if everything is None else everything, name) for name in (a, b)]
     quantities = zip(("iterations", "HR pixels seen"), *budgets, strict=True)
     marks = [f"{what} {x:,} against {y:,}" for what, x, y in quantities if abs(x - y) > TOLERANCE * max(x, y)]
     return "; ".join(marks)
 
 
+def _spared(better: tuple[int, int], worse: tuple[int, int]) -> str:
+    """The side with no more iterations and no more pixels than the other."""
+    pairs = list(zip(better, worse, strict=True))
+    return "better" if all(x <= y for x, y in pairs) else "worse" if all(x >= y for x, y in pairs) else "neither"
+
+
 def _budget(runs: pd.DataFrame, known: pd.DataFrame, name: str) -> tuple[int, int]:
     """(iterations, HR pixels seen) of a variant's first run, with those of the runs before it."""
+    known = known[~known.index.duplicated()]
     mine = runs[variant_names(runs) == name]
     if mine.empty:
         raise BadInput(f"{name}: no such variant among the runs; run it, or compare another")
@@ -206,9 +254,13 @@ def ablation_effects(scores: Scores, everything: pd.DataFrame | None = None) -> 
     rows = []
     for metric in scores.setting.metrics:
         effects = [measure(scores, f"{m}.{v}", f"{m}.default", metric) for m, _, v in variants]
-        adjusted = adjust([effect.p if effect and effect.kind == TWO_WAY else math.nan for effect, _ in effects])
-        for (m, axis, v), (effect, why), p_holm, budget in zip(variants, effects, adjusted, budgets, strict=True):
-            rows.append(VariantEffect(m, v, axis, metric, effect, p_holm, effect.note if effect else why, budget))
+        tested = [effect.p for effect, _ in effects if effect and effect.kind == TWO_WAY]
+        rates = [float(rate) for rate in stats.false_discovery_control(tested)] if tested else []
+        level = LEVEL * max(1, sum(rate < LEVEL for rate in rates)) / max(1, len(rates))
+        left = iter(rates)
+        for (m, axis, v), (effect, why), budget in zip(variants, effects, budgets, strict=True):
+            rate = next(left) if effect and effect.kind == TWO_WAY else None
+            rows.append(VariantEffect(m, v, axis, metric, effect, rate, level, effect.note if effect else why, budget))
     return rows
 
 

@@ -20,6 +20,7 @@ from bench.report.statistics import (
     detectable,
     distance,
     effect,
+    equivalence,
     half_width,
     holm,
     mean_squares,
@@ -153,6 +154,18 @@ def test_the_smallest_detectable_difference_is_detected_four_times_in_five() -> 
         assert found == pytest.approx(0.8, abs=0.02)
 
 
+def test_two_one_sided_tests_find_the_absence_of_a_relevant_difference_and_never_call_uncertainty_so() -> None:
+    sure, unsure = (table_of(11, (1, 3, 40), (spread, spread, spread))[0] for spread in (0.01, 0.2))
+    assert equivalence(sure, 0.1) < 0.01 and equivalence(sure + 0.2, 0.1) > 0.99
+    assert equivalence(unsure, 0.1) > 0.05
+    assert equivalence(np.zeros((3, 5)), 0.1) == 0 and math.isnan(equivalence(np.zeros((2, 5)), 0.1))
+
+
+def test_at_the_margin_two_one_sided_tests_err_in_5_per_cent_at_most() -> None:
+    tables = table_of(12, (400, 5, 30), (0.02, 0.02, 0.02)) + 0.1
+    assert np.mean([equivalence(table, 0.1) < 0.05 for table in tables]) <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 400)
+
+
 def test_fewer_than_three_seeds_say_so_and_two_have_no_p() -> None:
     table = np.random.default_rng(7).standard_normal((2, 9)) + 5
     found = effect(table)
@@ -195,7 +208,7 @@ def test_what_has_no_mean_is_refused(table: Any, said: str) -> None:
 
 def test_equal_outputs_differ_by_nothing_surely() -> None:
     found = effect(np.zeros((3, 5)))
-    assert (found.low, found.mean, found.high, found.p, found.detectable) == (0, 0, 0, 1, 0)
+    assert (found.low, found.mean, found.high, found.p, found.detectable(0.05)) == (0, 0, 0, 1, 0)
 
 
 def test_the_bootstrap_is_seeded_and_near_the_interval_where_both_hold() -> None:

@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,9 @@ from bench.errors import BadInput
 from bench.metrics import METRICS
 from bench.report import Setting, SuiteInfo
 from bench.report.aggregate import Scores, average
+from bench.report.html_tables import PILLS
 from bench.report.render import to_csv, to_markdown
+from bench.report.rules import MARGINS, WORDS, Status
 from bench.report.verdict_tables import claims_table, effects_table
 from bench.report.verdicts import ablation_effects, budget_mismatch, judge
 from methods import METHODS
@@ -60,7 +63,7 @@ def scores_of(seeds: int = 3, give: Value = value, degradation: str = "bicubic",
 
 
 def claim(better: str, worse: str, metric: str = "psnr_y") -> Claim:
-    return Claim(f"{better}-{worse}", f"{better} beats {worse}.", f"m.{better} > m.{worse}", metric, "section 1")
+    return Claim(f"m.{better}-{worse}", f"{better} beats {worse}.", f"m.{better} > m.{worse}", metric, "section 1")
 
 
 def test_a_claim_holds_is_contradicted_or_stays_undecided() -> None:
@@ -79,9 +82,9 @@ def test_lower_is_better_where_the_metric_says_so() -> None:
 
 def test_two_seeds_give_an_interval_and_no_verdict() -> None:
     found = judge([claim("good", "default")], [scores_of(seeds=2)])[0]
-    assert found.status == "undecided" and found.p_holm is None
-    assert "fewer than 3 seeds" in found.note
-    assert found.effect is not None and found.effect.detectable > 0
+    assert found.status == "not tested" and found.p_adjusted is None
+    assert "2 of 3 seeds or more" in found.note
+    assert found.effect is not None and found.effect.detectable(0.05) > 0
 
 
 def test_what_has_no_scores_was_not_run_and_says_why() -> None:
@@ -89,18 +92,19 @@ def test_what_has_no_scores_was_not_run_and_says_why() -> None:
     elsewhere = replace(claim("good", "default"), degradation="nearest")
     unmeasured = claim("good", "default", "pi")
     found = judge([absent, elsewhere, unmeasured], [scores_of()])
-    assert {verdict.status for verdict in found} == {"not run"}
+    assert {verdict.status for verdict in found} == {"not tested"}
+    assert all(verdict.note.startswith("not run: ") for verdict in found)
     assert "m.better" in found[0].note and "nearest" in found[1].note and "pi" in found[2].note
 
 
 def test_a_metric_that_is_not_available_was_not_run_for_the_reason_its_scores_give() -> None:
     found = judge([claim("good", "default", "niqe")], [scores_of(give=lambda v, s, i, m: math.nan)])[0]
-    assert (found.status, found.note) == ("not run", "n/a: no weights")
+    assert (found.status, found.note) == ("not tested", "n/a: no weights")
 
 
-def test_an_infinite_difference_leaves_the_claim_undecided() -> None:
+def test_an_infinite_difference_is_not_tested() -> None:
     found = judge([claim("good", "default")], [scores_of(give=lambda v, *_: math.inf if v == "good" else 30.0)])[0]
-    assert found.status == "undecided" and "infinite" in found.note
+    assert found.status == "not tested" and "infinite" in found.note
 
 
 def test_a_claim_finds_the_setting_it_speaks_of() -> None:
@@ -117,7 +121,7 @@ def test_a_margin_has_to_be_passed_not_only_zero() -> None:
 
 def test_a_sentence_on_single_sets_is_shown_and_not_judged() -> None:
     found = judge([replace(claim("good", "default"), pooled=False)], [scores_of()])[0]
-    assert found.status == "undecided" and found.p_holm is None
+    assert found.status == "not tested" and found.p_adjusted is None
     assert [place for place, _ in found.sets] == ["A", "B"]
     assert [one.pictures for _, one in found.sets] == [6, 9]
 
@@ -125,8 +129,51 @@ def test_a_sentence_on_single_sets_is_shown_and_not_judged() -> None:
 def test_more_claims_make_each_one_harder_to_hold() -> None:
     alone = judge([claim("good", "default")], [scores_of()])[0]
     among = judge([claim("good", "default"), claim("bad", "default"), claim("same", "bad")], [scores_of()])[0]
-    assert alone.p_holm is not None and among.p_holm is not None
-    assert alone.p_holm == pytest.approx(alone.p) and among.p_holm > alone.p_holm
+    assert (alone.p_adjusted, among.p_adjusted) == (pytest.approx(alone.p), pytest.approx(3 * alone.p))
+    assert alone.effect is not None and (alone.level, among.level) == (0.05, pytest.approx(0.05 / 3))
+    assert alone.effect.detectable(among.level) > alone.effect.detectable(alone.level)
+
+
+def test_the_correction_is_over_one_papers_claims_and_sanity_controls_stand_apart() -> None:
+    scores = scores_of()
+    named = replace(scores, suite=replace(scores.suite, papers={"m": "By X 2018", "n": "By X 2018"}))
+    claims = [
+        replace(claim("good", "default"), id="m.good"),
+        replace(claim("same", "default"), id="n.same"),
+        replace(claim("bad", "default"), id="other.bad"),
+        replace(claim("default", "x"), id="m.bicubic", sides="m.default > bicubic.default"),
+    ]
+    found = judge(claims, [named])
+    assert [verdict.family for verdict in found] == ["By X 2018", "By X 2018", "other", "sanity controls"]
+    assert [verdict.level for verdict in found] == [0.025, 0.025, 0.05, 0.05]
+
+
+def test_equal_methods_show_no_relevant_difference_even_where_a_tiny_one_is_significant() -> None:
+    def tiny(variant: str, seed: int, image: str, metric: str) -> float:
+        return 30 + 0.01 * GAINS[variant] + value("default", seed, image, metric) / 100
+
+    found = judge([claim("good", "default"), claim("same", "default")], [scores_of(give=tiny)])
+    assert [verdict.status for verdict in found] == ["no relevant difference"] * 2
+    assert found[0].p_adjusted is not None and found[0].p_adjusted < 0.05
+
+
+@pytest.mark.parametrize(("iterations", "status"), [("100", "holds"), ("90", "holds"), ("110", "not tested")])
+def test_a_verdict_stands_only_where_the_winner_had_no_more_training(iterations: str, status: str) -> None:
+    scores = scores_of()
+    scores.runs.loc[scores.runs["variant"] == "good", "iterations"] = iterations
+    found = judge([claim("good", "default")], [scores])[0]
+    assert found.status == status and ("unequal budget" in found.note) == (status == "not tested")
+
+
+def test_what_is_alike_after_unequal_training_is_not_tested() -> None:
+    scores = scores_of(give=lambda variant, seed, image, metric: 30 + seed / 1000)
+    scores.runs.loc[scores.runs["variant"] == "same", "iterations"] = "90"
+    assert judge([claim("same", "default")], [scores])[0].status == "not tested"
+
+
+def test_every_metric_has_a_margin_and_every_verdict_its_words() -> None:
+    assert set(MARGINS) == set(METRICS) and all(margin > 0 and why for margin, why in MARGINS.values())
+    assert list(WORDS) == list(get_args(Status)) == list(PILLS)
 
 
 def test_bicubic_with_one_seed_is_judged_against_three() -> None:
@@ -142,10 +189,12 @@ def test_every_variant_is_set_against_its_default_on_every_metric() -> None:
     assert signs["bad", "psnr_y"] == signs["good", "niqe"] == -1
 
 
-def test_the_correction_of_effects_is_over_one_metric() -> None:
+def test_the_false_discovery_rate_of_the_axes_is_over_one_metric() -> None:
     rows = [row for row in ablation_effects(scores_of()) if row.metric == "psnr_y"]
     raw = sorted(row.effect.p for row in rows if row.effect is not None)
-    assert min(row.p_holm for row in rows if row.p_holm is not None) == pytest.approx(3 * raw[0])
+    rates = sorted(row.p_adjusted for row in rows if row.p_adjusted is not None)
+    assert rates == pytest.approx([min(3 * raw[0], 3 * raw[1] / 2, raw[2]), min(3 * raw[1] / 2, raw[2]), raw[2]])
+    assert {row.level for row in rows} == {0.05 * 2 / 3}  # two found of three: a further one would be tested at that
 
 
 def test_budgets_that_differ_by_more_than_two_per_cent_are_marked() -> None:
@@ -182,13 +231,19 @@ def test_the_claims_table_keeps_every_claim_and_separates_what_was_not_run() -> 
     every = [scores_of()]
     table = claims_table(judge([claim("good", "default"), claim("better", "default")], every), every)
     records = list(csv.DictReader(io.StringIO(to_csv(table))))
-    assert [record["status"] for record in records] == ["holds", "not run"]
+    assert [record["status"] for record in records] == ["holds", "not tested"]
     assert float(records[0]["low"]) < float(records[0]["difference"]) < float(records[0]["high"])
     assert records[1]["difference"] == "n/a"
     assert [section.title for section in table.sections] == [
         "",
         "Set by set: intervals, no verdicts",
         "Without a result",
+        "Families",
+        "Margins, set beforehand",
+    ]
+    assert [[cell.text for cell in row] for row in table.sections[3].rows] == [
+        ["good-default", "1", "1"],
+        ["better-default", "1", "0"],
     ]
     assert re.search(r"\| holds \| m\.good − m\.default \| .* \| 3 × 15 \|", to_markdown(table))
 

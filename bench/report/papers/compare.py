@@ -1,7 +1,7 @@
 """One cell: what is printed, what was measured, and what may be said of the two.
 
 A printed set mean is compared with the mean over the very same pictures, so another draw of pictures cannot excuse a
-gap: a figure is reproduced where it rounds to the printed digits, or where the interval over seeds alone holds it. The
+gap: a figure is reproduced where the mean is significantly within the metric's margin of it, over seeds alone. The
 interval shown beside the difference is over pictures too, as everywhere else in a report.
 """
 
@@ -22,7 +22,8 @@ from bench.report.aggregate import Scores
 from bench.report.papers.conditions import CONDITIONS, Mismatch, mismatches
 from bench.report.papers.declared import PICTURES, Column, PaperRow
 from bench.report.papers.reported import Reported
-from bench.report.statistics import Effect, effect
+from bench.report.rules import LEVEL, MARGINS
+from bench.report.statistics import MIN_SEEDS, Effect, effect
 
 NOT_RUN, NOT_SCORED, NOT_AVAILABLE = "not run", "not scored", "n/a"
 ONLY_SHOWN, NO_FIGURE = "only shown as pictures", "no figure at hand"
@@ -142,7 +143,7 @@ def compare(
     elif row.ours.partition(".")[0] in measurements.deterministic:
         verdict = _match(row.ours, column, reported.covers(measured.value))
     else:
-        verdict = _reproduced(measured, measured.value, reported)
+        verdict = _reproduced(measured, column, reported)
     return Comparison(row, column, reported, measured, verdict, found, _interval(measured, column, reported))
 
 
@@ -175,17 +176,20 @@ def _match(ours: str, column: Column, covered: bool) -> str:
     return f"{DIFFERS}: printed of luma alone" if explained else DIFFERS
 
 
-def _reproduced(measured: Measured, value: float, reported: Reported) -> str:
-    """The verdict where all conditions agree: within the printed digits, or within the interval over seeds."""
-    if reported.covers(value):
-        return REPRODUCED
-    if len(measured.runs) < 2:
-        return f"{UNDECIDED}: one seed"
-    per_seed = measured.values.mean(axis=1)  # (seeds,)
-    if not np.isfinite(per_seed).all():
+def _reproduced(measured: Measured, column: Column, reported: Reported) -> str:
+    """The verdict where all conditions agree: whether the mean is within the margin of the printed figure, by two
+    one-sided tests over seeds on the very pictures of the paper."""
+    seeds = len(measured.runs)
+    if seeds < MIN_SEEDS:
+        return f"{UNDECIDED}: {'one seed' if seeds == 1 else f'{seeds} seeds'}"
+    gaps = measured.values.mean(axis=1) - reported.value  # (seeds,)
+    if not np.isfinite(gaps).all():
         return NOT_REPRODUCED
-    over_seeds = effect((per_seed - reported.value)[np.newaxis, :])
-    return REPRODUCED if over_seeds.low <= 0 <= over_seeds.high else NOT_REPRODUCED
+    margin = MARGINS[column.metric][0]
+    over_seeds = effect(gaps[np.newaxis, :], level=1 - 2 * LEVEL)
+    if -margin < over_seeds.low and over_seeds.high < margin:
+        return REPRODUCED
+    return UNDECIDED if over_seeds.low <= margin and over_seeds.high >= -margin else NOT_REPRODUCED
 
 
 def _interval(measured: Measured, column: Column, reported: Reported) -> Effect | None:
