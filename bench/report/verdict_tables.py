@@ -87,21 +87,11 @@ def claims_table(verdicts: Sequence[Verdict], every: Sequence[Scores]) -> Table:
         _margins(dict.fromkeys(v.metric for v in verdicts if v.metric in infos), infos),
     )
     columns = ("claim", "family", "status", "better", "worse", "metric", "setting")
-    alike = ("margin", "p_equal", "p_equal_adjusted")
+    equality = ("margin", "p_equal", "p_equal_adjusted")
     return Table(
         name="claims",
         title="What the papers claim, and what was found",
-        columns=(
-            *columns,
-            *EFFECT_COLUMNS,
-            "margin",
-            "p_equal",
-            "p_equal_adjusted",
-            "budget",
-            "note",
-            "sentence",
-            "source",
-        ),
+        columns=(*columns, *EFFECT_COLUMNS, *equality, "budget", "note", "sentence", "source"),
         records=tuple(map(_record, verdicts)),
         sections=tuple(section for section in sections if section.rows),
         footnotes=(*EXPLAINED, PER_TABLE, UNEQUAL, *(f"*{word}*: {means}." for word, (*_, means) in WORDS.items())),
