@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from bench.errors import BadInput
 from bench.metrics import METRICS
 from bench.metrics.means import set_mean
-from bench.runtime.files import locked
+from bench.runtime.files import as_written, locked
 from bench.runtime.paths import work_folder
 from bench.runtime.rows import read_rows
 
@@ -186,9 +186,10 @@ def _log_numbers(client: MlflowClient, run_id: str, run: RunFolder) -> None:
 def mean_scores(path: Path) -> dict[str, float]:
     """'<dataset>/<metric>' -> the set's figure over the pictures that have a value; none where it is not finite."""
     found: dict[tuple[str, str], list[float]] = {}
-    for row in read_rows(path):
+    for row in read_rows(path, ("dataset", "metric", "value")):
         if row["value"]:
-            found.setdefault((row["dataset"], row["metric"]), []).append(float(row["value"]))
+            with as_written(path):
+                found.setdefault((row["dataset"], row["metric"]), []).append(float(row["value"]))
     means = {}
     for (dataset, metric), values in found.items():
         mean = set_mean(values, METRICS[metric].mean if metric in METRICS else "arithmetic")
@@ -201,15 +202,16 @@ def read_curves(path: Path | None) -> list[tuple[str, int, float]]:
     """(loss, step, value) of every finite number logged, at most POINTS steps, the last one among them."""
     if path is None:
         return []
-    lines = path.read_text(encoding="utf-8").splitlines()
-    stride = math.ceil(len(lines) / POINTS)
-    points = [json.loads(line) for line in lines[::-1][:: stride or 1][::-1]]
-    return [
-        (name, int(point["step"]), float(value))
-        for point in points
-        for name, value in point.items()
-        if name != "step" and isinstance(value, int | float) and math.isfinite(value)
-    ]
+    with as_written(path):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        stride = math.ceil(len(lines) / POINTS)
+        points = [json.loads(line) for line in lines[::-1][:: stride or 1][::-1]]
+        return [
+            (name, int(point["step"]), float(value))
+            for point in points
+            for name, value in point.items()
+            if name != "step" and isinstance(value, int | float) and math.isfinite(value)
+        ]
 
 
 def _log_table(client: MlflowClient, run_id: str, path: Path) -> None:

@@ -8,6 +8,7 @@ Source: Bell-Kligler et al., NeurIPS 2019, and its released generator.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -15,7 +16,27 @@ import numpy as np
 from bench.data.images import F64, U8, quantise
 from bench.errors import BadInput
 
+LARGEST = 512  # rows and columns of a kernel that is read
 Edge = Literal["reflect", "replicate"]
+
+
+def read_kernel(path: Path) -> F64:
+    """(rows, columns) float64 from a .npy file. Raises BadInput for anything but a small array of finite numbers whose
+    sum is positive."""
+    if not path.is_file():
+        raise BadInput(f"{path}: no kernel for this picture; estimate it with python -m bench kernel")
+    try:
+        stored = np.load(path, mmap_mode="r", allow_pickle=False)
+        if not isinstance(stored, np.ndarray) or stored.ndim != 2 or not 0 < stored.size <= LARGEST**2:
+            raise BadInput(f"{path}: no kernel; write one array of (rows, columns), at most {LARGEST} each")
+        kernel = np.array(stored).astype(np.float64, casting="safe")
+    except BadInput:
+        raise
+    except Exception as error:  # numpy parses the header with Python's own parser, which raises what it likes
+        raise BadInput(f"{path}: cannot be read as a kernel ({error}); write a 2-d .npy array of numbers") from error
+    if not np.isfinite(kernel).all() or kernel.sum() <= 0:
+        raise BadInput(f"{path}: not finite, or its sum is not positive; estimate the kernel again")
+    return kernel
 
 
 def centre_of_mass(kernel: F64) -> tuple[float, float]:

@@ -6,12 +6,16 @@ name, because a silently converted picture costs decibels.
 
 from __future__ import annotations
 
+import functools
+import mimetypes
+import sys
+import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from bench.errors import BadInput
 from bench.runtime.files import replacing
@@ -21,7 +25,12 @@ if TYPE_CHECKING:
 
 U8 = NDArray[np.uint8]
 F64 = NDArray[np.float64]
-EXTENSIONS = (".png", ".bmp", ".jpg", ".jpeg", ".tif", ".tiff")
+EXTENSIONS = (".png", ".bmp", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
+FORMATS = ("PNG", "BMP", "JPEG", "TIFF", "WEBP")  # what Pillow may take a file for, whatever its name
+SIDE = 2**16 - 1  # pixels, of pictures read and made
+PIXELS = 2**28
+_OTHERS = (".jp2", ".j2k", ".heic", ".avif", ".jxl", ".exr", ".hdr", ".pfm", ".dng", ".nef", ".cr2", ".tga", ".dds")
+_BITS_PER_SAMPLE = 258  # TIFF's tag
 BT601 = np.array([65.481, 128.553, 24.966])  # MATLAB's rgb2ycbcr, RGB in [0, 1] -> Y - 16
 GREY_BT601 = (0.299, 0.587, 0.114)  # the same luma in full range
 RGB2GRAY = np.array([0.298936021293775, 0.587043074451121, 0.114020904255103])  # MATLAB's, not BT.601 to 3 digits
@@ -39,27 +48,54 @@ _REMEDY = {
 
 
 def read_image(path: Path) -> U8:
-    """(h, w) for a grey file, (h, w, 3) for RGB, uint8. Raises BadInput naming file and remedy otherwise."""
+    """(h, w) for a grey file, (h, w, 3) for RGB, uint8, turned upright as its EXIF orientation says.
+
+    Raises BadInput naming file and remedy for anything that is not one 8-bit picture without transparency.
+    """
+    if path.exists() and not path.is_file():
+        raise BadInput(f"{path}: no regular file; replace it by a picture")
     try:
-        with Image.open(path) as image:
-            mode = image.mode
-            if mode not in ("L", "RGB") or "transparency" in image.info:
-                reason = _REMEDY.get(mode.split(";B")[0], f"mode {mode}; convert it to 8-bit RGB or grey")
-                if mode in ("L", "RGB"):
-                    reason = "has a transparent colour; flatten it to RGB"
+        with Image.open(path, formats=FORMATS) as image:
+            check_size(path, *image.size)
+            reason = _unreadable(image) or (_REMEDY["I;16"] if _bits(path, image) > 8 else "")
+            if reason:
                 raise BadInput(f"{path}: {reason}")
-            if image.format == "PNG" and _png_depth(path) > 8:
-                raise BadInput(f"{path}: {_REMEDY['I;16']}")
-            return np.array(image, dtype=np.uint8)
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        detail = "no such file" if isinstance(error, FileNotFoundError) else f"cannot be read ({error})"
-        raise BadInput(f"{path}: {detail}; replace the file") from error
+            return np.array(ImageOps.exif_transpose(image), dtype=np.uint8)
+    except BadInput:
+        raise
+    except FileNotFoundError as error:
+        raise BadInput(f"{path}: no such file; replace the file") from error
+    except UnidentifiedImageError as error:
+        reason = f"cannot be read (of none of the formats {', '.join(FORMATS)})"
+        raise BadInput(f"{path}: {reason}; replace the file, or convert it to PNG") from error
+    except Exception as error:  # Pillow's decoders raise as many kinds as there are ways to be broken
+        raise BadInput(f"{path}: cannot be read ({error}); replace the file") from error
 
 
-def _png_depth(path: Path) -> int:
-    """Bits a channel from the PNG header: Pillow reads 16-bit RGB as 8-bit without a word."""
-    with path.open("rb") as stream:
-        return stream.read(26)[24]
+def check_size(path: Path, width: int, height: int) -> None:
+    """Raise BadInput, before anything is allocated, for a picture larger than what is worked with."""
+    if max(width, height) > SIDE or width * height > PIXELS:
+        limit = f"{SIDE} pixels a side and {PIXELS} in all"
+        raise BadInput(f"{path}: {width}x{height} pixels are more than {limit}; cut it into smaller pictures")
+
+
+def _unreadable(image: Image.Image) -> str:
+    """Why an opened picture is not taken, with the remedy; empty where it is."""
+    if image.mode not in ("L", "RGB"):
+        return _REMEDY.get(image.mode.split(";B")[0], f"mode {image.mode}; convert it to 8-bit RGB or grey")
+    if "transparency" in image.info:
+        return "has a transparent colour; flatten it to RGB"
+    if getattr(image, "n_frames", 1) > 1:
+        return "holds several pictures; save each as a file of its own"
+    return ""
+
+
+def _bits(path: Path, image: Image.Image) -> int:
+    """Bits a channel: Pillow reads 16-bit RGB of PNG and TIFF as 8-bit without a word."""
+    if image.format == "PNG":
+        with path.open("rb") as stream:
+            return stream.read(26)[24]
+    return max(int(bits) for bits in getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, (8,)))
 
 
 def write_png(path: Path, image: U8) -> None:
@@ -69,17 +105,46 @@ def write_png(path: Path, image: U8) -> None:
 
 
 def image_files(folder: Path) -> list[Path]:
-    """The pictures of a folder, sorted by name. Raises BadInput for a missing or empty folder, or two of a stem."""
+    """The pictures of a folder, sorted by name; says on stderr which ones of other formats it skips.
+
+    Raises BadInput for a missing or empty folder, two of a stem (as Unicode sees it), a name that cannot be written
+    down, and one that is no regular file.
+    """
     if not folder.is_dir():
         raise BadInput(f"{folder}: no such folder; name a folder of pictures")
-    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in EXTENSIONS and not p.name.startswith("."))
+    shown = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    files = [path for path in shown if path.suffix.lower() in EXTENSIONS]
     if not files:
         raise BadInput(f"{folder}: holds no picture ({', '.join(EXTENSIONS)}); name a folder of pictures")
-    stems = [p.stem for p in files]
-    twice = sorted({stem for stem in stems if stems.count(stem) > 1})
+    for path in files:
+        if not path.name.isprintable():
+            raise BadInput(f"{path}: its name holds what cannot be printed, or is no UTF-8; rename it")
+        if not path.is_file():
+            raise BadInput(f"{path}: no regular file, or a link to nothing; remove it")
+    stems = [composed(path.stem) for path in files]
+    twice = sorted({stem for stem in stems if stems.count(stem) > 1}) if len(set(stems)) < len(stems) else []
     if twice:
         raise BadInput(f"{folder}: more than one picture named {twice[0]}; remove or rename one")
+    skipped = [path.name for path in shown if path not in files and _is_other_picture(path.name)]
+    if skipped:
+        _say_skipped(folder, len(skipped), skipped[0])
     return files
+
+
+def composed(name: str) -> str:
+    """One spelling for the names that look the same: some systems decompose accents, some do not."""
+    return unicodedata.normalize("NFC", name)
+
+
+def _is_other_picture(name: str) -> bool:
+    kind = mimetypes.guess_type(name)[0] or ""
+    return kind.startswith("image/") or Path(name).suffix.lower() in _OTHERS
+
+
+@functools.cache
+def _say_skipped(folder: Path, count: int, first: str) -> None:
+    """Once a folder and process."""
+    print(f"{folder}: {count} of other formats skipped ({first}, …); convert to PNG to use them", file=sys.stderr)
 
 
 def to_rgb(image: U8) -> U8:

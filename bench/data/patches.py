@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bench.api import Batch
 from bench.data.images import U8
 from bench.errors import BadInput
-from bench.runtime.files import read_json
+from bench.runtime.files import as_written, read_json
 
 _WORD = 2**64
 Cut = tuple[int, int, int, int]
@@ -27,15 +27,22 @@ class PatchStore:
     def __init__(self, folder: Path, stream: int = 0) -> None:
         """Raises BadInput where the folder is not such a store, or is incomplete."""
         index = read_json(folder / "index.json")
-        self.folder, self.stream, self.scale = folder, stream, int(index["scale"])
-        self.levels: tuple[int, ...] = tuple(index.get("levels", ()))
-        self.names: list[str] = [picture["name"] for picture in index["pictures"]]
-        self._hr, self._lr, *self._between = (
-            _planes(folder / f"{side}.u8", [(p[f"{side}_offset"], *p[f"{side}_size"]) for p in index["pictures"]])
-            for side in ("hr", "lr", *(f"lr{level}" for level in self.levels))
-        )
-        self._area = np.cumsum([plane.shape[1] * plane.shape[2] for plane in self._lr], dtype=np.uint64)
-        self._smallest = min(range(len(self.names)), key=lambda i: min(self._lr[i].shape[1:]))
+        self.folder, self.stream = folder, stream
+        with as_written(folder / "index.json"):
+            self.scale = int(index["scale"])
+            self.levels: tuple[int, ...] = tuple(int(level) for level in index.get("levels", ()))
+            self.names: list[str] = [str(picture["name"]) for picture in index["pictures"]]
+            self._hr, self._lr, *self._between = (
+                _planes(folder / f"{side}.u8", [(p[f"{side}_offset"], *p[f"{side}_size"]) for p in index["pictures"]])
+                for side in ("hr", "lr", *(f"lr{level}" for level in self.levels))
+            )
+            factors = [(self._hr, self.scale), *zip(self._between, (self.scale // n for n in self.levels), strict=True)]
+            for planes, factor in factors:
+                for plane, lr in zip(planes, self._lr, strict=True):
+                    if factor < 1 or min(np.array(plane.shape[1:]) - factor * np.array(lr.shape[1:])) < 0:
+                        raise ValueError(f"{plane.shape} is no {factor} times {lr.shape}")
+            self._area = np.cumsum([plane.shape[1] * plane.shape[2] for plane in self._lr], dtype=np.uint64)
+            self._smallest = min(range(len(self.names)), key=lambda i: min(self._lr[i].shape[1:]))
 
     def batch(self, step: int, seed: int, count: int, patch: int, device: torch.device | str = "cpu") -> Batch:
         """`count` pairs with an HR side of `patch` pixels: pictures drawn by area, corners uniformly among those
@@ -126,15 +133,20 @@ class PairedAndUnpaired:
 
 def _names(folder: Path) -> dict[str, str]:
     """The pictures of a store by the digest of their HR."""
-    pictures = read_json(folder / "manifest.json")["pictures"]
-    return {facts["hr_sha256"]: name for name, facts in pictures.items()}
+    manifest = read_json(folder / "manifest.json")
+    with as_written(folder / "manifest.json"):
+        return {facts["hr_sha256"]: name for name, facts in manifest["pictures"].items()}
 
 
 def _planes(path: Path, extents: list[tuple[int, int, int]]) -> list[U8]:
     """One (3, h, w) view per picture into the mapped file."""
     size = path.stat().st_size if path.is_file() else 0
-    offset, height, width = extents[-1] if extents else (0, 0, 0)
-    if not size or size != offset + 3 * height * width:
+    ends = [0]
+    for offset, height, width in extents:
+        if offset != ends[-1] or min(height, width) < 1:
+            raise ValueError(f"a picture of {height}x{width} at {offset}, where the one before ends at {ends[-1]}")
+        ends.append(offset + 3 * height * width)
+    if not size or size != ends[-1]:
         raise BadInput(f"{path}: {size} bytes do not hold the pictures of index.json; prepare the folder again")
     store = np.memmap(path, dtype=np.uint8, mode="r")
     flat: U8 = np.asarray(store)

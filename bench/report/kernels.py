@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from bench.errors import BadInput
+from bench.data.blur_kernels import read_kernel
 from bench.report.aggregate import KERNEL, Scores, beside, cell_of, first_available, first_runs, widen
 from bench.report.style import DPI, Drawn, save
 from bench.report.tables import heading, show_value
@@ -56,7 +56,7 @@ def read_kernels(scores: Scores, work: Path, kept: Path | None = None) -> Kernel
             folder = _folder(scores, run, work, kept)
             files[name] = folder / dataset / f"{image}.npy"
             captions[name, (dataset, image)] = show_value(float(values[run, dataset, image]), info)
-        kernels |= {(name, (dataset, image)): _load(path) for name, path in files.items() if path.is_file()}
+        kernels |= {(name, (dataset, image)): read_kernel(path) for name, path in files.items() if path.is_file()}
     if not any(name != TRUTH for name, _ in kernels):
         raise FileNotFoundError(f"{FOLDER}/")
     rows = tuple(row for row in (TRUTH, *runs) if any(name == row for name, _ in kernels))
@@ -79,17 +79,6 @@ def keep_kernels(scores: Scores, work: Path, kept: Path, folder: Path) -> None:
             copy = folder / run / path.relative_to(source)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy)
-
-
-def _load(path: Path) -> NDArray[np.float64]:
-    """(k, k). Raises BadInput for something else."""
-    try:
-        kernel = np.asarray(np.load(path, allow_pickle=False), dtype=np.float64)
-    except (ValueError, OSError) as error:
-        raise BadInput(f"{path}: no kernel ({error}); estimate it again") from error
-    if kernel.ndim != 2 or not np.isfinite(kernel).all():
-        raise BadInput(f"{path}: no kernel of finite numbers; estimate it again")
-    return kernel
 
 
 def _padded(kernel: NDArray[np.float64], side: int) -> NDArray[np.float64]:

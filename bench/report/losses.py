@@ -102,11 +102,15 @@ def read_curves(path: Path) -> dict[str, tuple[F64, F64]]:
     if not path.is_file():
         return {}
     found: dict[str, list[tuple[float, float]]] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise BadInput(f"{path}: is no text; train the run again") from None
+    for number, line in enumerate(lines, start=1):
         try:
             entry = json.loads(line)
             step = float(entry["step"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             raise BadInput(f"{path}: line {number} is no entry with a step; train the run again") from None
         for name, value in entry.items():
             if name not in NOT_LOSSES and isinstance(value, int | float) and math.isfinite(value):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
+import re
 import resource
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -28,6 +31,17 @@ def choose_device(name: str) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise BadInput("device cuda is not available here; use --device cpu")
     return torch.device("cuda" if name == "cuda" or (name == "auto" and torch.cuda.is_available()) else "cpu")
+
+
+@contextlib.contextmanager
+def enough_memory(subject: str, remedy: str) -> Iterator[None]:
+    """Raise BadInput, in place of what torch and numpy raise, where the memory of computer or GPU does not suffice."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, MemoryError) or re.search(r"out of memory|not enough memory|allocate memory", str(error)):
+            raise BadInput(f"{subject}: need more memory than there is; {remedy}") from error
+        raise
 
 
 def be_deterministic(seed: int) -> None:

@@ -160,11 +160,23 @@ def write_json(path: Path, value: Any) -> None:
 def read_json(path: Path) -> Any:
     """Raises BadInput for a file that is not there or not JSON."""
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise BadInput(f"{path}: no such file; run the stage that makes it") from error
-    except json.JSONDecodeError as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BadInput(f"{path}: not JSON ({error}); delete it and run the stage that makes it") from error
+
+
+@contextlib.contextmanager
+def as_written(path: Path) -> Iterator[None]:
+    """Raise BadInput, in place of what a missing name or another type raises, where a file is not as it was written."""
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise BadInput(
+            f"{path}: not as it was written ({reason}); delete it and run the stage that makes it"
+        ) from error
 
 
 @contextlib.contextmanager

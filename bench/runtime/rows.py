@@ -24,7 +24,7 @@ def read_rows(path: Path, columns: Sequence[str] = (), remedy: str = "make it ag
             names, rows = reader.fieldnames or (), list(reader)
     except FileNotFoundError:
         raise BadInput(f"{path}: no such file; {remedy}") from None
-    except (csv.Error, UnicodeDecodeError) as error:
+    except (csv.Error, OSError, UnicodeDecodeError) as error:
         raise BadInput(f"{path}: cannot be read ({error}); {remedy}") from None
     for column in columns:
         if column not in names:

@@ -256,12 +256,13 @@ def locate(name: str) -> Path:
 
 def load(name: str) -> dict[str, Any]:
     """The verified state dict, tensors on the CPU. Raises as `locate` does."""
-    import torch
 
     path, file = locate(name), weight(name).found
     if file is not None and file.convolutions:
         return _features_of(path, file.convolutions)
-    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    from bench.runtime.tensors import read_torch
+
+    state: dict[str, Any] = read_torch(path)
     return state
 
 

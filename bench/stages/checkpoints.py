@@ -7,9 +7,6 @@ other word than the method.
 from __future__ import annotations
 
 import json
-import pickle
-import warnings
-import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +19,9 @@ from torch import Tensor, nn
 from bench.api import Entry, Knobs, Method
 from bench.errors import BadInput
 from bench.runtime.checksums import hash_file
+from bench.runtime.files import as_written
 from bench.runtime.output import check_place, output_file
+from bench.runtime.tensors import read_torch
 from methods import find_entry
 from methods.common.key_maps import (
     EDSR_BASICSR,
@@ -108,7 +107,7 @@ def read_published(path: Path, key: str | None = None) -> tuple[dict[str, Tensor
 
     Raises BadInput as `import_checkpoint` does.
     """
-    found = _load(path)
+    found = read_torch(path)
     if isinstance(found, list) and found and all(isinstance(state, Mapping) for state in found):
         found = {f"{number}.{name}": value for number, state in enumerate(found) for name, value in state.items()}
     if not isinstance(found, Mapping):
@@ -128,36 +127,6 @@ def read_published(path: Path, key: str | None = None) -> tuple[dict[str, Tensor
     if all(name.startswith("module.") for name in found):
         found = {name.removeprefix("module."): value for name, value in found.items()}
     return dict(found), taken
-
-
-def _load(path: Path) -> Any:
-    """torch.load, tensors only. Raises BadInput with what the file is instead."""
-    again = "download it again"
-    try:
-        start = path.open("rb").read(256).lstrip()
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be read ({error.strerror}); give the path of a .pth file") from error
-    if not start:
-        raise BadInput(f"{path}: empty; {again}")
-    if start.startswith(b"<"):
-        raise BadInput(f"{path}: a web page saved in place of the weights; {again}, in a browser if need be")
-    if start.startswith(b"version https://git-lfs"):
-        raise BadInput(f"{path}: a Git LFS pointer, not the weights; fetch the file it stands for")
-    if start.startswith(b"PK\x03\x04") and not zipfile.is_zipfile(path):
-        raise BadInput(f"{path}: truncated (its table of contents is missing); {again}")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a pickle that is no checkpoint; the refusal says it
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        if "GLOBAL" in str(error):
-            raise BadInput(
-                f"{path}: pickles more than tensors, which is never loaded; save its state_dict()"
-            ) from error
-        raise BadInput(f"{path}: not a torch checkpoint, or truncated; {again}") from error
-    except Exception as error:  # EOFError, RuntimeError, ValueError, ...: as many kinds as ways to be broken
-        reason = str(error).strip().split("\n")[0][:120] or type(error).__name__
-        raise BadInput(f"{path}: not a torch checkpoint, or truncated ({reason}); {again}") from error
 
 
 def _key_map_of(method: str, tensors: Mapping[str, Tensor], source: Path) -> KeyMap:
@@ -245,24 +214,27 @@ def imported_method(path: Path | None, entry: Entry, variant: str, scale: int) -
         raise BadInput(
             f"{path}: holds the {metadata['part']} of {metadata['method']}, which upscale nothing; give the network"
         )
-    asked = f"{metadata['method']} x{metadata['scale']}"
-    if (metadata["method"], metadata["scale"]) != (entry.name, scale):
-        raise BadInput(
-            f"{path}: imported as {asked}, not {entry.name} x{scale}; upscale with --method {metadata['method']}"
-        )
-    method = entry.build(scale, metadata["knobs"])
-    for knob, value in entry.variants[variant].items():
-        if method.knobs[knob] != value:
-            here = f"{knob} is {method.knobs[knob]}, not {value}"
-            raise BadInput(f"{path}: not the variant {variant} ({here}); use --method {entry.name}")
-    return method
+
+    assert path is not None
+    with as_written(path):
+        asked = f"{metadata['method']} x{metadata['scale']}"
+        if (metadata["method"], metadata["scale"]) != (entry.name, scale):
+            raise BadInput(
+                f"{path}: imported as {asked}, not {entry.name} x{scale}; upscale with --method {metadata['method']}"
+            )
+        method = entry.build(scale, metadata["knobs"])
+        for knob, value in entry.variants[variant].items():
+            if method.knobs[knob] != value:
+                here = f"{knob} is {method.knobs[knob]}, not {value}"
+                raise BadInput(f"{path}: not the variant {variant} ({here}); use --method {entry.name}")
+        return method
 
 
 def _metadata(path: Path) -> dict[str, Any]:
     """What a checkpoint of ours says of itself. Raises BadInput for a file that is not safetensors."""
     try:
         with safe_open(path, framework="pt") as stream:
-            metadata: dict[str, Any] = json.loads((stream.metadata() or {}).get("bench", "{}"))
+            metadata: dict[str, Any] = dict(json.loads((stream.metadata() or {}).get("bench", "{}")))
     except Exception as error:  # safetensors raises its own type, and others for a truncated header
         raise BadInput(f"{path}: not a safetensors checkpoint ({error}); train or import it again") from error
     return metadata

@@ -14,7 +14,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from bench.api import Method, Picture, Upscaler
-from bench.data.images import image_files, read_image, to_tensor, to_uint8, write_png
+from bench.data.images import check_size, image_files, read_image, to_tensor, to_uint8, write_png
 from bench.errors import BadInput
 from bench.stages.train import load_network
 from bench.stages.upscale import Options, prepare, upscale_folder, with_options
@@ -84,6 +84,7 @@ def upscale_with_pictures(ends: Ends, alphas: tuple[float, ...], lr: Path, out: 
     upscalers = [upscaler_with(ends, weights) for weights in (ends.psnr, ends.gan)]
     for file in tqdm(image_files(lr), desc=lr.name, unit="picture", mininterval=2.0):
         image = read_image(file)
+        check_size(file, ends.method.scale * image.shape[1], ends.method.scale * image.shape[0])
         picture, grey = Picture(file.stem, to_tensor(image)), image.ndim == 2
         psnr, gan = (_channels(upscaler(picture), grey) for upscaler in upscalers)
         for alpha in alphas:

@@ -17,10 +17,10 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
 from tqdm import tqdm
 
-from bench.data.images import EXTENSIONS, F64, image_files, read_image
+from bench.data.blur_kernels import read_kernel
+from bench.data.images import EXTENSIONS, composed, image_files, read_image
 from bench.errors import BadInput, MissingWeights, unknown
 from bench.metrics import DEFAULT_METRICS, METRICS, Metric, Sample, pair
 from bench.metrics.means import set_mean
@@ -110,7 +110,7 @@ def _by_name(folder: Path | None, pattern: str, option: str) -> dict[str, Path]:
     for path in image_files(folder):
         match = re.fullmatch(f"{before}(.+){after}", path.name if whole else path.stem)
         if match:
-            found[match.group(1)] = path
+            found[composed(match.group(1))] = path
     if not found:
         raise BadInput(f"{folder}: no picture matches {pattern!r}; correct {option}")
     return found
@@ -131,7 +131,8 @@ def _kernel_files(folder: Path | None, names: Iterable[str]) -> dict[str, Path]:
     """name -> kernel file. Raises BadInput naming the first that is not there."""
     if folder is None:
         return {}
-    files = {name: folder / f"{name}.npy" for name in sorted(names)}
+    here = {composed(path.stem): path for path in folder.glob("*.npy")}
+    files = {name: here.get(name, folder / f"{name}.npy") for name in sorted(names)}
     for path in files.values():
         if not path.is_file():
             raise BadInput(f"{path}: no such kernel; write one array per picture under the picture's name")
@@ -142,7 +143,7 @@ def load_sample(files: Pair) -> Sample:
     """Read the pictures and kernels of one pair. Raises BadInput, naming picture or file, also where sizes differ."""
     sr, hr, lr = (None if path is None else read_image(path) for path in (files.sr, files.hr, files.lr))
     assert sr is not None
-    kernel, true_kernel = (_read_kernel(path) for path in (files.kernel, files.true_kernel))
+    kernel, true_kernel = (None if path is None else read_kernel(path) for path in (files.kernel, files.true_kernel))
     sample = Sample(sr, hr, lr, files.scale, kernel, true_kernel)
     if hr is not None:
         try:
@@ -150,16 +151,6 @@ def load_sample(files: Pair) -> Sample:
         except BadInput as error:
             raise BadInput(f"{files.image}: {error}") from error
     return sample
-
-
-def _read_kernel(path: Path | None) -> F64 | None:
-    if path is None:
-        return None
-    try:
-        kernel: F64 = np.asarray(np.load(path, allow_pickle=False), np.float64)
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{path}: cannot be read as a kernel ({error}); write a 2-d .npy array") from error
-    return kernel
 
 
 def score_pairs(pairs: Sequence[Pair], metrics: Sequence[str], workers: int | None = None) -> list[Record]:

@@ -10,19 +10,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from bench.api import Method, Picture, Upscaler
 from bench.data.back_projection import back_projected
-from bench.data.images import image_files, read_image, to_tensor, to_uint8, write_png
+from bench.data.blur_kernels import read_kernel
+from bench.data.images import check_size, image_files, read_image, to_tensor, to_uint8, write_png
 from bench.data.orientations import in_every_orientation
 from bench.errors import BadInput
 from bench.runtime.checksums import hash_file, hash_files
 from bench.runtime.code_digest import source_digest
-from bench.runtime.devices import describe, peak_memory_mib
+from bench.runtime.devices import describe, enough_memory, peak_memory_mib
 from bench.runtime.files import making_folder, write_json
 from bench.runtime.record import Stage
 from bench.suites.experiment import digest_of
@@ -112,7 +112,8 @@ def upscale_folder(
     """
     files = image_files(lr)
     for file in files:
-        read_image(file)
+        height, width = read_image(file).shape[:2]
+        check_size(file, scale * width, scale * height)
     seconds: dict[str, float] = {}
     for file in tqdm(files, desc=f"{lr.parent.name}/{lr.name}", unit="picture", mininterval=2.0):
         if (out / f"{file.stem}.png").is_file():
@@ -120,7 +121,8 @@ def upscale_folder(
         image = read_image(file)
         kernel = _kernel(kernels, file.stem)
         began = time.monotonic()
-        sr = upscaler(Picture(file.stem, to_tensor(image), kernel, seed))
+        with enough_memory(f"{file}: {image.shape[1]}x{image.shape[0]} pixels", "upscale it with a smaller --tile"):
+            sr = upscaler(Picture(file.stem, to_tensor(image), kernel, seed))
         seconds[file.stem] = round(time.monotonic() - began, 4)
         expected = (3, scale * image.shape[0], scale * image.shape[1])
         if tuple(sr.shape) != expected:
@@ -143,9 +145,7 @@ def _kernel(folder: Path | None, stem: str) -> Tensor | None:
     if folder is None:
         return None
     path = folder / f"{stem}.npy"
-    if not path.is_file():
-        raise BadInput(f"{path}: no kernel for this picture; estimate it with python -m bench kernel")
-    return torch.from_numpy(np.load(path, allow_pickle=False))
+    return torch.from_numpy(read_kernel(path))
 
 
 @dataclass(frozen=True)
