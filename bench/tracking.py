@@ -15,6 +15,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import BadInput
@@ -184,7 +185,7 @@ def _log_numbers(client: MlflowClient, run_id: str, run: RunFolder) -> None:
 
 
 def mean_scores(path: Path) -> dict[str, float]:
-    """'<dataset>/<metric>' -> the set's figure over the pictures that have a value; none where it is not finite."""
+    """'<dataset>/<metric>' -> the set's figure over the pictures that have a value."""
     found: dict[tuple[str, str], list[float]] = {}
     for row in read_rows(path, ("dataset", "metric", "value")):
         if row["value"]:
@@ -192,9 +193,7 @@ def mean_scores(path: Path) -> dict[str, float]:
                 found.setdefault((row["dataset"], row["metric"]), []).append(float(row["value"]))
     means = {}
     for (dataset, metric), values in found.items():
-        mean = set_mean(values, METRICS[metric].mean if metric in METRICS else "arithmetic")
-        if math.isfinite(mean):
-            means[f"{dataset}/{metric}"] = mean
+        means[f"{dataset}/{metric}"] = set_mean(values, METRICS[metric]) if metric in METRICS else fmean(values)
     return means
 
 

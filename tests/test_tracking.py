@@ -213,7 +213,7 @@ def test_quadratic_and_infinite_means(tmp_path: Path) -> None:
     path = tmp_path / "scores.csv"
     rows = ("Set5,a,rmse_pirm,3,", "Set5,b,rmse_pirm,4,", "Set5,a,psnr_y,inf,", "Set5,a,ma,,no weights")
     path.write_text("\n".join(("dataset,image,metric,value,note", *rows)) + "\n")
-    assert mean_scores(path) == {"Set5/rmse_pirm": 12.5**0.5}
+    assert mean_scores(path) == {"Set5/rmse_pirm": 12.5**0.5, "Set5/psnr_y": 100.0}
 
 
 def test_a_long_curve_is_thinned_and_keeps_its_end(tmp_path: Path) -> None:

@@ -5,11 +5,34 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from statistics import fmean
+from typing import Protocol
+
+PSNR_CEILING = 100.0  # dB
 
 
-def set_mean(values: Sequence[float], how: str) -> float:
-    """Arithmetic, or 'quadratic' (the root of the mean square), summed exactly: the same bits on every machine.
+class Averaged(Protocol):
+    """What decides how a metric is averaged."""
+
+    @property
+    def unit(self) -> str: ...
+    @property
+    def mean(self) -> str: ...
+
+
+def cap(value: float, metric: Averaged) -> float:
+    """The value as it enters means, differences and tests.
+
+    Identical pictures have an infinite PSNR, with which nothing can be averaged: from PSNR_CEILING on, every value in
+    decibels counts as PSNR_CEILING.
+    """
+    return min(value, PSNR_CEILING) if metric.unit == "dB" else value
+
+
+def set_mean(values: Sequence[float], metric: Averaged) -> float:
+    """Arithmetic, or the root of the mean square where `metric.mean` is 'quadratic', of the capped values, summed
+    exactly: the same bits on every machine.
 
     Raises statistics.StatisticsError for no values.
     """
-    return math.sqrt(fmean([value * value for value in values])) if how == "quadratic" else fmean(values)
+    capped = [cap(value, metric) for value in values]
+    return math.sqrt(fmean([value * value for value in capped])) if metric.mean == "quadratic" else fmean(capped)

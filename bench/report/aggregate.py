@@ -14,7 +14,7 @@ from scipy import stats
 
 from bench.errors import BadInput, unknown
 from bench.metrics import Metric
-from bench.metrics.means import set_mean
+from bench.metrics.means import cap, set_mean
 from bench.report import Setting, SuiteInfo
 from bench.report.statistics import MIN_SEEDS
 from bench.runtime.rows import read_rows
@@ -108,7 +108,7 @@ def read(results: Path, suite: SuiteInfo, metrics: Mapping[str, Metric]) -> list
             if metric not in metrics:
                 raise unknown("metric", metric, metrics)
         runs = read_runs(results, setting)
-        frame = read_scores(results, runs, setting)
+        frame = read_scores(results, runs, setting, metrics)
         every.append(Scores(suite, setting, metrics, runs, frame, average(frame, metrics)))
     return every
 
@@ -141,11 +141,12 @@ def read_costs(results: Path, suite: SuiteInfo) -> pd.DataFrame:
     return costs
 
 
-def read_scores(results: Path, runs: pd.DataFrame, setting: Setting) -> pd.DataFrame:
+def read_scores(results: Path, runs: pd.DataFrame, setting: Setting, metrics: Mapping[str, Metric]) -> pd.DataFrame:
     """One row per run, picture and metric, joined with the columns of `runs`, in the setting's order.
 
-    value is float64, NaN where it is n/a, and then `note` is not empty. What a run was not scored on while another
-    one was is n/a with the note 'not scored'. Raises BadInput for a file that is missing, torn or contradictory.
+    value is float64, NaN where it is n/a, and then `note` is not empty; `capped`: whether `cap` lowered it. What a run
+    was not scored on while another one was is n/a with the note 'not scored'. Raises BadInput for a file that is
+    missing, torn or contradictory.
     """
     files = {run: beside(results / "scores", run, method, ".csv") for run, method in runs["method"].items()}
     scores = pd.concat([_read_run(path, str(run)) for run, path in files.items()], ignore_index=True)
@@ -159,6 +160,9 @@ def read_scores(results: Path, runs: pd.DataFrame, setting: Setting) -> pd.DataF
     index = pd.MultiIndex.from_tuples(keys, names=["run", "dataset", "image", "metric"])
     frame = scores.set_index(["run", "dataset", "image", "metric"]).reindex(index).reset_index()
     frame["note"] = frame["note"].fillna(NOT_SCORED)
+    values = [cap(value, metrics[metric]) for value, metric in zip(frame["value"], frame["metric"], strict=True)]
+    frame["capped"] = frame["value"] > values
+    frame["value"] = values
     return frame.merge(runs.reset_index(drop=True), on="run", how="left", validate="many_to_one")
 
 
@@ -175,7 +179,7 @@ def average(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> Means:
         method, variant, dataset, metric = (str(part) for part in key)
         lacking = group[group["value"].isna()]
         known = group[~group["image"].isin(lacking["image"])]
-        per_seed = [set_mean(list(seed["value"]), metrics[metric].mean) for _, seed in known.groupby("run", sort=False)]
+        per_seed = [set_mean(list(seed["value"]), metrics[metric]) for _, seed in known.groupby("run", sort=False)]
         means[method, variant, dataset, metric] = Mean(
             value=fmean(per_seed) if per_seed else None,
             pictures=tuple(dict.fromkeys(known["image"])),

@@ -14,6 +14,7 @@ from statistics import fmean
 import pandas as pd
 
 from bench.metrics import Metric
+from bench.metrics.means import PSNR_CEILING
 from bench.report.aggregate import (
     COST_COLUMNS,
     Entrant,
@@ -313,6 +314,9 @@ def footnotes(scores: Scores, variants: Iterable[tuple[str, str]]) -> tuple[str,
         unit = f"{unit_of(info)}, " if unit_of(info) else ""
         protocol, origin = info.protocol.rstrip("."), info.source.rstrip(".")
         lines.append(f"`{metric}` ({unit}{info.better} is better): {protocol}. Source: {origin}.")
+        capped = int((scores.frame["capped"] & (scores.frame["metric"] == metric)).sum())
+        if capped:
+            lines.append(f"`{metric}`: {capped} scores above {PSNR_CEILING:.0f} dB, identical pictures, count as that.")
     reasons: dict[str, dict[str, dict[str, None]]] = {}  # metric -> reason -> data sets
     partial = False
     for (method, variant), (dataset, metric) in product(variants, _columns(scores)):

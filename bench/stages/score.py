@@ -23,7 +23,7 @@ from bench.data.blur_kernels import read_kernel
 from bench.data.images import EXTENSIONS, composed, image_files, read_image
 from bench.errors import BadInput, MissingWeights, unknown
 from bench.metrics import DEFAULT_METRICS, METRICS, Metric, Sample, pair
-from bench.metrics.means import set_mean
+from bench.metrics.means import PSNR_CEILING, cap, set_mean
 from bench.runtime import weights
 from bench.runtime.output import check_place, output_file
 from bench.runtime.rows import write_rows
@@ -315,4 +315,10 @@ def _cell(metric: str, records: Sequence[Record]) -> str:
         return "n/a"
     digits = 4 if METRICS[metric].unit == "1" else 3
     partial_set = f" ({len(values)}/{len(records)})" if len(values) < len(records) else ""
-    return f"{set_mean(values, METRICS[metric].mean):.{digits}f}{partial_set}"
+    return f"{set_mean(values, METRICS[metric]):.{digits}f}{partial_set}{_capped(metric, values)}"
+
+
+def _capped(metric: str, values: Sequence[float]) -> str:
+    """How many values count as PSNR_CEILING; nothing for none."""
+    count = sum(value > cap(value, METRICS[metric]) for value in values)
+    return f" ({count} as {PSNR_CEILING:.0f} dB)" if count else ""

@@ -22,6 +22,7 @@ from report_folder import (
 )
 
 from bench.errors import BadInput
+from bench.metrics.means import PSNR_CEILING
 from bench.report.aggregate import (
     NOT_SCORED,
     SCORE_COLUMNS,
@@ -36,6 +37,7 @@ from bench.report.aggregate import (
     variants_of,
     widen,
 )
+from bench.report.tables import footnotes
 from bench.tracking import mean_scores
 
 EDSR = "edsr.default.x4.bicubic.s1"
@@ -96,10 +98,13 @@ def test_a_picture_that_one_run_was_not_scored_on_is_not_silently_left_out(tmp_p
     assert (mean.of, len(mean.pictures), mean.reasons) == (3, 2, (NOT_SCORED,))
 
 
-def test_infinite_scores_stay_infinite(tmp_path: Path) -> None:
+def test_the_infinite_psnr_of_identical_pictures_counts_as_the_ceiling(tmp_path: Path) -> None:
     rows = [(d, i, m, math.inf if m == "psnr_y" else v) for d, i, m, v in scores_of(EDSR)]
-    means = read_tiny(write_results(tmp_path, {EDSR: rows})).means
-    assert means["edsr", "default", "Set5", "psnr_y"].value == math.inf
+    scores = read_tiny(write_results(tmp_path, {EDSR: rows}))
+    assert scores.means["edsr", "default", "Set5", "psnr_y"].value == PSNR_CEILING
+    assert scores.frame["capped"].sum() == len([row for row in rows if row[2] == "psnr_y"])
+    lines = footnotes(scores, [("edsr", "default")])
+    assert any(line.startswith("`psnr_y`: ") and "count as that" in line for line in lines)
 
 
 def test_the_order_is_the_suites_and_not_the_files(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.data.datasets import DATASETS
-from bench.metrics import METRICS
+from bench.metrics import METRICS, Metric
 from bench.metrics.means import set_mean
 from bench.report.aggregate import Scores
 from bench.report.papers.conditions import CONDITIONS, Mismatch, mismatches
@@ -105,18 +105,18 @@ def measure(measurements: Measurements, ours: str, column: Column) -> Measured |
         if group is not None and stems:
             group = group[group["image"].isin(stems)]
         if group is not None and len(group):
-            return _measured(group, dataset, METRICS[column.metric].mean)
+            return _measured(group, dataset, METRICS[column.metric])
     return None
 
 
-def _measured(group: pd.DataFrame, dataset: str, how: str) -> Measured:
+def _measured(group: pd.DataFrame, dataset: str, metric: Metric) -> Measured:
     """The rows of one variant, data set and metric as a table of seeds and pictures."""
     lacking = group[group["value"].isna()]
     known = group[~group["image"].isin(lacking["image"])]
     runs = tuple(dict.fromkeys(str(run) for run in group["run"]))
     per_run = [[float(value) for value in known[known["run"] == run]["value"]] for run in runs]
     return Measured(
-        value=fmean([set_mean(values, how) for values in per_run]) if len(known) else None,
+        value=fmean([set_mean(values, metric) for values in per_run]) if len(known) else None,
         values=np.array(per_run, dtype=np.float64).reshape(len(runs), -1),
         of=int(group["image"].nunique()),
         dataset=dataset,
