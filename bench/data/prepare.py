@@ -6,7 +6,9 @@ bytes. How that of a suite was made, and when, is in its prepare.json.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,10 +17,21 @@ from typing import Any
 import numpy as np
 import torch
 
-from bench.data.datasets import Source, check, find, find_dataset, read_pair
+from bench.data.datasets import (
+    DATASETS,
+    UNPINNED,
+    VALIDATION,
+    Source,
+    check,
+    find,
+    find_dataset,
+    read_pair,
+    whole_of,
+)
 from bench.data.degradations import Degraded, degrade
 from bench.data.degradations import degradation as named_degradation
 from bench.data.images import F64, U8, crop_to_multiple, image_files, to_rgb, write_png
+from bench.data.near_duplicates import NEAR_DUPLICATES, search
 from bench.data.pixel_checksums import pair_sha256, pixel_sha256
 from bench.errors import BadInput
 from bench.runtime.checksums import hash_file
@@ -96,20 +109,22 @@ def prepare_train(
     """Write out/hr.u8 and out/lr.u8, all pictures as planar RGB bytes one after the other; out/index.json, their names,
     sizes and offsets; and the manifest, which is returned.
 
-    Each picture is decoded once, its LR made from HR, grey turned to RGB. levels: scales below `scale` at which the
-    same HR is kept too, shrunk bicubically whatever the degradation, in out/lr<level>.u8. Raises BadInput for a test
-    set and for a level that does not divide the scale.
+    Each picture is decoded once, its LR made from HR, grey turned to RGB; those that `left_out` names are not used, and
+    those of an unpinned set that test sets show too are warned of on stderr. levels: scales below `scale` at which the
+    same HR is kept too, shrunk bicubically whatever the degradation, in out/lr<level>.u8. Raises BadInput for a set
+    that is not for training and for a level that does not divide the scale.
     """
     stage, pixels = Stage(code_of([__name__]), CPU, {}), dict[str, str]()
-    facts = _facts(degradation, scale, seed) | {"datasets": list(datasets), "copies": {}}
+    facts = _facts(degradation, scale, seed) | {"datasets": list(datasets), "copies": {}, "left_out": {}}
     more = {"levels": _check_levels(levels, scale)} if levels else {}
     index: list[Facts] = []
     found = {name: find(name, scale) for name in _training_sets(datasets)}
     inputs = {path for sources in found.values() for path in _folders(sources)}
     with output_folder(out, inputs, overwrite) as folder:
         for name in found:
-            sources = [Source(source.name, source.hr) for source in found[name]]
-            digests = {}
+            excluded, digests = left_out(name, scale), {}
+            facts["left_out"] |= {f"{name}/{picture}": why for picture, why in excluded.items()}
+            sources = [Source(source.name, source.hr) for source in found[name] if source.name not in excluded]
             for picture in _pictures(sources, scale, degradation, seed, levels):
                 title = f"{name}/{picture.name}"
                 index.append({"name": title} | _append(folder, picture))
@@ -117,6 +132,8 @@ def prepare_train(
                 facts["pictures"][title] = picture.facts
             facts["copies"][name] = check(name, scale, digests)
             pixels |= {f"{name}/{picture}": digest for picture, digest in digests.items()}
+            if facts["copies"][name] == UNPINNED:
+                _warn_of_test_pictures(name, sources)
         write_json(folder / "index.json", {"scale": scale, "pictures": index, **more})
         _write_records(folder, facts | more, replace(stage, inputs=pixels))
     return facts | more
@@ -126,6 +143,31 @@ def _write_records(folder: Path, facts: Facts, stage: Stage) -> None:
     """manifest.json, and prepare.json. The inputs of the stage are the digests of the pixels of every picture."""
     write_json(folder / MANIFEST, facts)
     write_json(folder / RECORD, stage.record({MANIFEST: hash_file(folder / MANIFEST)}))
+def left_out(name: str, scale: int) -> dict[str, str]:
+    """The pictures of a training set that training leaves out, and why: held out for validation, or near-duplicates of
+    test pictures. Raises BadInput as `find` does."""
+    whole, mine = whole_of(name), {source.name for source in find(name, scale)}
+    held = find(VALIDATION[whole], scale) if whole in VALIDATION else []
+    why = {source.name: f"held out as {VALIDATION[whole]}" for source in held}
+    why |= {
+        one.train: f"shows what {one.test_set}/{one.test} shows" for one in NEAR_DUPLICATES if one.train_set == whole
+    }
+    return {picture: reason for picture, reason in why.items() if picture in mine}
+
+
+def _warn_of_test_pictures(name: str, sources: Sequence[Source]) -> None:
+    """Search a set of the user's own for pictures of the test sets that are here, and name them on stderr."""
+    test = {}
+    for other, dataset in DATASETS.items():
+        with contextlib.suppress(BadInput):
+            if dataset.role == "test" and whole_of(other) == other:
+                test[other] = find(other, 4)
+    for one in search({name: sources}, test):
+        print(
+            f"warning: {name}/{one.train} shows what {one.test_set}/{one.test} shows (correlation {one.correlation}); "
+            f"remove it from {name}, or report nothing on {one.test_set}",
+            file=sys.stderr,
+        )
 
 
 def _check_levels(levels: Sequence[int], scale: int) -> list[int]:
@@ -151,7 +193,8 @@ def _training_sets(names: Sequence[str]) -> Sequence[str]:
     """The names, after refusing test sets and repetitions."""
     for name in names:
         if find_dataset(name).role != "train":
-            raise BadInput(f"{name} is a test set; train on another, such as BSD400 or Embedded-train")
+            kind = "validation" if find_dataset(name).role == "valid" else "test"
+            raise BadInput(f"{name} is a {kind} set; train on another, such as BSD400 or Embedded-train")
         if list(names).count(name) > 1:
             raise BadInput(f"{name} is named twice among the training sets; name it once")
     if not names:

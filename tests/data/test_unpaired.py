@@ -8,7 +8,7 @@ import pytest
 import torch
 from pictures import noise, real
 
-from bench.data.datasets import DATASETS, PINNED, SUBSETS, UNPINNED, Dataset, check, find, verify
+from bench.data.datasets import DATASETS, PINNED, SUBSETS, UNPINNED, VALIDATION, Dataset, check, find, verify
 from bench.data.images import write_png
 from bench.data.patches import PairedAndUnpaired, PatchStore
 from bench.data.pixel_checksums import PIXEL_CHECKSUMS, pixel_sha256
@@ -107,7 +107,8 @@ def test_every_subset_is_of_a_set_whose_pictures_are_pinned_and_holds_each_once(
     for name, (whole, places) in SUBSETS.items():
         assert any(title == whole for title, _ in PIXEL_CHECKSUMS)
         assert list(places) == sorted(set(places)) and places[-1] < DATASETS[whole].count
-        assert (DATASETS[name].role, DATASETS[name].count) == (DATASETS[whole].role, len(places))
+        role = "valid" if name in VALIDATION.values() else DATASETS[whole].role
+        assert (DATASETS[name].role, DATASETS[name].count) == (role, len(places))
 
 
 def test_halves_of_the_embedded_photographs_can_be_used_together(tmp_path: Path) -> None:
