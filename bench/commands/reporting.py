@@ -77,6 +77,7 @@ def describe(chosen: Any, order: Sequence[str], results: Path) -> Any:
     """The suite as the report wants to hear of it. results: where the runs' records are."""
     from bench.report import SuiteInfo
     from bench.stages.divergence import notes
+    from bench.suites import read_awaiting
     from methods import METHODS
 
     everything = chosen.experiments()
@@ -96,6 +97,7 @@ def describe(chosen: Any, order: Sequence[str], results: Path) -> Any:
         papers={name: re.sub(r"(\d{4}).*", r"\1", entry.paper) for name, entry in METHODS.items()},
         deterministic=tuple(name for name, entry in entries.items() if entry.deterministic),
         baselines={name: entry.baselines for name, entry in entries.items() if entry.baselines},
+        awaiting=read_awaiting(chosen.name),
         gaps={name: entry.gap for name, entry in entries.items() if entry.gap},
     )
 

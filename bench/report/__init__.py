@@ -53,6 +53,7 @@ class SuiteInfo:
     question that the axis answers. paper_training: method to how its paper
     trained it, as a phrase. claims: sentences of the papers, to be judged; papers: method to the paper whose family
     its claims are. sweeps: the axes to draw as curves.
+    awaiting: run to (its digest in runs.csv, why it awaits retraining); a run of another digest has been trained since.
     deterministic, baselines, gaps: as the entries of the methods declare them (bench.api.Entry), by method.
     """
 
@@ -68,6 +69,7 @@ class SuiteInfo:
     deterministic: tuple[str, ...] = ()
     baselines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     gaps: Mapping[str, tuple[str, str, str]] = field(default_factory=dict)
+    awaiting: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def runs(self) -> tuple[str, ...]:

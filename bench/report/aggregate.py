@@ -236,6 +236,15 @@ def first_runs(runs: pd.DataFrame) -> dict[str, str]:
     }
 
 
+def awaits_retraining(scores: Scores, method: str, variant: str) -> str:
+    """Why a variant's runs are to be trained again; empty where they are not."""
+    for run in runs_of(scores.runs, method, variant):
+        digest, reason = scores.suite.awaiting.get(run, ("", ""))
+        if reason and digest == cell_of(scores.runs, run, "digest"):
+            return reason
+    return ""
+
+
 def cell_of(runs: pd.DataFrame, run: str, column: str) -> str:
     """One entry of runs.csv, as text."""
     return str(runs.at[run, column])

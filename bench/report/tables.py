@@ -6,7 +6,7 @@ The same scores give the same bytes, except in `cost`, which is measured time an
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 from statistics import fmean
@@ -21,6 +21,7 @@ from bench.report.aggregate import (
     Key,
     Mean,
     Scores,
+    awaits_retraining,
     cell_of,
     difference,
     entrants,
@@ -67,10 +68,11 @@ def method_table(scores: Scores) -> Table:
     for dataset in scores.setting.datasets:
         grid = []
         for number, entrant in enumerate(every):
-            texts = (entrant.label, *_shown(scores, entrant.method, entrant.variant, labels))
+            label = entrant.label + _awaiting(scores, entrant.method, entrant.variant)
+            texts = (label, *_shown(scores, entrant.method, entrant.variant, labels))
             means = (
                 _cell(scores.mean(entrant, dataset, metric), scores.metrics[metric], marks[dataset, metric][number])
-                for metric in scores.setting.metrics
+                for metric in _computed(scores)
             )
             grid.append((*map(Cell, texts), *means))
         header = ("method", *labels, *_headings(scores))
@@ -89,6 +91,12 @@ def method_table(scores: Scores) -> Table:
 def _columns(scores: Scores) -> list[tuple[str, str]]:
     """(data set, metric) of a table's columns."""
     return list(product(scores.setting.datasets, scores.setting.metrics))
+
+
+def _computed(scores: Scores) -> list[str]:
+    """The metrics that have a value anywhere in a setting; what is shown of the others is why they have none."""
+    known = {metric for (*_, metric), mean in scores.means.items() if mean.value is not None}
+    return [metric for metric in scores.setting.metrics if metric in known]
 
 
 def _cell(mean: Mean, info: Metric, mark: Mark = "") -> Cell:
@@ -130,8 +138,9 @@ def _ablation(scores: Scores, method: str) -> Table:
         grid = []
         for number, (axis, variant) in enumerate(variants):
             first = number == 0 or variants[number - 1][0] != axis
-            texts = (axis if first else "", variant, *_shown(scores, method, variant, labels))
-            means = (_show_difference(scores, (method, variant, dataset, metric)) for metric in scores.setting.metrics)
+            name = variant + _awaiting(scores, method, variant)
+            texts = (axis if first else "", name, *_shown(scores, method, variant, labels))
+            means = (_show_difference(scores, (method, variant, dataset, metric)) for metric in _computed(scores))
             grid.append((*map(Cell, texts), *means))
         header = ("axis", "variant", *labels, *_headings(scores))
         sections.append(Section(dataset, header, tuple(grid), labels=len(labels), lead=() if sections else lead))
@@ -262,7 +271,7 @@ def unit_of(info: Metric) -> str:
 
 
 def _headings(scores: Scores) -> list[str]:
-    return [heading(scores.metrics[metric]) for metric in scores.setting.metrics]
+    return [heading(scores.metrics[metric]) for metric in _computed(scores)]
 
 
 def _labels(scores: Scores, rows: Sequence[tuple[str, str]]) -> tuple[str, ...]:
@@ -284,6 +293,11 @@ def _shown(scores: Scores, method: str, variant: str, labels: Sequence[str]) -> 
     return [f"{int(text):,}" if label == "parameters" and text.isdigit() else text or "–" for label, text in pairs]
 
 
+def _awaiting(scores: Scores, method: str, variant: str) -> str:
+    """What follows the name of a row whose runs are to be trained again."""
+    return ", awaits retraining" if awaits_retraining(scores, method, variant) else ""
+
+
 def _difference(scores: Scores, key: Key) -> float | None:
     """To the default; None of the default itself, or where the two means are not comparable."""
     method, variant, dataset, metric = key
@@ -303,13 +317,13 @@ def _show_difference(scores: Scores, key: Key) -> Cell:
     return cell if found is None else replace(cell, text=f"{cell.text} ({show_difference(found, info)})")
 
 
-def footnotes(scores: Scores, variants: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+def footnotes(scores: Scores, variants: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     """How every metric was measured, then why values are n/a: each reason once, with the data sets it concerns.
 
     variants: (method, variant) of the table's rows.
     """
-    lines = []
-    for metric in scores.setting.metrics:
+    lines, computed = [], _computed(scores)
+    for metric in computed:
         info = scores.metrics[metric]
         unit = f"{unit_of(info)}, " if unit_of(info) else ""
         protocol, origin = info.protocol.rstrip("."), info.source.rstrip(".")
@@ -325,11 +339,20 @@ def footnotes(scores: Scores, variants: Iterable[tuple[str, str]]) -> tuple[str,
         for reason in mean.reasons:
             where = f"some pictures of {dataset}" if mean.pictures else dataset
             reasons.setdefault(metric, {}).setdefault(reason, {})[where] = None
+    absent: dict[tuple[str, ...], list[str]] = {}  # reasons -> metrics
+    for metric in [metric for metric in reasons if metric not in computed]:
+        absent.setdefault(tuple(reasons.pop(metric)), []).append(f"`{metric}`")
+    for why, metrics in absent.items():
+        lines.append(f"Left out, {NA} throughout: {', '.join(metrics)}: {'; '.join(why[:MAX_REASONS]).rstrip('.')}.")
     for metric, found in reasons.items():
         listed = list(found.items())[:MAX_REASONS]
         lines += [f"`{metric}` is {NA} on {', '.join(where)}: {reason.rstrip('.')}." for reason, where in listed]
         if len(found) > MAX_REASONS:
             lines.append(f"`{metric}`: {len(found) - MAX_REASONS} more reasons are in scores/.")
+    awaiting: dict[str, list[str]] = {}  # reason -> rows
+    for method, variant in variants:
+        awaiting.setdefault(awaits_retraining(scores, method, variant), []).append(f"{method}.{variant}")
+    lines += [f"Awaits retraining: {', '.join(rows)}: {why}." for why, rows in awaiting.items() if why]
     if partial:
         lines.append(
             "A count such as (3/4): the mean is over the pictures that have a value, and is compared only with means "

@@ -5,7 +5,10 @@ A suite scales a method by naming its knobs (width, blocks, iterations), never b
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from bench.errors import BadInput, unknown
+from bench.runtime.rows import read_rows
 from bench.suites.cpu import CPU
 from bench.suites.demo import DEMO, SMOKE
 from bench.suites.experiment import Experiment
@@ -28,6 +31,12 @@ def find_run(suite_name: str, run: str) -> Experiment:
     if run not in runs:
         raise unknown(f"run in suite {suite_name}", run, runs)
     return runs[run]
+
+
+def read_awaiting(suite: str) -> dict[str, tuple[str, str]]:
+    """The published runs of a suite that await retraining: run to (its digest, why)."""
+    rows = read_rows(Path(__file__).with_name("awaiting.csv"))
+    return {row["run"]: (row["digest"], row["reason"]) for row in rows if row["suite"] == suite}
 
 
 def check_trainable(run: Experiment) -> None:

@@ -101,7 +101,7 @@ def test_a_picture_that_one_run_was_not_scored_on_is_not_silently_left_out(tmp_p
 def test_the_infinite_psnr_of_identical_pictures_counts_as_the_ceiling(tmp_path: Path) -> None:
     rows = [(d, i, m, math.inf if m == "psnr_y" else v) for d, i, m, v in scores_of(EDSR)]
     scores = read_tiny(write_results(tmp_path, {EDSR: rows}))
-    assert scores.means["edsr", "default", "Set5", "psnr_y"].value == PSNR_CEILING
+    assert scores.means["edsr", "default", "Set5", "psnr_y"].each[0] == PSNR_CEILING
     assert scores.frame["capped"].sum() == len([row for row in rows if row[2] == "psnr_y"])
     lines = footnotes(scores, [("edsr", "default")])
     assert any(line.startswith("`psnr_y`: ") and "count as that" in line for line in lines)
