@@ -143,6 +143,8 @@ def _write_records(folder: Path, facts: Facts, stage: Stage) -> None:
     """manifest.json, and prepare.json. The inputs of the stage are the digests of the pixels of every picture."""
     write_json(folder / MANIFEST, facts)
     write_json(folder / RECORD, stage.record({MANIFEST: hash_file(folder / MANIFEST)}))
+
+
 def left_out(name: str, scale: int) -> dict[str, str]:
     """The pictures of a training set that training leaves out, and why: held out for validation, or near-duplicates of
     test pictures. Raises BadInput as `find` does."""

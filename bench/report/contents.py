@@ -10,6 +10,7 @@ import pandas as pd
 
 from bench.report.aggregate import Scores, entrants, read_costs
 from bench.report.comparisons import gain_table, gap_table
+from bench.report.cost_table import cost_table
 from bench.report.feature_activity import read_feature_activity
 from bench.report.figures import draw
 from bench.report.material import Material, keep_material, read_material
@@ -17,7 +18,7 @@ from bench.report.papers import build as build_paper_tables
 from bench.report.papers import has_measurement, overview
 from bench.report.render import Section, Table
 from bench.report.style import Drawn
-from bench.report.tables import ablation_tables, cost_table, image_table, method_table
+from bench.report.tables import ablation_tables, image_table, method_table
 from bench.report.verdict_tables import claims_table, effects_table
 from bench.report.verdicts import VariantEffect, Verdict, ablation_effects, judge
 

@@ -1,6 +1,6 @@
-"""Scores -> tables: methods, ablations, pictures and costs, six decimals for the CSV, rounded for the reader.
+"""Scores -> tables: methods, ablations and pictures, six decimals for the CSV, rounded for the reader.
 
-The same scores give the same bytes, except in `cost`, which is measured time and memory.
+The same scores give the same bytes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import pandas as pd
 from bench.metrics import Metric
 from bench.metrics.means import PSNR_CEILING
 from bench.report.aggregate import (
-    COST_COLUMNS,
     Entrant,
     Key,
     Mean,
@@ -42,15 +41,6 @@ LEGEND = (
 )
 UNTESTED = "<u>Underlined</u>: the best of its row; *italic*: the second best. Nothing here is tested."
 IN_BRACKETS = "In brackets: the difference to the default, between the two means shown."
-COST_SHOWN = {
-    "run": "run",
-    "train_device": "device",
-    "train_seconds": "training (s)",
-    "train_cpu_seconds": "training (CPU s)",
-    "train_peak_mib": "training (MiB)",
-    "upscale_seconds": "upscaling (s)",
-    "upscale_peak_mib": "upscaling (MiB)",
-}
 MAX_REASONS = 4
 
 
@@ -193,17 +183,6 @@ def _mean_over_seeds(values: Sequence[float], image: str) -> Mean:
     """The mean of one picture; n/a as soon as one seed is."""
     known = not any(math.isnan(value) for value in values)
     return Mean(fmean(values) if known else None, (image,) if known else (), 1, len(values))
-
-
-def cost_table(costs: pd.DataFrame) -> Table:
-    """Seconds and MiB of every run: measured, so no two machines agree on them."""
-    records = tuple(tuple(str(row[column]) for column in COST_COLUMNS) for _, row in costs.iterrows())
-    grid = tuple(tuple(_cost_cell(str(row[column]), column) for column in COST_SHOWN) for _, row in costs.iterrows())
-    return Table("cost", "Cost", COST_COLUMNS, records, (Section("", tuple(COST_SHOWN.values()), grid, labels=2),))
-
-
-def _cost_cell(text: str, column: str) -> Cell:
-    return Cell(text or "–", value=text if column not in ("run", "train_device") else "")
 
 
 def rank(means: Sequence[Mean], better: str) -> list[Mark]:

@@ -25,11 +25,11 @@ from report_folder import (
 )
 
 from bench.report.aggregate import RUN_COLUMNS, Mean, Scores, read, read_costs
+from bench.report.cost_table import cost_table
 from bench.report.markup import latex_of
 from bench.report.render import Cell, Section, Table, to_csv, to_grid, to_latex, to_markdown
 from bench.report.tables import (
     ablation_tables,
-    cost_table,
     full,
     heading,
     image_table,
@@ -104,11 +104,23 @@ def test_the_method_table_has_every_digit_and_the_runs_behind_a_row(tmp_path: Pa
     assert rows[2]["perceptual"] == "vgg-a"
 
 
-def test_a_metric_without_any_value_keeps_its_column_and_says_how_to_get_it(tmp_path: Path) -> None:
+def test_a_metric_without_any_value_has_a_column_in_the_csv_alone_and_says_how_to_get_it(tmp_path: Path) -> None:
     table = method_table(read_tiny(tmp_path))
     assert {row["Set5/ma"] for row in rows_of(table)} == {"n/a"}
-    assert shown(table, 0, "bicubic", "ma ↑") == "n/a"
-    assert f"`ma` is n/a on Set5, Set14: {FETCH}." in table.footnotes
+    assert not any("ma ↑" in section.header for section in table.sections)
+    assert f"Left out, n/a throughout: `ma`: {FETCH}." in table.footnotes
+
+
+def test_a_row_awaits_retraining_until_its_digest_is_another(tmp_path: Path) -> None:
+    scores = read_tiny(tmp_path)
+    run = "edsr.default.x4.bicubic.s1"
+    for digest, marked in ((scores.runs.at[run, "digest"], True), ("another", False)):
+        awaiting = replace(scores, suite=replace(scores.suite, awaiting={run: (digest, "seen in training")}))
+        table = method_table(awaiting)
+        names = [row[0].text for row in table.sections[0].rows]
+        assert ("edsr, awaits retraining" in names) == marked and ("edsr" in names) != marked
+        assert ("Awaits retraining: edsr.default: seen in training." in table.footnotes) == marked
+        assert table.records == method_table(scores).records
 
 
 def test_a_mean_over_some_pictures_says_how_many(tmp_path: Path) -> None:
@@ -194,8 +206,9 @@ def test_a_best_mean_of_one_or_two_seeds_is_never_bold(tmp_path: Path) -> None:
 def test_every_cell_of_a_number_knows_what_the_csv_has(tmp_path: Path) -> None:
     table = method_table(read_tiny(tmp_path))
     for section in table.sections:
+        column = section.header.index(heading(INFOS["psnr_y"]))
         for row, line in zip(section.rows, rows_of(table), strict=True):
-            assert row[-3].value == line[f"{section.title}/psnr_y"]
+            assert row[column].value == line[f"{section.title}/psnr_y"]
 
 
 def test_latex_has_as_many_cells_a_row_as_columns_and_balanced_braces(tmp_path: Path) -> None:
