@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bench.commands.trace import rebuild_tables
 from bench.provenance.verify import render, verify
+from bench.report.described import rebuild_tables
 from bench.runtime.code_digest import ROOT
 
 SUITES = sorted(path.parent.name for path in (ROOT / "results").glob("*/runs.csv"))

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from bench.commands.options import SCALE, Whole, add_output
-from bench.commands.tools import chosen_method
 from bench.errors import unknown
 
 Arguments = argparse.Namespace
@@ -34,13 +33,14 @@ def add_verbs(verbs: Any) -> None:
 def interpolate_pictures(arguments: Arguments) -> None:
     from bench.runtime.devices import choose_device
     from bench.runtime.output import output_folder
+    from bench.stages.checkpoints import choose_method
     from bench.stages.interpolate import KINDS, alpha_name, load_ends, parse_alphas
     from bench.stages.upscale import Options
 
     if arguments.kind not in KINDS:
         raise unknown("kind of interpolation", arguments.kind, KINDS)
     alphas = parse_alphas(arguments.alphas)
-    method = chosen_method(arguments, arguments.gan)
+    method = choose_method(arguments.method, arguments.scale, arguments.suite, arguments.gan)
     device = choose_device(arguments.device)
     ends = load_ends(method, arguments.psnr, arguments.gan, device, Options(tile=arguments.tile))
     with output_folder(arguments.out, [arguments.lr, arguments.psnr, arguments.gan], arguments.overwrite) as folder:

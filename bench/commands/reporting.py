@@ -1,14 +1,12 @@
-"""What the report and the mirror need to be told: they know neither methods nor suites."""
+"""The steps of the verbs report and mirror."""
 
 from __future__ import annotations
 
-import re
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.api import Claim, Entry
 from bench.runtime.files import read_json, write_json
 from bench.runtime.paths import results_folder
 from bench.suites.experiment import Experiment
@@ -25,6 +23,7 @@ def build_report(
     """
     from bench.provenance.record import write_records
     from bench.provenance.reuse import needed
+    from bench.report.described import describe
     from bench.report.document import build
     from bench.runtime.checksums import seal
     from bench.suites import find_suite
@@ -71,93 +70,6 @@ def _adopt(everything: dict[str, Experiment], own: dict[str, Experiment], result
         if (published / folder).is_dir():
             shutil.copytree(published / folder, results / folder, dirs_exist_ok=True)
     return adopted
-
-
-def describe(chosen: Any, order: Sequence[str], results: Path) -> Any:
-    """The suite as the report wants to hear of it. results: where the runs' records are."""
-    from bench.report import SuiteInfo
-    from bench.stages.divergence import notes
-    from bench.suites import read_awaiting
-    from methods import METHODS
-
-    everything = chosen.experiments()
-    runs = [everything[name] for name in order]
-    used = {run.method for run in runs}
-    entries = {name: METHODS[name] for name in METHODS if name in used}
-    training = {n: f"{d.iterations:,} iterations" for n, d in entries.items() if d.iterations}
-    return SuiteInfo(
-        name=chosen.name,
-        settings=_settings(chosen, runs),
-        notes=(chosen.title, *chosen.notes, *notes(results, order)),
-        questions={f"{n}.{axis.name}": axis.question for n, d in entries.items() for axis in d.axes},
-        deviations={n: d.deviations for n, d in entries.items() if d.deviations},
-        paper_training=training,
-        claims=(*(claim for entry in entries.values() for claim in entry.claims), *_awaited(entries.values())),
-        sweeps=tuple(sweep for entry in entries.values() for sweep in _sweeps(entry, runs)),
-        papers={name: re.sub(r"(\d{4}).*", r"\1", entry.paper) for name, entry in METHODS.items()},
-        deterministic=tuple(name for name, entry in entries.items() if entry.deterministic),
-        baselines={name: entry.baselines for name, entry in entries.items() if entry.baselines},
-        awaiting=read_awaiting(chosen.name),
-        gaps={name: entry.gap for name, entry in entries.items() if entry.gap},
-    )
-
-
-def _awaited(entries: Iterable[Entry]) -> Sequence[Claim]:
-    """The claims of methods that are not here yet; none where no method at hand has a claim either."""
-    from methods.awaited import AWAITED
-
-    return AWAITED if any(entry.claims for entry in entries) else ()
-
-
-def _sweeps(entry: Entry, runs: Sequence[Experiment]) -> Iterator[Any]:
-    """The axes of a method along which one number took three values or more, every other knob of the axis the same.
-
-    The default is on such an axis where it has the others' values of those.
-    """
-    from bench.report import Sweep
-
-    built = {run.variant: run.build().knobs for run in runs if run.method == entry.name}
-    for axis in entry.axes:
-        names = list(dict.fromkeys(name for variant in axis.variants for name in entry.variants[variant]))
-        rows = {v: {name: built[v][name] for name in names} for v in axis.variants if v in built}
-        moving = [name for name in names if len({row[name] for row in rows.values()}) > 1]
-        if len(moving) != 1 or any(_number(row[moving[0]]) is None for row in rows.values()):
-            continue
-        knob = moving[0]
-        rest = {name: value for name, value in next(iter(rows.values())).items() if name != knob}
-        if "default" in built and all(built["default"][name] == value for name, value in rest.items()):
-            rows["default"] = {knob: built["default"][knob]}
-        values = {variant: float(row[knob]) for variant, row in rows.items()}
-        if len(set(values.values())) > 2:
-            yield Sweep(entry.name, axis.name, knob, dict(sorted(values.items(), key=lambda item: item[1])))
-
-
-def _number(value: object) -> float | None:
-    """A knob that is a number and no switch."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _settings(chosen: Any, runs: Sequence[Experiment]) -> Any:
-    """The runs in groups that can be compared, the suite's own setting first, the others as they come.
-
-    Two groups that differ in their pictures alone have the names of these in theirs.
-    """
-    from bench.report import Setting
-
-    groups: dict[tuple[int, str, bool, tuple[str, ...]], list[Experiment]] = {}
-    for run in runs:
-        groups.setdefault((run.scale, run.degradation, run.estimates, run.test_sets), []).append(run)
-    own = (chosen.scale, chosen.degradation, False, chosen.test_sets)
-    plain: dict[str, int] = {}
-    made = []
-    for key in sorted(groups, key=lambda key: key != own):
-        scale, degradation, estimates, sets = key
-        name = f"x{scale}.{degradation}{'.kernels' if estimates else ''}"
-        plain[name] = plain.get(name, 0) + 1
-        name += "" if plain[name] == 1 else f".{'+'.join(sets)}"
-        metrics = tuple(dict.fromkeys(metric for run in groups[key] for metric in run.metrics))
-        made.append(Setting(name, scale, degradation, sets, metrics, tuple(run.name for run in groups[key])))
-    return tuple(made)
 
 
 def mirror_method(suite_name: str, runs: Sequence[Experiment]) -> None:

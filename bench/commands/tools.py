@@ -5,13 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bench.commands.options import SCALE, SEED, Whole, add_output
-from bench.errors import BadInput, unknown
-
-if TYPE_CHECKING:
-    from bench.api import Method
+from bench.errors import BadInput
 
 Arguments = argparse.Namespace
 Rows = list[tuple[str, ...]]
@@ -203,10 +200,11 @@ def import_published(arguments: Arguments) -> None:
 def upscale_pictures(arguments: Arguments) -> None:
     from bench.runtime.devices import choose_device
     from bench.runtime.output import output_folder
+    from bench.stages.checkpoints import choose_method
     from bench.stages.train import load_network
     from bench.stages.upscale import Options, prepare, request_of, upscale_folder, with_options
 
-    method = chosen_method(arguments, arguments.checkpoint)
+    method = choose_method(arguments.method, arguments.scale, arguments.suite, arguments.checkpoint)
     network = method.network()
     if network is not None and arguments.checkpoint is None:
         raise BadInput(f"{arguments.method} needs a trained network; give --checkpoint FILE")
@@ -220,27 +218,6 @@ def upscale_pictures(arguments: Arguments) -> None:
     with output_folder(arguments.out, [arguments.lr, arguments.checkpoint], arguments.overwrite, request) as folder:
         done = upscale_folder(upscaler, arguments.lr, folder, method.scale)
     print(f"{done['pictures']} pictures, {sum(done['seconds'].values()):.1f} s -> {arguments.out}")
-
-
-def chosen_method(arguments: Arguments, checkpoint: Path | None) -> Method:
-    """NAME[.variant] in the paper's sizes, or a suite's where the checkpoint comes from one, or those of an imported
-    checkpoint. Raises BadInput for an unknown name, or a suite of another scale."""
-    from bench.stages.checkpoints import imported_method
-    from bench.suites import find_suite
-    from methods import find_entry
-
-    name, _, variant = arguments.method.partition(".")
-    entry, variant = find_entry(name), variant or "default"
-    if variant not in entry.variants:
-        raise unknown(f"variant of {name}", variant, entry.variants)
-    method = imported_method(checkpoint, entry, variant, arguments.scale)
-    if method is None and arguments.suite:
-        method = find_suite(arguments.suite).experiment(name, variant, 1).build()
-    if method is None:
-        method = entry.build(arguments.scale, entry.variants[variant])
-    if method.scale != arguments.scale:
-        raise BadInput(f"suite {arguments.suite} trains x{method.scale}, not x{arguments.scale}; change --scale")
-    return method
 
 
 def score_pictures(arguments: Arguments) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +50,7 @@ def explain(arguments: Arguments) -> None:
 def verify_folder(arguments: Arguments) -> None:
     """Exit code 1 where a link is broken."""
     from bench.provenance.verify import render, verify
+    from bench.report.described import rebuild_tables
 
     work = arguments.work or _around(arguments.results)
     if work is not None and not work.is_dir():
@@ -67,28 +67,12 @@ def _around(results: Path) -> Path | None:
     return folder if (folder / "sr").is_dir() else None
 
 
-def rebuild_tables(suite_name: str, folder: Path, runs: Sequence[str]) -> None:
-    """tables/ of a folder from its scores, by the report's own code. Raises BadInput for an unknown suite or run."""
-    from bench.suites import find_suite
-
-    chosen = find_suite(suite_name)
-    known = chosen.experiments()
-    lacking = [name for name in runs if name not in known]
-    if lacking:
-        raise BadInput(f"suite {suite_name} no longer has {lacking[0]}")
-
-    from bench.commands.reporting import describe
-    from bench.report.document import build
-
-    build(folder, folder / "work", describe(chosen, [name for name in known if name in set(runs)], folder))
-
-
 def show_cost(arguments: Arguments) -> None:
-    from bench.commands.tools import chosen_method
     from bench.runtime.devices import choose_device, describe
+    from bench.stages.checkpoints import choose_method
     from bench.stages.cost import count, latency, per_sr_megapixel
 
-    method, side = chosen_method(arguments, None), arguments.side
+    method, side = choose_method(arguments.method, arguments.scale, arguments.suite), arguments.side
     counted = count(method, side)
     if counted is None:
         print("parameters            n/a: no network to count")

@@ -1,4 +1,4 @@
-"""The runs of a stage in several processes, each of which works at one run at a time."""
+"""Run jobs in a pool of processes."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def work_through(task: Callable[[str], None], runs: Sequence[str], processes: in
     with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
         working = [pool.submit(task, run) for run in runs]
         try:
-            for one in working:
-                one.result()
+            for job in working:
+                job.result()
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

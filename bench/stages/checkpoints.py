@@ -17,11 +17,12 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from bench.api import Entry, Knobs, Method
-from bench.errors import BadInput
+from bench.errors import BadInput, unknown
 from bench.runtime.checksums import hash_file
 from bench.runtime.files import as_written
 from bench.runtime.output import check_place, output_file
 from bench.runtime.tensors import read_torch
+from bench.suites import find_suite
 from methods import find_entry
 from methods.common.key_maps import (
     EDSR_BASICSR,
@@ -200,6 +201,23 @@ def _shown(keys: Iterable[str]) -> str:
     names = list(keys)
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return ", ".join(names[:SHOWN]) + more
+
+
+def choose_method(name: str, scale: int, suite: str | None = None, checkpoint: Path | None = None) -> Method:
+    """'<method>[.<variant>]' in the sizes of an imported checkpoint, else a suite's where one is named, else the
+    paper's. Raises BadInput for an unknown name, or a suite of another scale."""
+    method_name, _, variant = name.partition(".")
+    entry, variant = find_entry(method_name), variant or "default"
+    if variant not in entry.variants:
+        raise unknown(f"variant of {method_name}", variant, entry.variants)
+    method = imported_method(checkpoint, entry, variant, scale)
+    if method is None and suite:
+        method = find_suite(suite).experiment(method_name, variant, 1).build()
+    if method is None:
+        method = entry.build(scale, entry.variants[variant])
+    if method.scale != scale:
+        raise BadInput(f"suite {suite} trains x{method.scale}, not x{scale}; change --scale")
+    return method
 
 
 def imported_method(path: Path | None, entry: Entry, variant: str, scale: int) -> Method | None:

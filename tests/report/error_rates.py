@@ -64,9 +64,9 @@ class Rates:
 
 def measure_components(results: Path = Path("results/cpu")) -> list[Component]:
     """Of every claim of a published suite that has an effect over seeds and pictures."""
-    from bench.commands.reporting import describe
     from bench.metrics import METRICS
     from bench.report.aggregate import read
+    from bench.report.described import describe
     from bench.report.verdicts import judge
     from bench.suites import find_suite
     from methods import METHODS

@@ -1,0 +1,104 @@
+"""What the report is told of a suite; no other module of the report knows suites or methods."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from bench.api import Claim, Entry
+from bench.errors import BadInput
+from bench.report import Setting, SuiteInfo, Sweep
+from bench.report.document import build
+from bench.stages.divergence import notes
+from bench.suites import find_suite, read_awaiting
+from bench.suites.experiment import Experiment
+from bench.suites.suite import Suite
+from methods import METHODS
+from methods.awaited import AWAITED
+
+
+def describe(suite: Suite, order: Sequence[str], results: Path) -> SuiteInfo:
+    """A suite's runs of these names. results: where their records are."""
+    everything = suite.experiments()
+    runs = [everything[name] for name in order]
+    used = {run.method for run in runs}
+    entries = {name: METHODS[name] for name in METHODS if name in used}
+    training = {n: f"{d.iterations:,} iterations" for n, d in entries.items() if d.iterations}
+    return SuiteInfo(
+        name=suite.name,
+        settings=_settings(suite, runs),
+        notes=(suite.title, *suite.notes, *notes(results, order)),
+        questions={f"{n}.{axis.name}": axis.question for n, d in entries.items() for axis in d.axes},
+        deviations={n: d.deviations for n, d in entries.items() if d.deviations},
+        paper_training=training,
+        claims=(*(claim for entry in entries.values() for claim in entry.claims), *_awaited(entries.values())),
+        sweeps=tuple(sweep for entry in entries.values() for sweep in _sweeps(entry, runs)),
+        papers={name: re.sub(r"(\d{4}).*", r"\1", entry.paper) for name, entry in METHODS.items()},
+        deterministic=tuple(name for name, entry in entries.items() if entry.deterministic),
+        baselines={name: entry.baselines for name, entry in entries.items() if entry.baselines},
+        awaiting=read_awaiting(suite.name),
+        gaps={name: entry.gap for name, entry in entries.items() if entry.gap},
+    )
+
+
+def _awaited(entries: Iterable[Entry]) -> Sequence[Claim]:
+    """The claims of methods that are not here yet; none where no method at hand has a claim either."""
+    return AWAITED if any(entry.claims for entry in entries) else ()
+
+
+def _sweeps(entry: Entry, runs: Sequence[Experiment]) -> Iterator[Sweep]:
+    """The axes of a method along which one number took three values or more, every other knob of the axis the same.
+
+    The default is on such an axis where it has the same values of those other knobs.
+    """
+    built = {run.variant: run.build().knobs for run in runs if run.method == entry.name}
+    for axis in entry.axes:
+        names = list(dict.fromkeys(name for variant in axis.variants for name in entry.variants[variant]))
+        rows = {v: {name: built[v][name] for name in names} for v in axis.variants if v in built}
+        moving = [name for name in names if len({row[name] for row in rows.values()}) > 1]
+        if len(moving) != 1 or any(_number(row[moving[0]]) is None for row in rows.values()):
+            continue
+        knob = moving[0]
+        rest = {name: value for name, value in next(iter(rows.values())).items() if name != knob}
+        if "default" in built and all(built["default"][name] == value for name, value in rest.items()):
+            rows["default"] = {knob: built["default"][knob]}
+        values = {variant: float(row[knob]) for variant, row in rows.items()}
+        if len(set(values.values())) > 2:
+            yield Sweep(entry.name, axis.name, knob, dict(sorted(values.items(), key=lambda item: item[1])))
+
+
+def _number(value: object) -> float | None:
+    """A knob that is a number and no switch."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _settings(suite: Suite, runs: Sequence[Experiment]) -> tuple[Setting, ...]:
+    """The runs in groups that can be compared, the suite's own setting first, the others as they come.
+
+    Two groups that differ in their pictures alone have the names of these in theirs.
+    """
+    groups: dict[tuple[int, str, bool, tuple[str, ...]], list[Experiment]] = {}
+    for run in runs:
+        groups.setdefault((run.scale, run.degradation, run.estimates, run.test_sets), []).append(run)
+    own = (suite.scale, suite.degradation, False, suite.test_sets)
+    plain: dict[str, int] = {}
+    settings = []
+    for key in sorted(groups, key=lambda key: key != own):
+        scale, degradation, estimates, sets = key
+        name = f"x{scale}.{degradation}{'.kernels' if estimates else ''}"
+        plain[name] = plain.get(name, 0) + 1
+        name += "" if plain[name] == 1 else f".{'+'.join(sets)}"
+        metrics = tuple(dict.fromkeys(metric for run in groups[key] for metric in run.metrics))
+        settings.append(Setting(name, scale, degradation, sets, metrics, tuple(run.name for run in groups[key])))
+    return tuple(settings)
+
+
+def rebuild_tables(suite_name: str, folder: Path, runs: Sequence[str]) -> None:
+    """tables/ of a folder from its scores, by the report's own code. Raises BadInput for an unknown suite or run."""
+    suite = find_suite(suite_name)
+    known = suite.experiments()
+    lacking = [name for name in runs if name not in known]
+    if lacking:
+        raise BadInput(f"suite {suite_name} no longer has {lacking[0]}")
+    build(folder, folder / "work", describe(suite, [name for name in known if name in set(runs)], folder))
