@@ -41,7 +41,7 @@ Upscaler = Callable[[Picture], Tensor]
 """Picture -> (3, scale*h, scale*w) float32 RGB; values outside [0, 1] are clipped by the caller."""
 
 Progress = Callable[[int], None]
-"""Told after every few iterations how many have been made since the last call."""
+"""Called every few iterations with how many have been made since the last call."""
 
 Estimator = Callable[[Sequence[Picture], Progress], list[Tensor]]
 """Pictures -> the blur kernel of each, (k, k) float64 summing to 1, cross-correlation orientation; NaN where the
@@ -66,7 +66,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Training:
-    """What a learner is told about the run it belongs to."""
+    """What a learner knows of the run it belongs to."""
 
     iterations: int
     seed: int = 0
@@ -292,6 +292,9 @@ class Entry:
                 if "." not in side and side not in variants:
                     raise unknown(f"variant of {self.name} in claim {claim.id}", side, variants)
         object.__setattr__(self, "claims", tuple(claim.of(self.name, variants) for claim in self.claims))
+        if self.pretrain:
+            shared = tuple(self.flatten(dict.fromkeys(self.pretrain.shared)))
+            object.__setattr__(self, "pretrain", replace(self.pretrain, shared=shared))
 
     @property
     def knobs(self) -> tuple[str, ...]:

@@ -2,8 +2,7 @@
 
 Haris et al., "Deep Back-Projection Networks for Super-Resolution", CVPR 2018.
 
-Deviations: trained on the suite's pictures instead of DIV2K, Flickr and ImageNet; pixels enter as in the EDSR family,
-[0, 255] minus DIV2K's mean colour; PyTorch's initialisation; no weight decay.
+Deviations: see ENTRY.
 """
 
 from __future__ import annotations

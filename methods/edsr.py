@@ -2,9 +2,7 @@
 
 Lim et al., "Enhanced Deep Residual Networks for Single Image Super-Resolution", CVPR Workshops 2017.
 
-Deviations: trained on the suite's pictures instead of DIV2K; x3 and x4 from scratch instead of from the x2 network;
-the mean colour is fixed, as the paper has it, while the released networks trained it (`mean_shift_trained`); the loss
-is taken in [0, 1] while the network works in [0, 255], which to Adam is the same but for its epsilon.
+Deviations: see ENTRY.
 """
 
 from __future__ import annotations
@@ -105,7 +103,7 @@ ENTRY = Entry(
     ),
     deviations=(
         "trained on the suite's pictures instead of DIV2K; x3 and x4 from scratch instead of from the x2 network",
-        "the mean colour is fixed, as the paper has it; the released networks trained it",
-        "the loss is taken in [0, 1] while the network works in [0, 255]",
+        "the mean colour is fixed, as the paper has it; the released networks trained it (`mean_shift_trained`)",
+        "the loss is taken in [0, 1] while the network works in [0, 255], the same to Adam but for its epsilon",
     ),
 )

@@ -4,11 +4,7 @@ Sajjadi et al., "EnhanceNet: Single Image Super-Resolution Through Automated Tex
 E: the MSE of pixels. P: the MSE of VGG19's pool2 and pool5. PA: and a standard GAN. PAT: and the squared distance
 between the Gram matrices of conv1_1, conv2_1 and conv3_1 on 16x16 patches of the HR picture.
 
-Deviations: the suite's pictures and perceptual network where they differ from MSCOCO and VGG19; features are divided
-by their mean over each batch's HR pictures, where the paper scales the network once so that activations have mean 1;
-texture patches are cut from the feature maps, and a layer's texture distance is divided by its channels; the
-discriminator learns from the batches that it judges poorly, where the paper looks at the batch before; the measure of
-poor (a mean probability of the right answer below 0.8), the batch size and the length of training are ours.
+Deviations: see ENTRY.
 """
 
 from __future__ import annotations
@@ -66,17 +62,17 @@ class FeatureLosses:
 
     def terms(self, sr: Tensor, hr: Tensor) -> dict[str, Tensor]:
         with autocast(self.training):
-            made = self.features(sr)
+            of_sr = self.features(sr)
             with torch.no_grad():
-                wanted = self.features(hr)
-        for layer, features in wanted.items():
+                of_hr = self.features(hr)
+        for layer, features in of_hr.items():
             scale = features.float().mean()
-            made[layer], wanted[layer] = made[layer].float() / scale, features.float() / scale
+            of_sr[layer], of_hr[layer] = of_sr[layer].float() / scale, features.float() / scale
         with torch.autocast(sr.device.type, enabled=False):
-            pairs = ((weight, made[layer], wanted[layer]) for layer, weight in PERCEPTUAL_LAYERS.items())
+            pairs = ((weight, of_sr[layer], of_hr[layer]) for layer, weight in PERCEPTUAL_LAYERS.items())
             terms = {"perceptual": _total([weight * functional.mse_loss(a, b) for weight, a, b in pairs])}
             if self.texture_weight:
-                pairs = ((weight, made[layer], wanted[layer]) for layer, weight in TEXTURE_LAYERS.items())
+                pairs = ((weight, of_sr[layer], of_hr[layer]) for layer, weight in TEXTURE_LAYERS.items())
                 distance = _total([weight * texture_distance(a, b, sr.shape[-1]) for weight, a, b in pairs])
                 terms["texture"] = self.texture_weight * distance
         return terms
@@ -90,14 +86,14 @@ def _total(values: list[Tensor]) -> Tensor:
     return torch.stack(values).sum()
 
 
-def texture_distance(made: Tensor, wanted: Tensor, side: int) -> Tensor:
+def texture_distance(of_sr: Tensor, of_hr: Tensor, side: int) -> Tensor:
     """The squared Frobenius distance between Gram matrices over C, averaged over patches and pictures.
 
     (N, C, h, w) features of pictures `side` pixels wide, cut into patches of TEXTURE_PATCH pixels. Over C, the three
     layers weigh alike: 0.7, 0.7 and 0.6 between bicubic and HR, with the authors' VGG19.
     """
-    patch = max(1, TEXTURE_PATCH * made.shape[-1] // side)
-    return (grams(made, patch) - grams(wanted, patch)).square().sum(-1).mean()
+    patch = max(1, TEXTURE_PATCH * of_sr.shape[-1] // side)
+    return (grams(of_sr, patch) - grams(of_hr, patch)).square().sum(-1).mean()
 
 
 def grams(features: Tensor, patch: int) -> Tensor:
@@ -212,7 +208,7 @@ ENTRY = Entry(
     ),
     deviations=(
         "the suite's pictures and perceptual network where they differ from MSCOCO and VGG19",
-        "features are divided by their mean over each batch's HR pictures, the network is not scaled once",
+        "features are divided by their mean over each batch's HR pictures; the paper scales the network once",
         "texture patches are cut from the feature maps; a layer's texture distance is divided by its channels",
         "the discriminator learns from the batches that it judges poorly, not after them; the measure of poor is ours",
         "the batch size and the length of training are ours",

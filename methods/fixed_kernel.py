@@ -1,4 +1,4 @@
-"""The control of blind estimation: one blur kernel for every picture, told without looking at any.
+"""The control of blind estimation: one blur kernel for every picture, chosen without looking at any.
 
 `bicubic` is what a network trained on bicubic pairs assumes; `gaussian` is a round Gaussian of the mean variance of the
 kernels that the benchmark draws, U(0.6, 5): what a reader of the benchmark's recipe knows. An estimator that is no
@@ -39,11 +39,11 @@ class FixedKernel(Method):
 
     def estimator(self) -> Estimator:
         size = 5 * self.scale + 1
-        round_one = np.eye(2) * self.variance
+        covariance = np.eye(2) * self.variance
         kernel = (
             bicubic_kernel(self.scale)
             if self.kind == "bicubic"
-            else disturbed_gaussian(size, round_one, self.scale, np.ones((size, size)))
+            else disturbed_gaussian(size, covariance, self.scale, np.ones((size, size)))
         )
 
         def estimate(pictures: Sequence[Picture], progress: Progress) -> list[Tensor]:

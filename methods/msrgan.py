@@ -3,7 +3,7 @@
 Wang et al., BasicSR; after Ledig et al., CVPR 2017. L_G = perceptual_weight * L1 of the features before activation
 + adversarial_weight * -log D(SR) + pixel_weight * L1.
 
-Deviations: the suite's pictures and perceptual network where they differ from DIV2K and VGG19.
+Deviations: see ENTRY.
 """
 
 from __future__ import annotations

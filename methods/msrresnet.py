@@ -2,7 +2,7 @@
 
 Wang et al., BasicSR; after Ledig et al., CVPR 2017, and Lim et al., CVPR Workshops 2017.
 
-Deviations: trained on the suite's pictures instead of DIV2K; x2 and x3 from scratch instead of from the x4 weights.
+Deviations: see ENTRY.
 """
 
 from __future__ import annotations

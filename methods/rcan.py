@@ -2,9 +2,7 @@
 
 Zhang et al., "Image Super-Resolution Using Very Deep Residual Channel Attention Networks", ECCV 2018.
 
-Deviations: trained on the suite's pictures instead of DIV2K; x3, x4 and x8 from scratch instead of from the x2 network;
-the mean colour is fixed, while the released networks trained it (`mean_shift_trained`); the loss is taken in [0, 1]
-while the network works in [0, 255], which to Adam is the same but for its epsilon.
+Deviations: see ENTRY.
 """
 
 from __future__ import annotations
@@ -112,7 +110,7 @@ ENTRY = Entry(
     ),
     deviations=(
         "trained on the suite's pictures instead of DIV2K; x3, x4 and x8 from scratch instead of from the x2 network",
-        "the mean colour is fixed; the released networks trained it",
-        "the loss is taken in [0, 1] while the network works in [0, 255]",
+        "the mean colour is fixed; the released networks trained it (`mean_shift_trained`)",
+        "the loss is taken in [0, 1] while the network works in [0, 255], the same to Adam but for its epsilon",
     ),
 )

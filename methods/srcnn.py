@@ -2,8 +2,7 @@
 
 Dong et al., "Image Super-Resolution Using Deep Convolutional Networks", TPAMI 2016 (first at ECCV 2014).
 
-Deviations: Adam instead of SGD with momentum; zero padding in training instead of smaller outputs; a step is a batch
-of 128, so that the paper's 8e8 back-propagated patches are 6,250,000 steps; the suite's pictures instead of ImageNet.
+Deviations: see ENTRY.
 """
 
 from __future__ import annotations
@@ -97,7 +96,7 @@ ENTRY = Entry(
         ),
     ),
     deviations=(
-        "Adam instead of SGD with momentum; zero padding in training",
+        "Adam instead of SGD with momentum; zero padding in training instead of smaller outputs",
         "a step is a batch of 128: the paper's 8e8 back-propagated patches are 6,250,000 steps",
         "the suite's pictures instead of ImageNet",
     ),

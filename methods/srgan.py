@@ -4,9 +4,7 @@ Ledig et al., "Photo-Realistic Single Image Super-Resolution Using a Generative 
 L_G = content + adversarial_weight * -log D(SR); content is the MSE between the VGG features of SR and HR times
 `feature_scale`, or the MSE between the pictures.
 
-Deviations: the suite's pictures and perceptual network where they differ from 350,000 of ImageNet and VGG19; HR in
-[0, 1] instead of [-1, 1], whose factor 4 the MSE content loss is given; no bias before batch normalisation in the
-discriminator.
+Deviations: see ENTRY.
 """
 
 from __future__ import annotations

@@ -2,8 +2,7 @@
 
 Ledig et al., "Photo-Realistic Single Image Super-Resolution Using a Generative Adversarial Network", CVPR 2017.
 
-Deviations: trained on the suite's pictures instead of 350,000 of ImageNet; HR in [0, 1] instead of [-1, 1]
-(the network has no output activation, so the range is one affine map of its last layer).
+Deviations: see ENTRY.
 """
 
 from __future__ import annotations

@@ -76,9 +76,9 @@ class Experiment:
     def resolved(self) -> dict[str, Any]:
         """Everything that decides the trained network, defaults included, as plain JSON values."""
         method = self.build()
-        unsaid = ("knobs", "variant", "test_sets", "metrics")
-        said = {k: v for k, v in dataclasses.asdict(self).items() if k not in unsaid}
-        return {**said, "knobs": method.knobs, "revision": self.entry.revision}
+        left_out = ("knobs", "variant", "test_sets", "metrics")
+        settings = {k: v for k, v in dataclasses.asdict(self).items() if k not in left_out}
+        return {**settings, "knobs": method.knobs, "revision": self.entry.revision}
 
     @property
     def modules(self) -> tuple[str, ...]:
@@ -99,8 +99,7 @@ class Experiment:
 
         Snakemake does not notice an edited imported module or default by itself; this is how it is told.
         """
-        said = {**self.resolved(), "source": source_digest(*self.modules)}
-        return digest_of(said)
+        return digest_of({**self.resolved(), "source": source_digest(*self.modules)})
 
 
 def digest_of(value: Any) -> str:
@@ -118,5 +117,5 @@ def pretrain_variant(entry: Entry, pretrain: Pretrain, variant: str) -> str:
     same = [name for name, knobs in find_entry(pretrain.method).variants.items() if knobs == shared]
     if same:
         return variant if variant in same else same[0]
-    said = ", ".join(f"{name}={value}" for name, value in shared.items())
-    raise BadInput(f"{entry.name}.{variant} starts from {pretrain.method} with {said}; give it a variant that says so")
+    knobs = ", ".join(f"{name}={value}" for name, value in shared.items())
+    raise BadInput(f"{entry.name}.{variant} starts from {pretrain.method} with {knobs}; give it a variant that says so")

@@ -126,8 +126,8 @@ class PerceptualGan:
         terms = {}
         if self.features is not None:
             with torch.no_grad():
-                wanted = self.features(hr)
-            terms["perceptual"] = self.distance(self.features(sr).float(), wanted.float())
+                of_hr = self.features(hr)
+            terms["perceptual"] = self.distance(self.features(sr).float(), of_hr.float())
         fake = discriminator(sr).float()
         if self.terms.gan == "relativistic":
             with torch.no_grad():

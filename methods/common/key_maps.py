@@ -1,4 +1,4 @@
-"""How published checkpoints name what our networks hold: tables of module names, and the sizes that tensors tell.
+"""Map the keys of published checkpoints to ours, and infer the sizes of a network from its tensors.
 
 A table goes from our module to theirs; {letters} stand for an index, or on their side for a knob. The last word of a
 key (weight, bias) is the same on both sides, and a module that no row covers keeps its name.
@@ -23,9 +23,9 @@ Table = Mapping[str, str]
 class KeyMap:
     """One way in which a network is published.
 
-    mark: the pattern of a key that tells this layout. sizes: tensors -> knobs, `scale` among them where a tensor tells
-    it; raises KeyError with a key that is missing, ValueError with what cannot be used. filled: our modules that the
-    file has not, which keep the constants they are built with. notes: what the tensors do not tell.
+    mark: the pattern of a key that identifies this layout. sizes: tensors -> knobs, `scale` among them where a tensor
+    shows it; raises KeyError with a key that is missing, ValueError with what cannot be used. filled: our modules that
+    the file has not, which keep the constants they are built with. notes: what the tensors do not show.
     """
 
     name: str
@@ -85,81 +85,58 @@ NO_SCALING = "residual_scaling is not in the file: 0.1 from width 256 on, else 1
 MEANS = ("sub_mean", "add_mean")
 
 
-def _check_range(tensors: Tensors) -> None:
+def check_range(tensors: Tensors) -> None:
     """Refuse a network that works in [0, 1]: its mean colour sums to 1.3, in [0, 255] to 330."""
     if tensors["sub_mean.bias"].abs().sum() < 6:
         raise ValueError("sub_mean.bias is a colour in [0, 1]; only networks that work in [0, 255] can be imported")
 
 
-def _residual_scaling(width: int) -> float:
-    return 0.1 if width >= 256 else 1.0
-
-
-def _edsr_sizes(tensors: Tensors) -> dict[str, Any]:
-    _check_range(tensors)
-    width = side(tensors, "head.0.weight", 0)
+def attention_block(ours: str, theirs: str, squeeze: str = "conv_du.0", excite: str = "conv_du.2") -> Table:
+    """The rows of one `AttentionBlock`."""
     return {
-        "width": width,
-        "blocks": count(tensors, r"body\.(\d+)\.body\..*"),
-        "residual_scaling": _residual_scaling(width),
-        "scale": shuffle_scale(tensors, (f"tail.0.{i}" for i in STAGES)),
+        f"{ours}.conv1": f"{theirs}.0",
+        f"{ours}.conv2": f"{theirs}.2",
+        f"{ours}.attention.squeeze": f"{theirs}.3.{squeeze}",
+        f"{ours}.attention.excite": f"{theirs}.3.{excite}",
     }
 
 
-def _edsr_basicsr_sizes(tensors: Tensors) -> dict[str, Any]:
-    width = side(tensors, "conv_first.weight", 0)
+def _sizes(tensors: Tensors, first: str, blocks: str, stages: Iterable[str]) -> dict[str, Any]:
+    """Width, blocks and scale, given the first convolution, a pattern of the blocks' keys, the sub-pixel stages."""
     return {
-        "width": width,
-        "blocks": count(tensors, r"body\.(\d+)\..*"),
-        "residual_scaling": _residual_scaling(width),
-        "scale": shuffle_scale(tensors, (f"upsample.{i}" for i in STAGES)),
+        "width": side(tensors, f"{first}.weight", 0),
+        "blocks": count(tensors, blocks),
+        "scale": shuffle_scale(tensors, stages),
     }
 
 
-def _rcan_sizes(tensors: Tensors) -> dict[str, Any]:
-    _check_range(tensors)
-    width = side(tensors, "head.0.weight", 0)
-    return {
-        "width": width,
-        "groups": count(tensors, r"body\.(\d+)\.body\..*"),
-        "blocks": count(tensors, r"body\.\d+\.body\.(\d+)\.body\..*"),
-        "reduction": width // side(tensors, "body.0.body.0.body.3.conv_du.0.weight", 0),
-        "scale": shuffle_scale(tensors, (f"tail.0.{i}" for i in STAGES)),
-    }
+def _official_sizes(tensors: Tensors, blocks: str) -> dict[str, Any]:
+    check_range(tensors)
+    return _sizes(tensors, "head.0", blocks, (f"tail.0.{i}" for i in STAGES))
 
 
-def _rcan_basicsr_sizes(tensors: Tensors) -> dict[str, Any]:
-    width = side(tensors, "conv_first.weight", 0)
-    return {
-        "width": width,
-        "groups": count(tensors, r"body\.(\d+)\..*"),
-        "blocks": count(tensors, r"body\.\d+\.residual_group\.(\d+)\..*"),
-        "reduction": width // side(tensors, "body.0.residual_group.0.rcab.3.attention.1.weight", 0),
-        "scale": shuffle_scale(tensors, (f"upsample.{i}" for i in STAGES)),
-    }
+def _basicsr_sizes(tensors: Tensors, blocks: str) -> dict[str, Any]:
+    return _sizes(tensors, "conv_first", blocks, (f"upsample.{i}" for i in STAGES))
 
 
-def _msrresnet_sizes(tensors: Tensors) -> dict[str, Any]:
-    return {
-        "width": side(tensors, "conv_first.weight", 0),
-        "blocks": count(tensors, r"body\.(\d+)\..*"),
-        "scale": shuffle_scale(tensors, (f"upconv{i}" for i in UPCONVS)),
-    }
+def _edsr_sizes(sizes: dict[str, Any]) -> dict[str, Any]:
+    return {**sizes, "residual_scaling": 0.1 if sizes["width"] >= 256 else 1.0}
+
+
+def _rcan_sizes(tensors: Tensors, sizes: dict[str, Any], groups: str, squeeze: str) -> dict[str, Any]:
+    reduction = sizes["width"] // side(tensors, f"{squeeze}.weight", 0)
+    return {"width": sizes["width"], "groups": count(tensors, groups), **sizes, "reduction": reduction}
 
 
 def _srresnet_sizes(tensors: Tensors) -> dict[str, Any]:
-    return {
-        "width": side(tensors, "head.0.weight", 0),
-        "blocks": count(tensors, r"body\.(\d+)\..*"),
-        "batch_norm": any(re.fullmatch(r"body\.\d+\.bn1\..*", key) for key in tensors),
-        "scale": shuffle_scale(tensors, (f"upsample.{i}" for i in (0, 3, 6))),
-    }
+    sizes = _sizes(tensors, "head.0", r"body\.(\d+)\..*", (f"upsample.{i}" for i in (0, 3, 6)))
+    return {**sizes, "batch_norm": any(re.fullmatch(r"body\.\d+\.bn1\..*", key) for key in tensors)}
 
 
 EDSR_OFFICIAL = KeyMap(
     "edsr-official",
     r"body\.\d+\.body\.\d+\.(weight|bias)",
-    _edsr_sizes,
+    lambda tensors: _edsr_sizes(_official_sizes(tensors, r"body\.(\d+)\.body\..*")),
     {
         "head": "head.0",
         "body.{b}.conv1": "body.{b}.body.0",
@@ -173,7 +150,7 @@ EDSR_OFFICIAL = KeyMap(
 EDSR_BASICSR = KeyMap(
     "edsr-basicsr",
     r"conv_after_body\..*",
-    _edsr_basicsr_sizes,
+    lambda tensors: _edsr_sizes(_basicsr_sizes(tensors, r"body\.(\d+)\..*")),
     {"head": "conv_first", "body_end": "conv_after_body", "tail": "conv_last"},
     MEANS,
     (NO_MEAN, NO_SCALING),
@@ -181,13 +158,15 @@ EDSR_BASICSR = KeyMap(
 RCAN_OFFICIAL = KeyMap(
     "rcan-official",
     r"body\.\d+\.body\.\d+\.body\..*",
-    _rcan_sizes,
+    lambda tensors: _rcan_sizes(
+        tensors,
+        _official_sizes(tensors, r"body\.\d+\.body\.(\d+)\.body\..*"),
+        r"body\.(\d+)\.body\..*",
+        "body.0.body.0.body.3.conv_du.0",
+    ),
     {
         "head": "head.0",
-        "body.{g}.blocks.{b}.conv1": "body.{g}.body.{b}.body.0",
-        "body.{g}.blocks.{b}.conv2": "body.{g}.body.{b}.body.2",
-        "body.{g}.blocks.{b}.attention.squeeze": "body.{g}.body.{b}.body.3.conv_du.0",
-        "body.{g}.blocks.{b}.attention.excite": "body.{g}.body.{b}.body.3.conv_du.2",
+        **attention_block("body.{g}.blocks.{b}", "body.{g}.body.{b}.body"),
         "body.{g}.end": "body.{g}.body.{blocks}",
         "body_end": "body.{groups}",
         "upsample.{i}": "tail.0.{i}",
@@ -197,13 +176,15 @@ RCAN_OFFICIAL = KeyMap(
 RCAN_BASICSR = KeyMap(
     "rcan-basicsr",
     r"body\.\d+\.residual_group\..*",
-    _rcan_basicsr_sizes,
+    lambda tensors: _rcan_sizes(
+        tensors,
+        _basicsr_sizes(tensors, r"body\.\d+\.residual_group\.(\d+)\..*"),
+        r"body\.(\d+)\..*",
+        "body.0.residual_group.0.rcab.3.attention.1",
+    ),
     {
         "head": "conv_first",
-        "body.{g}.blocks.{b}.conv1": "body.{g}.residual_group.{b}.rcab.0",
-        "body.{g}.blocks.{b}.conv2": "body.{g}.residual_group.{b}.rcab.2",
-        "body.{g}.blocks.{b}.attention.squeeze": "body.{g}.residual_group.{b}.rcab.3.attention.1",
-        "body.{g}.blocks.{b}.attention.excite": "body.{g}.residual_group.{b}.rcab.3.attention.3",
+        **attention_block("body.{g}.blocks.{b}", "body.{g}.residual_group.{b}.rcab", "attention.1", "attention.3"),
         "body.{g}.end": "body.{g}.conv",
         "body_end": "conv_after_body",
         "tail": "conv_last",
@@ -214,7 +195,7 @@ RCAN_BASICSR = KeyMap(
 MSRRESNET_BASICSR = KeyMap(
     "msrresnet-basicsr",
     r"upconv\d\..*",
-    _msrresnet_sizes,
+    lambda tensors: _sizes(tensors, "conv_first", r"body\.(\d+)\..*", (f"upconv{i}" for i in UPCONVS)),
     {f"upconvs.{i - 1}": f"upconv{i}" for i in UPCONVS},
 )
 SRRESNET_OURS = KeyMap("srresnet-ours", r"body_end\.0\..*", _srresnet_sizes, {})

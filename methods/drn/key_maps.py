@@ -6,7 +6,7 @@ from typing import Any
 
 from bench.errors import BadInput
 from methods.common.dual import Duals
-from methods.common.key_maps import KeyMap, Tensors, count, side
+from methods.common.key_maps import KeyMap, Tensors, attention_block, check_range, count, side
 
 DUAL_PART = "dual networks"
 
@@ -19,8 +19,7 @@ def _scale(steps: int) -> int:
 
 
 def _drn_sizes(tensors: Tensors) -> dict[str, Any]:
-    if tensors["sub_mean.bias"].abs().sum() < 6:  # 1.3 in [0, 1], 330 in [0, 255]
-        raise ValueError("sub_mean.bias is a colour in [0, 1]; only networks that work in [0, 255] can be imported")
+    check_range(tensors)
     width = side(tensors, "up_blocks.0.0.body.0.weight", 0)
     return {
         "scale": _scale(count(tensors, r"up_blocks\.(\d+)\..*")),
@@ -49,10 +48,7 @@ DRN_OFFICIAL = KeyMap(
     {
         "down.{p}.shrink": "down.{p}.dual_module.0.0",
         "down.{p}.widen": "down.{p}.dual_module.1",
-        "up.{i}.{b}.conv1": "up_blocks.{i}.{b}.body.0",
-        "up.{i}.{b}.conv2": "up_blocks.{i}.{b}.body.2",
-        "up.{i}.{b}.attention.squeeze": "up_blocks.{i}.{b}.body.3.conv_du.0",
-        "up.{i}.{b}.attention.excite": "up_blocks.{i}.{b}.body.3.conv_du.2",
+        **attention_block("up.{i}.{b}", "up_blocks.{i}.{b}.body"),
         "up.{i}.{b}.0": "up_blocks.{i}.{b}.0",
         "up.{i}.{b}": "up_blocks.{i}.{b}",
     },

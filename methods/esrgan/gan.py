@@ -3,9 +3,7 @@
 Wang et al., "ESRGAN: Enhanced Super-Resolution Generative Adversarial Networks", ECCV Workshops 2018.
 L_G = L_percep + adversarial_weight * L_RaGAN + pixel_weight * L1 (equation 3).
 
-Deviations: the suite's pictures and perceptual network where they differ from DIV2K + Flickr2K + OST and VGG19;
-the means of the relativistic discriminator are constants (`ragan_detach_mean`), as in the released training code;
-that code's factor 1/2 on both relativistic losses is the knob `ragan_half`, off.
+Deviations: see ENTRY.
 """
 
 from __future__ import annotations
@@ -246,6 +244,7 @@ ENTRY = Entry(
     ),
     deviations=(
         "the suite's pictures and perceptual network where they differ from DIV2K + Flickr2K + OST and VGG19",
-        "the means of the relativistic discriminator are constants, as in the released training code",
+        "the means of the relativistic discriminator are constants, as in the released training code "
+        "(`ragan_detach_mean`); its factor 1/2 on both relativistic losses is the knob `ragan_half`, off",
     ),
 )

@@ -1,6 +1,6 @@
 """How RRDBNet is published: the released networks, their older naming, and BasicSR's.
 
-No tensor tells the scale: RRDBNet holds the same ones at x2 and x4.
+The scale cannot be inferred: RRDBNet has the same tensors at x2 and x4.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Wang et al., "ESRGAN: Enhanced Super-Resolution Generative Adversarial Networks", ECCV Workshops 2018.
 
-Deviations: none in the network or the loss; trained on the suite's pictures instead of DIV2K + Flickr2K + OST.
+Deviations: see ENTRY.
 """
 
 from __future__ import annotations

@@ -132,9 +132,9 @@ class Batch:
         self.schedule = Schedule(knobs, len(subjects))
         like = subjects[0].image
         each = zip(*(subject.filters for subject in subjects), strict=True)
-        self.filters = [torch.stack(list(one)).to(like).requires_grad_() for one in each]
+        self.filters = [torch.stack(list(weights)).to(like).requires_grad_() for weights in each]
         each = zip(*(subject.discriminator for subject in subjects), strict=True)
-        self.discriminator = Discriminator(*(torch.stack(list(one)).to(like) for one in each))
+        self.discriminator = Discriminator(*(torch.stack(list(weights)).to(like) for weights in each))
         for weight in self.discriminator.parameters:
             weight.requires_grad_()
         self.mask = torch.from_numpy(losses.boundary_mask(knobs.support, knobs.boundary_ring)).to(like)
@@ -199,7 +199,7 @@ class Batch:
         knobs = self.knobs
         with torch.no_grad():
             fake = self.shrink(crops, strips)
-            normal = torch.stack([_normal(s, one) for s, one in zip(self.subjects, fake, strict=True)])
+            normal = torch.stack([_normal(subject, crop) for subject, crop in zip(self.subjects, fake, strict=True)])
             fake = fake + knobs.noise * normal
         passes = [network.effective(self.discriminator, knobs) for _ in range(2)]
         weights = [torch.cat(both) for both in zip(*passes, strict=True)]

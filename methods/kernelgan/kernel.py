@@ -1,4 +1,4 @@
-"""From the kernel a generator amounts to to the kernel that is handed on: tails cut, centred, and grown to x4."""
+"""Post-process the generator's effective kernel: cut its tails, centre it, compose the x4 kernel."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def cut_tails(kernel: F64, keep: int, factor: float) -> F64:
 def centred(kernel: F64, factor: int) -> F64:
     """The kernel moved, by cubic splines, so that its centre of mass is where bicubic LR has it; padded to hold it."""
     size = kernel.shape[0]
-    moves = [aligned_centre(size, factor) - place for place in centre_of_mass(kernel)]
+    moves = [aligned_centre(size, factor) - centre for centre in centre_of_mass(kernel)]
     margin = math.ceil(max(map(abs, moves))) + 1
     result: F64 = shift(np.pad(kernel, margin), moves, order=3, mode="constant")
     return result

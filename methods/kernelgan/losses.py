@@ -62,9 +62,9 @@ def _reduce(values: Tensor, reduction: str) -> Tensor:
 def centre_loss(kernel: Tensor, factor: int, kind: str) -> Tensor:
     """How far the centre of mass is from where bicubic LR has it: distance (`norm`) or mean square (`mse`), (B,)."""
     size = kernel.shape[-1]
-    place = torch.arange(size, dtype=kernel.dtype, device=kernel.device) - (size // 2 + (factor - 1) / 2)
+    position = torch.arange(size, dtype=kernel.dtype, device=kernel.device) - (size // 2 + (factor - 1) / 2)
     mass = kernel.sum((1, 2))
-    offset = torch.stack([(kernel.sum(axis) * place).sum(1) for axis in (2, 1)], 1) / mass.unsqueeze(1)
+    offset = torch.stack([(kernel.sum(axis) * position).sum(1) for axis in (2, 1)], 1) / mass.unsqueeze(1)
     return offset.square().mean(1) if kind == "mse" else torch.linalg.vector_norm(offset, dim=1)
 
 

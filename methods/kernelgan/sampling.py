@@ -1,4 +1,4 @@
-"""Where the crops that KernelGAN learns from lie: drawn for the whole run from a map of strong gradients."""
+"""Draw where KernelGAN's training crops lie, for the whole run, from a map of strong gradients."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ def strong_gradients(grey: F64) -> F64:
     return blurred
 
 
-def crop_probabilities(place: F64, side: int) -> F64:
+def crop_probabilities(gradients: F64, side: int) -> F64:
     """(h, w), sum 1: the chance that a crop of this side is drawn around a pixel; uniform where the map is empty."""
-    spread = uniform_filter(place, side // 2, mode="constant")
+    spread = uniform_filter(gradients, side // 2, mode="constant")
     border = side // 2
     inside = np.zeros_like(spread)
     inside[border : spread.shape[0] - border, border : spread.shape[1] - border] = 1
@@ -68,12 +68,12 @@ def crop_probabilities(place: F64, side: int) -> F64:
     return result
 
 
-def _draw(place: F64, side: int, knobs: KernelGanKnobs, random: np.random.Generator) -> Corners:
+def _draw(gradients: F64, side: int, knobs: KernelGanKnobs, random: np.random.Generator) -> Corners:
     """Even corners around centres drawn with replacement."""
-    place = place if knobs.sampling == "gradient" else np.ones_like(place)
+    gradients = gradients if knobs.sampling == "gradient" else np.ones_like(gradients)
     chosen = random.choice(
-        place.size, size=max(knobs.iterations, knobs.schedule_length), p=crop_probabilities(place, side).ravel()
+        gradients.size, size=max(knobs.iterations, knobs.schedule_length), p=crop_probabilities(gradients, side).ravel()
     )
-    centres = np.stack(np.unravel_index(chosen, place.shape), axis=1)
-    corners: Corners = np.clip(centres - side // 2, 0, np.array(place.shape) - side).astype(np.int64)
+    centres = np.stack(np.unravel_index(chosen, gradients.shape), axis=1)
+    corners: Corners = np.clip(centres - side // 2, 0, np.array(gradients.shape) - side).astype(np.int64)
     return corners // 2 * 2

@@ -8,7 +8,7 @@ import dataclasses
 import pytest
 from shrink import GUEST
 
-from bench.api import Axis, Claim, Entry
+from bench.api import Axis, Claim, Entry, Pretrain
 from bench.errors import BadInput
 from bench.runtime.code_digest import closure, source_digest
 from bench.suites import SUITES, find_run
@@ -52,6 +52,14 @@ def test_a_knob_has_one_name_whether_flat_or_dotted() -> None:
         entry.build(4, {"learning_rate": 1e-3, "recipe.learning_rate": 2e-3})
     with pytest.raises(BadInput, match=r"unknown knob of srresnet 'recipe\.width'"):
         entry.build(4, {"recipe.width": 8})
+
+
+def test_a_shared_knob_that_does_not_exist_is_an_error_at_import() -> None:
+    shared = Pretrain("edsr", ("recipe.loss", "blcks"))
+    with pytest.raises(BadInput, match="unknown knob of x 'blcks'; did you mean 'blocks'"):
+        Entry("x", SRResNetMethod, "", pretrain=shared)
+    found = Entry("x", SRResNetMethod, "", pretrain=dataclasses.replace(shared, shared=("recipe.loss",))).pretrain
+    assert found is not None and found.shared == ("loss",)
 
 
 def test_two_knobs_of_one_name_are_an_error_at_import() -> None:
