@@ -9,71 +9,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from torch import Tensor, nn
+from torch import nn
 
 from bench.api import Axis, Claim, Entry, Method
-from methods.common.attention import AttentionBlock
-from methods.common.blocks import conv, shuffle_stages
 from methods.common.dual import DUAL_AXIS, DUAL_CLAIM
-from methods.common.mean_shift import PEAK, MeanShift
 from methods.common.pixel import Recipe
-
-
-class ResidualGroup(nn.Module):
-    """Blocks and a convolution, added to the input by the short skip."""
-
-    def __init__(self, width: int, blocks: int, reduction: int | None, skip: bool) -> None:
-        super().__init__()
-        self.blocks = nn.Sequential(*(AttentionBlock(width, reduction) for _ in range(blocks)))
-        self.end = conv(width, width)
-        self.skip = skip
-
-    def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.end(self.blocks(x))
-        return x + y if self.skip else y
-
-
-class RCAN(nn.Module):
-    """(N, 3, h, w) RGB in [0, 1] -> (N, 3, s*h, s*w). 15,592,379 parameters at x4 with the mean shift's 24."""
-
-    def __init__(self, knobs: RcanMethod) -> None:
-        super().__init__()
-        width = knobs.width
-        reduction = knobs.reduction if knobs.channel_attention else None
-        groups = (ResidualGroup(width, knobs.blocks, reduction, knobs.short_skip) for _ in range(knobs.groups))
-        self.sub_mean = MeanShift(-1, knobs.mean_shift_trained)
-        self.head = conv(3, width)
-        self.body = nn.Sequential(*groups)
-        self.body_end = conv(width, width)
-        self.upsample = shuffle_stages(width, knobs.scale)
-        self.tail = conv(width, 3)
-        self.add_mean = MeanShift(1, knobs.mean_shift_trained)
-        self.long_skip = knobs.long_skip
-
-    def forward(self, lr: Tensor) -> Tensor:
-        x = self.head(self.sub_mean(PEAK * lr))  # (N, width, h, w)
-        y = self.body_end(self.body(x))
-        x = x + y if self.long_skip else y
-        sr: Tensor = self.add_mean(self.tail(self.upsample(x))) / PEAK  # (N, 3, s*h, s*w)
-        return sr
+from methods.common.rcan import RCAN, RcanKnobs
 
 
 @dataclass(frozen=True)
 class RcanMethod(Method):
-    """`blocks` are those of one group."""
+    """RCAN, in the paper's size."""
 
-    width: int = 64
-    groups: int = 10
-    blocks: int = 20
-    reduction: int = 16
-    channel_attention: bool = True
-    long_skip: bool = True
-    short_skip: bool = True
-    mean_shift_trained: bool = False
+    body: RcanKnobs = RcanKnobs()
     recipe: Recipe = Recipe(1e-4, schedule="halve", milestones=(0.2, 0.4, 0.6, 0.8))
 
     def network(self) -> nn.Module:
-        return RCAN(self)
+        return RCAN(self.scale, self.body)
 
 
 ENTRY = Entry(

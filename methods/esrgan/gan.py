@@ -14,7 +14,7 @@ from torch import nn
 
 from bench.api import Axis, Claim, Entry, Method, Pretrain
 from methods.common.gan import GanRecipe
-from methods.esrgan.network import GeneratorKnobs, RRDBNet, check_scale
+from methods.common.rrdb import GeneratorKnobs, RRDBNet, check_scale
 
 
 @dataclass(frozen=True)

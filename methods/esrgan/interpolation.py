@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from bench.api import Axis, Claim, Entry, Method, Picture, Upscaler, feed_forward
 from bench.errors import BadInput, check_choice
-from methods.esrgan.network import GeneratorKnobs, RRDBNet, check_scale
+from methods.common.rrdb import GeneratorKnobs, RRDBNet, check_scale
 
 BETWEEN = ("network", "image")
 Weights = Mapping[str, Tensor]

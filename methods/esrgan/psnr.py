@@ -13,7 +13,7 @@ from torch import nn
 
 from bench.api import Axis, Claim, Entry, Method
 from methods.common.pixel import Recipe
-from methods.esrgan.network import GeneratorKnobs, RRDBNet, check_scale
+from methods.common.rrdb import GeneratorKnobs, RRDBNet, check_scale
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,7 @@ def test_the_digest_hears_of_a_default_said_or_unsaid() -> None:
 
 def test_a_method_is_made_of_its_own_modules_and_not_of_other_methods() -> None:
     modules = closure("methods.esrgan.gan")
-    assert {"methods.esrgan.network", "methods.common.perceptual"} <= set(modules)
+    assert {"methods.common.rrdb", "methods.common.perceptual"} <= set(modules)
     assert not {"methods.srresnet", "methods.esrgan.psnr", "bench.api", "methods"} & set(modules)
 
 
