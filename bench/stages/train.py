@@ -1,12 +1,11 @@
 """The training loop: step, log, save, resume, stop. It reads top to bottom and knows no method.
 
-Batches depend only on (seed, step), so a resumed run is the same run, bit for bit. The resume state is written to a
-temporary name and renamed; the checkpoint appears only on completion.
+Batches depend only on (seed, step), so a resumed run is the same run, bit for bit. The resume state holds the curve,
+too; the checkpoint appears only on completion.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import signal
@@ -27,8 +26,9 @@ from bench.api import Batch, Learner, Training
 from bench.errors import BadInput, Diverged, OutOfTime
 from bench.runtime.checksums import hash_file
 from bench.runtime.devices import be_deterministic, peak_memory_mib
-from bench.runtime.files import locked, replacing, write_json
+from bench.runtime.files import locked, replacing, sync, write_json
 from bench.runtime.record import Stage, code_of
+from bench.stages.resume import STATES, load_state, remove_states, save_state
 from bench.suites.experiment import Experiment
 
 LOG_EVERY = 10  # steps between points of the curve
@@ -44,7 +44,7 @@ class Limits:
     save_seconds: float = 30.0
 
 
-FILES = ("lock", "state.pt", "curves.jsonl", "checkpoint.safetensors", "train.json")
+FILES = ("lock", *STATES, "curves.jsonl", "checkpoint.safetensors", "train.json")
 """What a run folder may hold."""
 Spent = tuple[float, float]
 """(seconds, processor seconds)"""
@@ -96,23 +96,17 @@ def _train(
     )
     if learner is None:
         raise BadInput(f"{run.name} has nothing to train; upscale with it directly")
-    state_file, curve_file = folder / "state.pt", folder / "curves.jsonl"
-    step, (seconds_before, cpu_before), totals = _resume(run, learner, folder, device)
-    points = _truncate_curve(curve_file, step)
-    recent = [point["loss"] for point in points[-HISTORY:]]
+    curve_file = folder / "curves.jsonl"
+    step, (seconds_before, cpu_before), totals, lines = _resume(run, learner, folder, device)
+    with replacing(curve_file) as temporary:
+        temporary.write_text("".join(lines))
+    recent = [json.loads(line)["loss"] for line in lines[-HISTORY:]]
     stop = _StopOnSignal()
     saved = time.monotonic()
     progress = tqdm(total=run.iterations, initial=step, desc=run.name, unit="step", mininterval=2.0, smoothing=0.05)
 
     def spent() -> Spent:
         return seconds_before + time.monotonic() - began, cpu_before + time.process_time() - began_cpu
-
-    def save_state() -> None:
-        state = {"digest": digest, "step": step, "seconds": spent(), "totals": totals, "learner": learner.state_dict()}
-        buffer = io.BytesIO()
-        torch.save(state, buffer)
-        with replacing(state_file) as temporary:
-            temporary.write_bytes(buffer.getbuffer())
 
     with progress, stop, curve_file.open("a") as curve:
         while step < run.iterations:
@@ -124,7 +118,8 @@ def _train(
                 point = {name: float(value) / width for name, value in totals.items()}
                 _check(run, step, point, recent)
                 recent = [*recent[1 - HISTORY :], point["loss"]]
-                curve.write(json.dumps({"step": step, **{k: float(f"{v:.6g}") for k, v in point.items()}}) + "\n")
+                lines.append(json.dumps({"step": step, **{k: float(f"{v:.6g}") for k, v in point.items()}}) + "\n")
+                curve.write(lines[-1])
                 curve.flush()
                 totals = {}
                 progress.set_postfix_str(f"loss {point['loss']:.4g}", refresh=False)
@@ -134,7 +129,8 @@ def _train(
             if step == run.iterations:
                 break
             if stop.asked or out_of_time or (not totals and now - saved > limits.save_seconds):
-                save_state()
+                state = {"digest": digest, "step": step, "seconds": spent(), "totals": totals, "curve": lines}
+                save_state(folder, {**state, "learner": learner.state_dict()})
                 saved = now
             if stop.asked:
                 raise KeyboardInterrupt("run the same command to resume")
@@ -143,6 +139,7 @@ def _train(
                     f"{run.name}: stopped at step {step} of {run.iterations}; run the same command to resume"
                 )
 
+    sync(curve_file)
     weights = {name: value.detach().cpu().contiguous() for name, value in learner.network.state_dict().items()}
     metadata = json.dumps({"run": run.name, "digest": digest, "scale": run.scale}, sort_keys=True)  # one key, in order
     with replacing(checkpoint_path(folder)) as temporary:
@@ -161,26 +158,23 @@ def _train(
         "seconds": round(seconds, 2),
     }
     write_json(folder / "train.json", record)
-    state_file.unlink(missing_ok=True)
+    remove_states(folder)
     return record
 
 
 def _resume(
     run: Experiment, learner: Learner, folder: Path, device: torch.device
-) -> tuple[int, Spent, dict[str, Tensor]]:
-    """(step, seconds and processor seconds already spent, running sums): from the resume state, else from the warm
-    start, else zero."""
-    state_file = folder / "state.pt"
-    if state_file.is_file():
-        state = torch.load(state_file, map_location=device, weights_only=True)
-        if state["digest"] == run.digest():
-            learner.load_state_dict(state["learner"])
-            return state["step"], state["seconds"], state["totals"]
-        tqdm.write(f"{run.name}: the code or settings changed since {state_file.name} was saved; starting over")
+) -> tuple[int, Spent, dict[str, Tensor], list[str]]:
+    """(step, seconds and processor seconds already spent, running sums, the curve's lines): from the resume state, else
+    from the warm start, else nothing."""
+    state = load_state(folder, run.digest(), device)
+    if state is not None:
+        learner.load_state_dict(state["learner"])
+        return state["step"], state["seconds"], state["totals"], state["curve"]
     if run.warm_start is not None:
         earlier = checkpoint_path(folder.parent / run.warm_start)
         learner.warm_start(load_weights(earlier, device))
-    return 0, (0.0, 0.0), {}
+    return 0, (0.0, 0.0), {}, []
 
 
 def load_weights(path: Path, device: torch.device | None = None) -> dict[str, Tensor]:
@@ -212,16 +206,6 @@ def _check(run: Experiment, step: int, point: dict[str, float], recent: list[flo
     if len(recent) >= 5 and abs(point["loss"]) > EXPLOSION * abs(statistics.median(recent)) > 0:
         size = f"loss {point['loss']:.3g} at step {step} is over {EXPLOSION:g} times its recent median"
         raise Diverged(f"{run.name}: {size}; {remedy}")
-
-
-def _truncate_curve(path: Path, step: int) -> list[dict[str, float]]:
-    """Drop the points after `step` (they will be made again) and return the rest."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lines = path.read_text().splitlines(keepends=True) if path.is_file() else []
-    kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
-    with replacing(path) as temporary:
-        temporary.write_text("".join(kept))
-    return [json.loads(line) for line in kept]
 
 
 class _StopOnSignal:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import fcntl
+import io
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -23,6 +25,7 @@ import bench.stages.train as loop
 from bench.data.patches import PatchStore
 from bench.errors import BadInput, Diverged, OutOfTime
 from bench.runtime.code_digest import ROOT
+from bench.stages.resume import STATES, load_state
 from bench.stages.train import Limits, checkpoint_path, load_network, train
 from bench.suites.experiment import Experiment
 from methods import METHODS
@@ -91,6 +94,52 @@ def test_another_seed_trains_another_network(train_store: Path, tmp_path: Path) 
     assert not any(torch.equal(one[name], two[name]) for name in one if name.endswith("weight"))
 
 
+def damages(whole: bytes) -> dict[str, bytes]:
+    """What a power cut, a bad disk, an older version or another program leave of a state."""
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 1
+    old = io.BytesIO()
+    torch.save({"digest": "", "step": 10}, old)
+    return {
+        "empty": b"",
+        "truncated": whole[: len(whole) // 2],
+        "zeros": bytes(len(whole)),
+        "random": np.random.default_rng(0).bytes(len(whole)),
+        "one bit": bytes(flipped),
+        "longer": whole + b"\0",
+        "another version": old.getvalue(),
+    }
+
+
+@pytest.mark.parametrize("kind", damages(b"12"))
+@pytest.mark.parametrize("both", [False, True], ids=["the last", "both"])
+def test_a_damaged_state_is_told_in_one_line_and_the_bytes_are_those_of_an_unbroken_run(
+    both: bool,
+    kind: str,
+    train_store: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run = small_run("srcnn", iterations=30)
+    whole = finish(run, train_store, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        interrupt_after(patch, 25)
+        with pytest.raises(OutOfTime):
+            finish(run, train_store, tmp_path / "parts", Limits(minutes=1.0, save_seconds=0.0))
+    for name in STATES if both else STATES[:1]:
+        path = tmp_path / "parts" / name
+        path.write_bytes(damages(path.read_bytes())[kind])
+    (tmp_path / "parts" / "curves.jsonl").write_text('{"step": 10, "lo\njunk\n')
+    capsys.readouterr()
+    assert finish(run, train_store, tmp_path / "parts") == whole
+    told = [line for line in capsys.readouterr().err.splitlines() if "damaged" in line and "\r" not in line]
+    assert len(told) == (2 if both else 1)
+    curves = [(tmp_path / name / "curves.jsonl").read_bytes() for name in ("whole", "parts")]
+    assert curves[0] == curves[1]
+    assert not [path.name for path in (tmp_path / "parts").iterdir() if path.name in STATES]
+
+
 def test_a_state_of_other_code_or_settings_is_not_resumed(
     train_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,8 +195,8 @@ def test_a_diverged_run_stops_and_keeps_the_last_good_state(
     monkeypatch.setattr(type(run.build()), "learner", lambda self, training: _Poisoned(75, loss))
     with pytest.raises(Diverged, match=r"at step 80.*lower the learning rate"):
         finish(run, train_store, tmp_path, Limits(save_seconds=0.0))
-    state = torch.load(tmp_path / "state.pt", weights_only=True)
-    assert state["step"] == 70
+    found = load_state(tmp_path, run.digest(), CPU) or {}
+    assert found["step"] == 70
     assert not checkpoint_path(tmp_path).exists()
 
 
