@@ -13,6 +13,7 @@ from bench.runtime.code_digest import source_digest
 from bench.runtime.devices import environment
 from bench.runtime.files import read_json, write_json
 from bench.runtime.git import REPORT, commit
+from bench.runtime.output import check_unchanged
 from bench.runtime.record import Record
 from bench.runtime.rows import write_rows
 from bench.stages.feature_activity import write_taps
@@ -32,6 +33,7 @@ def run_record(run: Experiment, suite: Suite, layout: Workdir) -> Record:
     trained = _read(layout.run(run.name) / "train.json") if run.iterations else {}
     made = _read(layout.kernels(run) / "kernels.json" if run.estimates else layout.sr(run) / "upscale.json")
     scored = _read(layout.score_record(run))
+    check_unchanged(layout.scores(run).parent, {layout.scores(run).name: scored["outputs"]["scores"]})
     first = trained or made
     inputs: dict[str, str] = {**trained.get("inputs", {}), **made["inputs"]}
     taken = {**_named(inputs, "runs/"), **_named(inputs, "kernels/")}

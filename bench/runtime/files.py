@@ -116,12 +116,15 @@ def making_folder(
                         sync(path)
                 deliver(folder, place)
                 sync(place.parent)
-            except BaseException:
-                if not (request and mark.is_file() and len(list(folder.iterdir())) > 1):
-                    shutil.rmtree(folder, ignore_errors=True)
-                    with contextlib.suppress(OSError):
-                        for parent in above:
-                            parent.rmdir()
+            except BaseException as error:
+                if request and mark.is_file() and len(list(folder.iterdir())) > 1:
+                    if isinstance(error, KeyboardInterrupt):
+                        raise KeyboardInterrupt("what is finished is kept; run the same command to resume") from None
+                    raise
+                shutil.rmtree(folder, ignore_errors=True)
+                with contextlib.suppress(OSError):
+                    for parent in above:
+                        parent.rmdir()
                 raise
     except OSError as error:
         raise _unwritable(place, error) from error

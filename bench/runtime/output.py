@@ -44,6 +44,19 @@ def claim_folder(out: Path, names: Iterable[str], overwrite: bool = False) -> No
     write_json(place / RECORD, dict.fromkeys(names))
 
 
+def changed_files(folder: Path) -> list[str]:
+    """What is missing of a folder made here, or is not as it was made; nothing where no record of it is there."""
+    recorded = _recorded(folder / RECORD)
+    return sorted(name for name in recorded if not _is_recorded(folder / name, name, recorded))
+
+
+def check_unchanged(folder: Path, hashes: Mapping[str, str]) -> None:
+    """Raise BadInput naming a file that is missing, or has another sha256 than when it was made. hashes: by name."""
+    for name in hashes:
+        if not _is_recorded(folder / name, name, hashes):
+            raise BadInput(f"{folder / name}: missing, or changed since it was made; delete {folder} and make it again")
+
+
 def check_place(out: Path, inputs: Inputs, overwrite: bool = False, folder: bool = True) -> Path:
     """The place with every link and `..` resolved.
 
@@ -91,7 +104,7 @@ def _inventory(place: Path, recorded: Mapping[str, str | None]) -> tuple[list[st
 
 
 def _is_recorded(path: Path, name: str, recorded: Mapping[str, str | None]) -> bool:
-    return name in recorded and recorded[name] in (None, hash_file(path))
+    return name in recorded and path.is_file() and recorded[name] in (None, hash_file(path))
 
 
 def _resolved(path: Path) -> Path:

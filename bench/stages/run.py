@@ -11,9 +11,10 @@ from torch import nn
 
 from bench.data.patches import PairedAndUnpaired, PatchStore
 from bench.data.prepare import MANIFEST, RECORD, prepare_train
-from bench.errors import Diverged
+from bench.errors import BadInput, Diverged
 from bench.runtime.checksums import hash_file, hash_files, hash_hashes
 from bench.runtime.files import read_json, write_json
+from bench.runtime.output import changed_files, check_unchanged
 from bench.runtime.record import Stage, code_of
 from bench.runtime.weights import hash_once, locate
 from bench.stages import score
@@ -60,8 +61,11 @@ def _open_store(run: Experiment, layout: Workdir) -> Store:
 
     def opened(place: Path, sets: tuple[str, ...], degradation: str, levels: tuple[int, ...]) -> PatchStore:
         with layout.turn(place.name):
-            if not (place / MANIFEST).is_file() or not (place / RECORD).is_file():
-                prepare_train(sets, run.scale, degradation, place, levels=levels)
+            changed = changed_files(place)
+            if changed:
+                print(f"{place / changed[0]}: changed since it was made; preparing it again", file=sys.stderr)
+            if changed or not (place / MANIFEST).is_file() or not (place / RECORD).is_file():
+                prepare_train(sets, run.scale, degradation, place, levels=levels, overwrite=True)
         return PatchStore(place)
 
     method = run.build()
@@ -82,7 +86,9 @@ def estimate_run(run: Experiment, layout: Workdir, device: torch.device) -> None
 def upscale_run(run: Experiment, sources: dict[str, Experiment], layout: Workdir, device: torch.device) -> None:
     """The pictures of a run's test sets. sources: the runs that it may take kernels of, by name."""
     inputs = _test_data(run, layout)
-    inputs |= {f"runs/{name}": hash_file(checkpoint_path(layout.run(name))) for name in _networks(run)}
+    for name in _networks(run):
+        check_unchanged(layout.run(name), read_json(layout.run(name) / "train.json")["outputs"])
+        inputs[f"runs/{name}"] = hash_file(checkpoint_path(layout.run(name)))
     source = layout.kernels(sources[run.kernel_from]) if run.kernel_from in sources else None
     if source is not None:
         inputs[f"kernels/{run.kernel_from}"] = hash_hashes(hash_files(source, "*.npy"))
@@ -122,7 +128,9 @@ def _load_networks(run: Experiment, layout: Workdir) -> nn.Module | None:
 
 def score_run(run: Experiment, layout: Workdir) -> None:
     """Every metric of every picture or kernel of a run; a metric whose weights are absent is n/a with the reason."""
-    made = hash_files(layout.kernels(run), "*.npy") if run.estimates else hash_files(layout.sr(run), "*.png")
+    folder = layout.kernels(run) if run.estimates else layout.sr(run)
+    made = read_json(folder / ("kernels.json" if run.estimates else "upscale.json"))["outputs"]
+    check_unchanged(folder, made)
     inputs = {"kernels" if run.estimates else "sr": hash_hashes(made), **_test_data(run, layout)}
     stage = Stage(code_of(["bench.stages.score"]), torch.device("cpu"), inputs, {"run": run.name})
     sets = {name: layout.test_data(name, run.scale, run.degradation) for name in run.test_sets}
@@ -140,6 +148,9 @@ def score_run(run: Experiment, layout: Workdir) -> None:
 def _test_data(run: Experiment, layout: Workdir) -> dict[str, str]:
     """The sha256 of the manifest of each test set, under its name."""
     places = {name: layout.test_data(name, run.scale, run.degradation) for name in run.test_sets}
+    for place in places.values():
+        for name in changed_files(place):
+            raise BadInput(f"{place / name}: missing, or changed since it was made; delete {place} and make it again")
     return {f"data/{name}": hash_file(place / MANIFEST) for name, place in places.items()}
 
 

@@ -115,10 +115,18 @@ def test_kernels_are_recorded_as_pictures_are(layout: Workdir) -> None:
     write(demo.kernels(run) / "Embedded-test" / "houses.npy", "kernel")
     kernels = hash_files(demo.kernels(run), "*.npy")
     write_json(demo.kernels(run) / "kernels.json", stage(run, data, kernels, peak_mib=80))
-    scored = stage(run, {**data, "kernels": hash_hashes(kernels)}, {"scores": "0" * 64}, taps=None)
+    write(demo.scores(run), "scores")
+    scored = stage(run, {**data, "kernels": hash_hashes(kernels)}, {"scores": sha256("scores")}, taps=None)
     write_json(demo.score_record(run), scored)
     record = run_record(run, find_suite("demo"), demo)
     assert record["kernels"] == {"Embedded-test/houses.npy": sha256("kernel")} and record["sr"] == {}
+
+
+def test_scores_that_were_cut_since_they_were_made_are_refused(layout: Workdir) -> None:
+    file = layout.scores(RUNS[BICUBIC])
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    with pytest.raises(BadInput, match=rf"{file.name}: missing, or changed"):
+        run_record(RUNS[BICUBIC], SMOKE, layout)
 
 
 def test_every_stage_is_credited_to_the_commit_it_ran_at_and_the_report_to_its_own(
