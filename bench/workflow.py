@@ -46,8 +46,8 @@ class Workflow:
             name = waiting.pop()
             if name not in found:
                 found.add(name)
-                sources = {one for run in everything.values() if run.method == name for one in run.sources}
-                waiting += [everything[one].method for one in sources]
+                sources = {source for run in everything.values() if run.method == name for source in run.sources}
+                waiting += [everything[source].method for source in sources]
         return found
 
     @property
@@ -66,8 +66,11 @@ class Workflow:
 
     def test_manifests(self, method: str) -> list[str]:
         """Every degraded test set of a method's runs."""
-        places = [self.layout.test_data(name, r.scale, r.degradation) for r in self.of(method) for name in r.test_sets]
-        return list(dict.fromkeys(str(place / "manifest.json") for place in places))
+        return self._manifests(self.of(method))
+
+    def _manifests(self, runs: Iterable[Experiment]) -> list[str]:
+        folders = [self.layout.test_data(name, run.scale, run.degradation) for run in runs for name in run.test_sets]
+        return list(dict.fromkeys(str(folder / "manifest.json") for folder in folders))
 
     def shown_manifests(self) -> list[str]:
         """Every degraded test set of the runs that the report takes over: it shows their HR pictures."""
@@ -108,9 +111,7 @@ class Workflow:
 
     def kernel_manifests(self, name: str) -> list[str]:
         """The degraded test sets of one run."""
-        run = self._run(name)
-        places = [self.layout.test_data(one, run.scale, run.degradation) for one in run.test_sets]
-        return [str(place / "manifest.json") for place in places]
+        return self._manifests([self._run(name)])
 
     def train_digest(self, name: str) -> str:
         """Changes when anything that decides the trained network does."""
@@ -122,15 +123,15 @@ class Workflow:
         return digest_of([run.digest(), run.test_sets, source_digest("bench.stages.estimate")])
 
     def upscale_digest(self, method: str) -> str:
-        """Changes with the method's runs or the upscaling code."""
+        """Changes with the method's runs, or the code that upscales and counts."""
         runs = [(run.digest(), run.test_sets) for run in self.of(method)]
-        return digest_of([runs, source_digest("bench.stages.upscale")])
+        return digest_of([runs, source_digest("bench.stages.upscale", "bench.stages.cost")])
 
     def score_digest(self, method: str) -> str:
         """Changes with the metrics, their code, or which of their weights are here."""
         here = sorted(name for name, weight in WEIGHTS.items() if weight.found)
         runs = [(run.name, run.test_sets, run.metrics) for run in self.of(method)]
-        return digest_of([runs, here, source_digest("bench.stages.score")])
+        return digest_of([runs, here, source_digest("bench.stages.score", "bench.stages.feature_activity")])
 
     def data_digest(self) -> str:
         """Changes with the code that reads, degrades and stores pictures."""

@@ -46,7 +46,7 @@ def _file(module: str) -> Path | None:
 
 @functools.cache
 def _tree(path: Path) -> ast.Module:
-    """The parsed file without docstrings, and without ENTRY: what a run takes of a entry is said in its knobs."""
+    """The parsed file without docstrings, and without ENTRY: what of it decides a run stands in the run's knobs."""
     tree = ast.parse(path.read_text())
     tree.body = [node for node in tree.body if not _is_entry(node)]
     for node in ast.walk(tree):

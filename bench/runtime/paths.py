@@ -24,3 +24,23 @@ def weights_folder() -> Path:
 def results_folder() -> Path:
     """BENCH_RESULTS, default `results`: where a finished suite is published."""
     return Path(os.environ.get("BENCH_RESULTS") or "results")
+
+
+def degraded_folder(work: Path, dataset: str, scale: int, degradation: str) -> Path:
+    """hr/, lr/, kernels/ and manifest.json of one degraded test set, in the work folder of a suite."""
+    return work / "data" / f"{dataset}.x{scale}.{degradation}"
+
+
+def run_folder(work: Path, run: str) -> Path:
+    """checkpoint.safetensors, curves.jsonl, train.json and the resume state of one run."""
+    return work / "runs" / run
+
+
+def sr_folder(work: Path, method: str, run: str) -> Path:
+    """One run's pictures, a folder a data set, and upscale.json."""
+    return work / "sr" / method / run
+
+
+def kernels_folder(work: Path, method: str, run: str) -> Path:
+    """One run's estimated blur kernels, a folder a data set, and kernels.json."""
+    return work / "kernels" / method / run

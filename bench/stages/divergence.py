@@ -55,12 +55,13 @@ def settle(run: Experiment, folder: Path, device: torch.device, inputs: Mapping[
 
 
 def reason(run: Experiment, layout: Workdir) -> str | None:
-    """Why the networks that a run upscales with are not there: its own, or others', diverged. None where they are."""
+    """Why a run has no network to upscale with: the training of its own, or of another that it uses, diverged; or
+    None."""
     return _first(run.network_from or ((run.name,) if run.iterations else ()), layout)
 
 
 def inherited(run: Experiment, layout: Workdir) -> str | None:
-    """Why a run cannot be trained: the one that it starts from diverged. None where that is no reason."""
+    """Why a run cannot be trained: the one that it starts from diverged; or None."""
     return _first((run.warm_start,) if run.warm_start else (), layout)
 
 

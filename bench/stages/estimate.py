@@ -83,7 +83,7 @@ def estimate_sets(method: Method, sets: Mapping[str, Path], out: Path, seed: int
 
 
 def _iterations(method: Method) -> int:
-    """Of one picture: those of all its generators."""
+    """How many one picture takes, over all its generators."""
     return int(method.knobs.get("iterations", 0)) * int(method.knobs.get("estimates", 1))
 
 
@@ -91,10 +91,10 @@ def with_bar(estimator: Estimator, pictures: Sequence[Picture], iterations: int)
     """The kernels, under a progress bar that counts iterations over all pictures."""
     with tqdm(total=iterations * len(pictures), desc="kernels", unit="iteration", unit_scale=True) as bar:
 
-        def made(iterations: int) -> None:
+        def advance(iterations: int) -> None:
             bar.update(iterations)
 
-        return estimator(pictures, made)
+        return estimator(pictures, advance)
 
 
 def write_kernel(folder: Path, stem: str, kernel: F64) -> None:

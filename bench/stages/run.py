@@ -59,32 +59,32 @@ def train_run(
 def _open_store(run: Experiment, layout: Workdir) -> Store:
     """What a run draws its batches from, made where it is not there yet."""
 
-    def opened(place: Path, sets: tuple[str, ...], degradation: str, levels: tuple[int, ...]) -> PatchStore:
-        with layout.turn(place.name):
-            changed = changed_files(place)
+    def open_store(folder: Path, sets: tuple[str, ...], degradation: str, levels: tuple[int, ...]) -> PatchStore:
+        with layout.turn(folder.name):
+            changed = changed_files(folder)
             if changed:
-                print(f"{place / changed[0]}: changed since it was made; preparing it again", file=sys.stderr)
-            if changed or not (place / MANIFEST).is_file() or not (place / RECORD).is_file():
-                prepare_train(sets, run.scale, degradation, place, levels=levels, overwrite=True)
-        return PatchStore(place)
+                print(f"{folder / changed[0]}: changed since it was made; preparing it again", file=sys.stderr)
+            if changed or not (folder / MANIFEST).is_file() or not (folder / RECORD).is_file():
+                prepare_train(sets, run.scale, degradation, folder, levels=levels, overwrite=True)
+        return PatchStore(folder)
 
     method = run.build()
-    pairs = opened(layout.train_data(run), run.train_sets, run.pairs, method.levels)
+    pairs = open_store(layout.train_data(run), run.train_sets, run.pairs, method.levels)
     if not run.unpaired_sets:
         return pairs
-    others = opened(layout.unpaired_data(run), run.unpaired_sets, run.degradation, ())
-    return PairedAndUnpaired(pairs, others, method.unpaired)
+    unpaired = open_store(layout.unpaired_data(run), run.unpaired_sets, run.degradation, ())
+    return PairedAndUnpaired(pairs, unpaired, method.unpaired)
 
 
 def estimate_run(run: Experiment, layout: Workdir, device: torch.device) -> None:
-    """The blur kernel of every test picture of a run, all its sets side by side."""
+    """Estimate the blur kernel of every test picture of a run, all its sets side by side."""
     sets = {name: layout.test_data(name, run.scale, run.degradation) / "lr" for name in run.test_sets}
     stage = Stage(code_of(run.made_by), device, _test_data(run, layout), _identity(run))
     estimate_sets(run.build(), sets, layout.kernels(run), run.seed, stage)
 
 
 def upscale_run(run: Experiment, sources: dict[str, Experiment], layout: Workdir, device: torch.device) -> None:
-    """The pictures of a run's test sets. sources: the runs that it may take kernels of, by name."""
+    """Upscale a run's test sets. sources: the runs whose kernels it may be given, by name."""
     inputs = _test_data(run, layout)
     for name in _networks(run):
         check_unchanged(layout.run(name), read_json(layout.run(name) / "train.json")["outputs"])
@@ -127,11 +127,12 @@ def _load_networks(run: Experiment, layout: Workdir) -> nn.Module | None:
 
 
 def score_run(run: Experiment, layout: Workdir) -> None:
-    """Every metric of every picture or kernel of a run; a metric whose weights are absent is n/a with the reason."""
+    """Score every picture or kernel of a run by every metric, and measure what its perceptual loss can see; a metric
+    whose weights are absent is n/a with the reason."""
     folder = layout.kernels(run) if run.estimates else layout.sr(run)
-    made = read_json(folder / ("kernels.json" if run.estimates else "upscale.json"))["outputs"]
-    check_unchanged(folder, made)
-    inputs = {"kernels" if run.estimates else "sr": hash_hashes(made), **_test_data(run, layout)}
+    scored = read_json(folder / ("kernels.json" if run.estimates else "upscale.json"))["outputs"]
+    check_unchanged(folder, scored)
+    inputs = {"kernels" if run.estimates else "sr": hash_hashes(scored), **_test_data(run, layout)}
     stage = Stage(code_of(["bench.stages.score"]), torch.device("cpu"), inputs, {"run": run.name})
     sets = {name: layout.test_data(name, run.scale, run.degradation) for name in run.test_sets}
     if run.estimates:
@@ -147,11 +148,11 @@ def score_run(run: Experiment, layout: Workdir) -> None:
 
 def _test_data(run: Experiment, layout: Workdir) -> dict[str, str]:
     """The sha256 of the manifest of each test set, under its name."""
-    places = {name: layout.test_data(name, run.scale, run.degradation) for name in run.test_sets}
-    for place in places.values():
-        for name in changed_files(place):
-            raise BadInput(f"{place / name}: missing, or changed since it was made; delete {place} and make it again")
-    return {f"data/{name}": hash_file(place / MANIFEST) for name, place in places.items()}
+    folders = {name: layout.test_data(name, run.scale, run.degradation) for name in run.test_sets}
+    for folder in folders.values():
+        for name in changed_files(folder):
+            raise BadInput(f"{folder / name}: missing, or changed since it was made; delete {folder} and make it again")
+    return {f"data/{name}": hash_file(folder / MANIFEST) for name, folder in folders.items()}
 
 
 def _identity(run: Experiment) -> dict[str, Any]:

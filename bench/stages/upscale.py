@@ -76,8 +76,8 @@ def tiled(upscaler: Upscaler, scale: int, tile: int, overlap: int = OVERLAP) -> 
                 part = upscaler(replace(picture, lr=picture.lr[:, top:bottom, left:right])).cpu()
                 rows = slice((inner_top - top) * scale, (inner_bottom - top) * scale)
                 columns = slice((inner_left - left) * scale, (inner_right - left) * scale)
-                place = (slice(inner_top * scale, inner_bottom * scale), slice(inner_left * scale, inner_right * scale))
-                sr[:, place[0], place[1]] = part[:, rows, columns]
+                target = sr[:, inner_top * scale : inner_bottom * scale, inner_left * scale : inner_right * scale]
+                target.copy_(part[:, rows, columns])
         return sr
 
     return upscale
@@ -105,7 +105,7 @@ def prepare(method: Method, network: nn.Module | None, device: torch.device) -> 
 def upscale_folder(
     upscaler: Upscaler, lr: Path, out: Path, scale: int, seed: int = 0, kernels: Path | None = None
 ) -> dict[str, Any]:
-    """Upscale every picture of `lr` into the folder `out`, those apart that are there; a grey picture gives a grey one.
+    """Upscale every picture of `lr` into the folder `out` that is not there yet; a grey picture gives a grey one.
     Returns how many there are, and the seconds of each that was upscaled now.
 
     Raises BadInput for an unreadable picture, before the first is upscaled.
@@ -132,8 +132,8 @@ def upscale_folder(
 
 
 def request_of(method: Method, checkpoint: Path | None, options: Options, lr: Path, device: torch.device) -> str:
-    """A digest of everything that decides the pictures `upscale_folder` writes: what was finished is taken up again
-    where it is the same."""
+    """A digest of everything that decides the pictures that `upscale_folder` writes: a folder begun under the same
+    digest is completed."""
     source = source_digest("bench.stages.upscale", type(method).__module__)
     network = hash_file(checkpoint) if checkpoint is not None else ""
     pictures = {file.name: hash_file(file) for file in image_files(lr)}
@@ -150,8 +150,8 @@ def _kernel(folder: Path | None, stem: str) -> Tensor | None:
 
 @dataclass(frozen=True)
 class TestSet:
-    """A degraded test set, where the blur kernels are that an upscaler is told, if any, and the seed of those that
-    train on the picture."""
+    """A degraded test set. kernels: the folder of the blur kernels that the upscaler is given, if any; seed: of methods
+    that train on the picture."""
 
     name: str
     lr: Path
@@ -167,9 +167,9 @@ def upscale_sets(
     stage: Stage,
 ) -> None:
     """Every set into out/<data set>/, with upscale.json beside."""
-    made: dict[str, Any] = {}
+    times: dict[str, Any] = {}
     with making_folder(out) as folder:
         for each in sets:
-            made[each.name] = upscale_folder(upscaler, each.lr, folder / each.name, scale, each.seed, each.kernels)
-        more = {"sets": made, "peak_mib": round(peak_memory_mib(stage.device))}
+            times[each.name] = upscale_folder(upscaler, each.lr, folder / each.name, scale, each.seed, each.kernels)
+        more = {"sets": times, "peak_mib": round(peak_memory_mib(stage.device))}
         write_json(folder / "upscale.json", {**stage.record(hash_files(folder, "*.png")), **more})

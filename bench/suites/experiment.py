@@ -1,4 +1,4 @@
-"""Experiment: one run, fully said. Its name, its resolved method, its digest, the runs it starts from."""
+"""Experiment: one run and everything that decides it: its resolved method, its digest, the runs it starts from."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class Experiment:
     def digest(self) -> str:
         """sha256 of the resolved method, its revision and the source of the modules it and the loop are made of.
 
-        Snakemake does not notice an edited imported module or default by itself; this is how it is told.
+        Snakemake does not notice an edited default or imported module by itself; this digest tells it.
         """
         return digest_of({**self.resolved(), "source": source_digest(*self.modules)})
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.runtime.files import locked
-from bench.runtime.paths import work_folder
+from bench.runtime.paths import degraded_folder, kernels_folder, run_folder, sr_folder, work_folder
 from bench.suites.experiment import Experiment
 
 
@@ -23,7 +23,7 @@ class Workdir:
 
     def test_data(self, dataset: str, scale: int, degradation: str) -> Path:
         """hr/, lr/ and manifest.json of one degraded test set."""
-        return self.root / "data" / f"{dataset}.x{scale}.{degradation}"
+        return degraded_folder(self.root, dataset, scale, degradation)
 
     def store(self, sets: tuple[str, ...], scale: int, degradation: str, levels: tuple[int, ...] = ()) -> Path:
         """A memory-mapped training store, with the resolutions between where a method asks for them."""
@@ -40,15 +40,15 @@ class Workdir:
 
     def run(self, name: str) -> Path:
         """checkpoint.safetensors, curves.jsonl, train.json and the resume state of one run."""
-        return self.root / "runs" / name
+        return run_folder(self.root, name)
 
     def sr(self, run: Experiment) -> Path:
         """One run's pictures, a folder a data set, and upscale.json."""
-        return self.root / "sr" / run.method / run.name
+        return sr_folder(self.root, run.method, run.name)
 
     def kernels(self, run: Experiment) -> Path:
         """One run's estimated blur kernels, a folder a data set, and kernels.json."""
-        return self.root / "kernels" / run.method / run.name
+        return kernels_folder(self.root, run.method, run.name)
 
     @property
     def results(self) -> Path:
