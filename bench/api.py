@@ -216,7 +216,8 @@ class Claim:
 
     sides: 'better > worse', each a variant of the entry or another method's '<method>.<variant>'. scale, degradation:
     where it is claimed; 0 and '' stand for any. margin: by how much at least, in the metric's unit. pooled: False for
-    a sentence on single sets, which is shown but not judged. In an entry, `id` and both sides get the method's name.
+    a sentence on single sets, which is shown but not judged. sized: it speaks of the sizes that its sides have in the
+    paper, and is not judged at others. In an entry, `id` and both sides get the method's name.
     """
 
     id: str
@@ -228,6 +229,7 @@ class Claim:
     degradation: str = "bicubic"
     margin: float = 0.0
     pooled: bool = True
+    sized: bool = False
 
     @property
     def better(self) -> str:

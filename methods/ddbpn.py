@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from bench.api import Axis, Claim, Entry, Method
 from bench.errors import BadInput
-from methods.common.blocks import conv
+from methods.common.blocks import add_image_skip, conv
 from methods.common.mean_shift import PEAK, MeanShift
 from methods.common.pixel import Recipe
 
@@ -99,6 +99,7 @@ class DdbpnMethod(Method):
     width: int = 64
     stages: int = 7
     dense: bool = True
+    image_skip: bool = False
     recipe: Recipe = Recipe(1e-4, schedule="tenth", milestones=(0.5,), batch_size=20, lr_patch=32)
 
     def __post_init__(self) -> None:
@@ -108,7 +109,7 @@ class DdbpnMethod(Method):
             raise BadInput(f"D-DBPN needs at least one up-projection, not {self.stages}; raise knob stages")
 
     def network(self) -> nn.Module:
-        return DDBPN(self)
+        return add_image_skip(DDBPN(self), self.scale) if self.image_skip else DDBPN(self)
 
 
 ENTRY = Entry(

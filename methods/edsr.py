@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from bench.api import Axis, Claim, Entry, Method
-from methods.common.blocks import ResidualBlock, conv, shuffle_stages
+from methods.common.blocks import ResidualBlock, add_image_skip, conv, shuffle_stages
 from methods.common.dual import DUAL_AXIS, DUAL_CLAIM
 from methods.common.mean_shift import PEAK, MeanShift
 from methods.common.pixel import Recipe
@@ -49,10 +49,12 @@ class EdsrMethod(Method):
     blocks: int = 32
     residual_scaling: float = 0.1
     mean_shift_trained: bool = False
+    image_skip: bool = False
     recipe: Recipe = Recipe(1e-4, schedule="halve", milestones=(2 / 3,))
 
     def network(self) -> nn.Module:
-        return EDSR(self.scale, self.width, self.blocks, self.residual_scaling, self.mean_shift_trained)
+        network = EDSR(self.scale, self.width, self.blocks, self.residual_scaling, self.mean_shift_trained)
+        return add_image_skip(network, self.scale) if self.image_skip else network
 
 
 ENTRY = Entry(
@@ -91,7 +93,14 @@ ENTRY = Entry(
             "psnr_y",
             "section 3.2",
         ),
-        Claim("size", "The wide, deep network is above the baseline.", "default > baseline", "psnr_y", "section 3.2"),
+        Claim(
+            "size",
+            "The wide, deep network is above the baseline.",
+            "default > baseline",
+            "psnr_y",
+            "section 3.2",
+            sized=True,
+        ),
         Claim(
             "srresnet",
             "The network without batch normalisation is above SRResNet.",

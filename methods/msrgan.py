@@ -24,6 +24,7 @@ class Msrgan(Method):
     width: int = 64
     blocks: int = 16
     init_scale: float = 0.1
+    image_skip: bool = True
     recipe: GanRecipe = GanRecipe(
         1e-4,
         beta2=0.99,
@@ -35,7 +36,7 @@ class Msrgan(Method):
     )
 
     def network(self) -> nn.Module:
-        return MSRResNet(self.scale, self.width, self.blocks, self.init_scale)
+        return MSRResNet(self.scale, self.width, self.blocks, self.init_scale, self.image_skip)
 
     def learner(self, training: Training) -> GanLearner:
         parts = self.recipe.parts(self.scale, training)  # drawn before the generator
@@ -47,7 +48,7 @@ ENTRY = Entry(
     Msrgan,
     "Wang et al., BasicSR",
     iterations=400_000,
-    pretrain=Pretrain("msrresnet", ("width", "blocks", "init_scale")),
+    pretrain=Pretrain("msrresnet", ("width", "blocks", "init_scale", "image_skip")),
     axes=(
         Axis(
             "tap",
@@ -58,7 +59,7 @@ ENTRY = Entry(
         Axis(
             "adversarial",
             "Does a relativistic average GAN give more detail than a standard one?",
-            {"relativistic": {"gan": "relativistic"}},
+            {"relativistic": {"gan": "relativistic", "ragan_half": True}},
             "Wang et al. 2018, section 3.2",
         ),
     ),

@@ -23,10 +23,11 @@ class MsrresnetMethod(Method):
     width: int = 64
     blocks: int = 16
     init_scale: float = 0.1
+    image_skip: bool = True
     recipe: Recipe = Recipe(2e-4, beta2=0.99, schedule="cosine-restarts", ema=0.999, patch=128)
 
     def network(self) -> nn.Module:
-        return MSRResNet(self.scale, self.width, self.blocks, self.init_scale)
+        return MSRResNet(self.scale, self.width, self.blocks, self.init_scale, self.image_skip)
 
 
 ENTRY = Entry(

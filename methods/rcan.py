@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from bench.api import Axis, Claim, Entry, Method
+from methods.common.blocks import add_image_skip
 from methods.common.dual import DUAL_AXIS, DUAL_CLAIM
 from methods.common.pixel import Recipe
 from methods.common.rcan import RCAN, RcanKnobs
@@ -22,10 +23,12 @@ class RcanMethod(Method):
     """RCAN, in the paper's size."""
 
     body: RcanKnobs = RcanKnobs()
+    image_skip: bool = False
     recipe: Recipe = Recipe(1e-4, schedule="halve", milestones=(0.2, 0.4, 0.6, 0.8))
 
     def network(self) -> nn.Module:
-        return RCAN(self.scale, self.body)
+        network = RCAN(self.scale, self.body)
+        return add_image_skip(network, self.scale) if self.image_skip else network
 
 
 ENTRY = Entry(

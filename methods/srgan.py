@@ -17,6 +17,7 @@ from torch import nn
 from bench.api import Axis, Claim, Entry, Method, Pretrain, Training
 from bench.errors import check_choice
 from methods.common.adversarial import StridedDiscriminator
+from methods.common.blocks import add_image_skip
 from methods.common.gan import GanLearner, PerceptualGan, Terms
 from methods.common.optimise import Optimisation, to_device
 from methods.common.perceptual import PERCEPTUAL, Features, Tap
@@ -68,10 +69,12 @@ class Srgan(Method):
     width: int = 64
     blocks: int = 16
     batch_norm: bool = True
+    image_skip: bool = False
     recipe: SrganRecipe = SrganRecipe(1e-4, schedule="tenth", milestones=(0.5,), patch=96)
 
     def network(self) -> nn.Module:
-        return SRResNet(self.scale, self.width, self.blocks, self.batch_norm)
+        network = SRResNet(self.scale, self.width, self.blocks, self.batch_norm)
+        return add_image_skip(network, self.scale) if self.image_skip else network
 
 
 ENTRY = Entry(
@@ -79,7 +82,7 @@ ENTRY = Entry(
     Srgan,
     "Ledig et al., CVPR 2017",
     iterations=200_000,
-    pretrain=Pretrain("srresnet", ("width", "blocks", "batch_norm")),
+    pretrain=Pretrain("srresnet", ("width", "blocks", "batch_norm", "image_skip")),
     axes=(
         Axis(
             "content",

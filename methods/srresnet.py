@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from bench.api import Axis, Claim, Entry, Method
+from methods.common.blocks import add_image_skip
 from methods.common.dual import DUAL_AXIS, DUAL_CLAIM
 from methods.common.pixel import Recipe
 from methods.common.resnets import SRResNet
@@ -24,10 +25,12 @@ class SRResNetMethod(Method):
     width: int = 64
     blocks: int = 16
     batch_norm: bool = True
+    image_skip: bool = False
     recipe: Recipe = Recipe(1e-4, loss="l2", patch=96)
 
     def network(self) -> nn.Module:
-        return SRResNet(self.scale, self.width, self.blocks, self.batch_norm)
+        network = SRResNet(self.scale, self.width, self.blocks, self.batch_norm)
+        return add_image_skip(network, self.scale) if self.image_skip else network
 
 
 ENTRY = Entry(

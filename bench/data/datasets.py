@@ -6,7 +6,7 @@ A set other than the embedded ones is a folder under BENCH_DATA in one of three 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -171,6 +171,7 @@ SUBSETS: dict[str, tuple[str, tuple[int, ...]]] = {  # subset -> (whole set, pos
     "Embedded-valid": ("Embedded-train", (3, 4)),
     "BSD400-first": ("BSD400", tuple(range(0, 400, 2))),
     "BSD400-second": ("BSD400", tuple(range(1, 400, 2))),
+    "T91-first": ("T91", tuple(range(0, 91, 2))),
     "Embedded-train-first": ("Embedded-train", tuple(range(0, 9, 2))),
     "Embedded-train-second": ("Embedded-train", tuple(range(1, 9, 2))),
     "Embedded-one": ("Embedded-test", (0,)),
@@ -189,6 +190,16 @@ for _name, (_whole, _positions) in SUBSETS.items():
         how=f"fetch {_whole}",
         archive=None,
     )
+
+
+def pictures_of(names: Iterable[str]) -> set[tuple[str, int]]:
+    """(whole set, position) of every picture of these sets, parts of a set or whole ones. Raises BadInput for a set
+    that does not exist."""
+    found: set[tuple[str, int]] = set()
+    for name in names:
+        whole, positions = SUBSETS.get(name, (name, tuple(range(find_dataset(name).count))))
+        found |= {(whole, position) for position in positions}
+    return found
 
 
 def find_dataset(name: str) -> Dataset:

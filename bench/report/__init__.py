@@ -52,7 +52,8 @@ class SuiteInfo:
     settings: the main one first; its tables and figures carry no suffix. questions: '<method>.<axis>' to the
     question that the axis answers. paper_training: method to how its paper
     trained it, as a phrase. claims: sentences of the papers, to be judged; papers: method to the paper whose family
-    its claims are. sweeps: the axes to draw as curves.
+    its claims are; sizes: '<method>.<variant>' to the knobs of its network that are not
+    the paper's, as words. sweeps: the axes to draw as curves.
     awaiting: run to (its digest in runs.csv, why it awaits retraining); a run of another digest has been trained since.
     deterministic, baselines, gaps: as the entries of the methods declare them (bench.api.Entry), by method.
     """
@@ -66,6 +67,7 @@ class SuiteInfo:
     claims: tuple[Claim, ...] = ()
     sweeps: tuple[Sweep, ...] = ()
     papers: Mapping[str, str] = field(default_factory=dict)
+    sizes: Mapping[str, str] = field(default_factory=dict)
     deterministic: tuple[str, ...] = ()
     baselines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     gaps: Mapping[str, tuple[str, str, str]] = field(default_factory=dict)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from bench.api import Claim, Entry
+from bench.api import Claim, Entry, knob_paths
 from bench.errors import BadInput
 from bench.report import Setting, SuiteInfo, Sweep
 from bench.report.document import build
@@ -35,10 +35,21 @@ def describe(suite: Suite, order: Sequence[str], results: Path) -> SuiteInfo:
         claims=(*(claim for entry in entries.values() for claim in entry.claims), *_awaited(entries.values())),
         sweeps=tuple(sweep for entry in entries.values() for sweep in _sweeps(entry, runs)),
         papers={name: re.sub(r"(\d{4}).*", r"\1", entry.paper) for name, entry in METHODS.items()},
+        sizes={f"{run.method}.{run.variant}": words for run in runs if (words := _resized(run))},
         deterministic=tuple(name for name, entry in entries.items() if entry.deterministic),
         baselines={name: entry.baselines for name, entry in entries.items() if entry.baselines},
         awaiting=read_awaiting(suite.name),
         gaps={name: entry.gap for name, entry in entries.items() if entry.gap},
+    )
+
+
+def _resized(run: Experiment) -> str:
+    """'width 24 instead of 64, ...': the knobs of the network, not of its recipe, that are not the paper's."""
+    paper = run.entry.build(run.scale, run.entry.variants[run.variant]).knobs
+    paths = knob_paths(run.entry.method)
+    other = {name: value for name, value in run.build().knobs.items() if value != paper[name]}
+    return ", ".join(
+        f"{name} {value} instead of {paper[name]}" for name, value in other.items() if "recipe" not in paths[name]
     )
 
 

@@ -139,15 +139,17 @@ def _draft(claim: Claim, every: Sequence[Scores], runs: pd.DataFrame) -> Verdict
     by_set = ((name, measure(scores, *sides, claim.metric, (name,))[0]) for name in datasets)
     few = "" if effect.kind == TWO_WAY else f"{effect.seeds} of {MIN_SEEDS} seeds or more"
     single = "" if claim.pooled else "speaks of single sets: not judged on all of them together"
+    sizes = [suite.sizes[side] for side in sides if side in suite.sizes] if claim.sized else []
+    other = f"another size: {' and '.join(sizes)}" if sizes else ""
     p, p_equal, lead = _test(claim, scores, effect)
-    tested = not (few or single)
+    tested = not (few or single or other)
     return replace(
         blank,
         effect=effect,
         p=p if tested else math.nan,
         p_equal=p_equal if tested else math.nan,
         lead=lead,
-        note="; ".join(filter(None, (few, single, "" if few else effect.note))),
+        note="; ".join(filter(None, (few, single, other, "" if few else effect.note))),
         budget=budget_mismatch(scores.runs, *sides, runs),
         spared="" if controlled else _spared(*(_budget(scores.runs, runs, side) for side in sides)),
         sets=tuple((name, found) for name, found in by_set if found is not None),

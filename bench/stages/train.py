@@ -140,10 +140,13 @@ def _train(
                 )
 
     sync(curve_file)
-    weights = {name: value.detach().cpu().contiguous() for name, value in learner.network.state_dict().items()}
-    about = {"run": run.name, "digest": digest, "method": run.method, "variant": run.variant, "scale": run.scale}
-    about["knobs"] = {name: value for name, value in run.build().knobs.items() if name != "scale"}
-    metadata = json.dumps(about, sort_keys=True)  # one key, in order
+    states = {"": learner.network, **{f"{name}/": part for name, part in getattr(learner, "companions", {}).items()}}
+    weights = {
+        prefix + name: value.detach().cpu().contiguous()
+        for prefix, part in states.items()
+        for name, value in part.state_dict().items()
+    }
+    metadata = json.dumps({"run": run.name, "digest": digest, "scale": run.scale}, sort_keys=True)  # one key, in order
     with replacing(checkpoint_path(folder)) as temporary:
         temporary.write_bytes(save(weights, metadata={"bench": metadata}))
     seconds, cpu_seconds = spent()
@@ -175,18 +178,20 @@ def _resume(
         return state["step"], state["seconds"], state["totals"], state["curve"]
     if run.warm_start is not None:
         earlier = checkpoint_path(folder.parent / run.warm_start)
-        learner.warm_start(load_weights(earlier, device))
+        learner.warm_start(load_weights(earlier, device, companions=True))
     return 0, (0.0, 0.0), {}, []
 
 
-def load_weights(path: Path, device: torch.device | None = None) -> dict[str, Tensor]:
-    """A checkpoint's tensors. Raises BadInput for a file that is missing or not safetensors."""
+def load_weights(path: Path, device: torch.device | None = None, companions: bool = False) -> dict[str, Tensor]:
+    """The network in a checkpoint, and where asked for what trained along with it, as '<name>/<key>'. Raises BadInput
+    for a file that is missing or not safetensors."""
     if not path.is_file():
         raise BadInput(f"{path}: no such checkpoint; train the run it belongs to first")
     try:
-        return load_file(path, device=str(device or "cpu"))
+        tensors = load_file(path, device=str(device or "cpu"))
     except Exception as error:  # safetensors raises its own type, and others for a truncated header
         raise BadInput(f"{path}: not a safetensors checkpoint ({error}); train or import it again") from error
+    return tensors if companions else {key: value for key, value in tensors.items() if "/" not in key}
 
 
 def load_network(network: nn.Module, path: Path) -> nn.Module:

@@ -9,14 +9,10 @@ from bench.api import Knobs
 from bench.metrics import DEFAULT_METRICS
 from bench.suites.suite import TRUTH, MethodPlan, Suite
 
-_QUICK: Knobs = {"batch_size": 4, "patch": 48, "learning_rate": 2e-3, "schedule": "cosine"}
-_SMALL_RRDB: Knobs = {"width": 16, "growth": 8, "blocks": 1}
-_SMALL_BLOCKS: Mapping[str, Knobs] = {
-    "residual-blocks": {"blocks": 3},
-    "residual-bn": {"blocks": 3},
-    "ladder-1": {"blocks": 3},
-    "ladder-2": {"blocks": 3},
-    "ladder-3": {"blocks": 3},
+_QUICK: Knobs = {"batch_size": 4, "patch": 48, "learning_rate": 2e-3, "schedule": "cosine", "image_skip": True}
+_SMALL_RRDB: Knobs = {"image_skip": True, "width": 16, "growth": 8, "blocks": 1}
+_SMALL_BLOCKS: Mapping[str, Knobs] = {  # as many parameters as one RRDB has, within 5 %
+    name: {"blocks": 10} for name in ("residual-blocks", "residual-bn", "ladder-1", "ladder-2", "ladder-3")
 }
 _PACKAGED: Knobs = {"perceptual": "stlpips-vgg16", "batch_size": 2, "patch": 64, "discriminator_width": 16}
 
@@ -48,7 +44,16 @@ DEMO = Suite(
         MethodPlan("rcan", 1200, {**_QUICK, "width": 16, "groups": 2, "blocks": 2, "reduction": 4}),
         MethodPlan("ddbpn", 800, {**_QUICK, "features": 32, "width": 12, "stages": 2}),
         MethodPlan(
-            "srgan", 100, {**_PACKAGED, "width": 16, "blocks": 2, "feature_scale": 1 / 640, "learning_rate": 1e-5}
+            "srgan",
+            100,
+            {
+                **_PACKAGED,
+                "image_skip": True,
+                "width": 16,
+                "blocks": 2,
+                "feature_scale": 1 / 640,
+                "learning_rate": 1e-5,
+            },
         ),
         MethodPlan(
             "msrgan",
@@ -77,20 +82,29 @@ DEMO = Suite(
             shard="esrgan",
         ),
         MethodPlan("esrgan-interpolation", 0, _SMALL_RRDB, shard="esrgan"),
-        MethodPlan("drn", 600, _SMALL_DRN, ("default", "lambda-0"), shard="drn"),
+        MethodPlan(
+            "drn",
+            600,
+            _SMALL_DRN,
+            ("default", "lambda-0", "without-unpaired"),
+            train_sets={"without-unpaired": ("Embedded-train-first",)},
+            shard="drn",
+        ),
         MethodPlan("drn", 600, _SMALL_DRN, evaluates=True, degradation="nearest", pairs="bicubic", shard="drn"),
         MethodPlan(
             "drn-adapt",
             100,
             {**_SMALL_DRN, "batch_size": 10},
-            train_sets={"default": ("Embedded-train-first",)},
+            ("default", "rho-0"),
+            starts=dict.fromkeys(("default", "rho-0"), "without-unpaired"),
+            train_sets=dict.fromkeys(("default", "rho-0"), ("Embedded-train-first",)),
             unpaired=("Embedded-train-second",),
             degradation="nearest",
             pairs="bicubic",
             shard="drn",
         ),
         MethodPlan("bicubic", **_BLURRED),
-        MethodPlan("fixed-kernel", **_BLURRED),
+        MethodPlan("fixed-kernel", variants=("default", "gaussian"), **_BLURRED),
         MethodPlan(
             "kernelgan",
             0,
@@ -102,8 +116,8 @@ DEMO = Suite(
             "zssr",
             0,
             {"iterations": 120, "crop": 64},
-            ("default", "estimated", "true"),
-            kernels={"estimated": "kernelgan.default", "true": TRUTH},
+            ("default", "estimated", "gaussian", "true"),
+            kernels={"estimated": "kernelgan.default", "gaussian": "fixed-kernel.gaussian", "true": TRUTH},
             **_BLURRED,
         ),
     ),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from bench.api import Knobs, Precision
+from bench.data.datasets import pictures_of
 from bench.errors import BadInput, unknown
 from bench.metrics import DEFAULT_METRICS
 from bench.suites.experiment import Experiment, pretrain_variant
@@ -169,8 +170,22 @@ class Suite:
         if entry.pretrain and run.iterations and run.build().knobs.get("pretrained", True):
             earlier = plan.starts.get(run.variant) or pretrain_variant(entry, entry.pretrain, run.variant)
             links = [Dependency(self.plan(entry.pretrain.method, *at), earlier, run.seed)]
+            self._check_unseen(run.unpaired_sets, links[0])
             return replace(run, warm_start=self._names(links)[0]), links
         return run, []
+
+    def _check_unseen(self, unpaired: tuple[str, ...], link: Dependency) -> None:
+        """Raise BadInput where a run saw the HR of an unpaired picture, or one that it starts from did."""
+        run, links = self._linked(*link)
+        seen = pictures_of(run.train_sets) & pictures_of(unpaired)
+        if seen:
+            name, place = min(seen)
+            raise BadInput(
+                f"{run.name}: trained on picture {place} of {name}, unpaired in a run that starts from it; "
+                "start from one trained without it"
+            )
+        for earlier in links:
+            self._check_unseen(unpaired, earlier)
 
     def _names(self, links: list[Dependency]) -> tuple[str, ...]:
         return tuple(self.resolve(*link).name for link in links)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.api import Training
-from bench.errors import check_choice, unknown
+from bench.errors import BadInput, check_choice, unknown
 from methods.common.ema import Ema
 
 Output = TypeVar("Output")
@@ -156,6 +156,7 @@ class NetworkLearner:
         self.trained = to_device(network, training)
         self.adam = recipe.adam(self.trained, training, recipe.factors)
         self.parts: dict[str, Any] = {"network": self.trained, "adam": self.adam}
+        self.companions: dict[str, nn.Module] = {}
         self.ema = Ema(self.trained, recipe.ema) if recipe.ema else None
         if self.ema:
             self.parts["ema"] = self.ema.network
@@ -171,9 +172,17 @@ class NetworkLearner:
             self.ema.update(self.trained)
 
     def warm_start(self, state: dict[str, Tensor]) -> None:
-        """Begin from another run's network, every key matching; whatever else is trained begins anew."""
-        self.trained.load_state_dict(state)
-        self.network.load_state_dict(state)
+        """Begin from another run's network, and from its companions where this run has such, every key matching;
+        whatever else is trained begins anew. Raises BadInput for a companion that the other run has not."""
+        network = {key: value for key, value in state.items() if "/" not in key}
+        self.trained.load_state_dict(network)
+        self.network.load_state_dict(network)
+        for name, companion in self.companions.items():
+            start = f"{name}/"
+            own = {key.removeprefix(start): value for key, value in state.items() if key.startswith(start)}
+            if not own:
+                raise BadInput(f"the checkpoint to start from has no {name}; train its run again")
+            companion.load_state_dict(own)
 
     def state_dict(self) -> dict[str, Any]:
         return {name: part.state_dict() for name, part in self.parts.items()}

@@ -5,7 +5,14 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
-from methods.common.blocks import ResidualBlock, conv, enlargements, scale_initialisation, shuffle_stages
+from methods.common.blocks import (
+    ResidualBlock,
+    add_image_skip,
+    conv,
+    enlargements,
+    scale_initialisation,
+    shuffle_stages,
+)
 
 
 class SRResNet(nn.Module):
@@ -30,9 +37,8 @@ class MSRResNet(nn.Module):
     """SRResNet as BasicSR trains it: no BN, ReLU in the blocks, LeakyReLU 0.1 after them, no long skip in feature
     space; the output is added to the bilinear enlargement. 1,517,571 parameters at x4."""
 
-    def __init__(self, scale: int, width: int, blocks: int, init_scale: float) -> None:
+    def __init__(self, scale: int, width: int, blocks: int, init_scale: float, image_skip: bool = True) -> None:
         super().__init__()
-        self.scale = scale
         self.factors = enlargements(scale)
         self.conv_first = conv(3, width)
         self.body = nn.Sequential(*(ResidualBlock(width, nn.ReLU()) for _ in range(blocks)))
@@ -40,12 +46,12 @@ class MSRResNet(nn.Module):
         self.conv_hr = conv(width, width)
         self.conv_last = conv(width, 3)
         scale_initialisation(self, init_scale)
+        if image_skip:
+            add_image_skip(self, scale)
 
     def forward(self, lr: Tensor) -> Tensor:
         x = self.body(functional.leaky_relu(self.conv_first(lr), 0.1))  # (N, width, h, w)
         for upconv, factor in zip(self.upconvs, self.factors, strict=True):
             x = functional.leaky_relu(functional.pixel_shuffle(upconv(x), factor), 0.1)
-        x = self.conv_last(functional.leaky_relu(self.conv_hr(x), 0.1))  # (N, 3, s*h, s*w)
-        enlarged = functional.interpolate(lr, scale_factor=self.scale, mode="bilinear", align_corners=False)
-        sr: Tensor = x + enlarged
+        sr: Tensor = self.conv_last(functional.leaky_relu(self.conv_hr(x), 0.1))  # (N, 3, s*h, s*w)
         return sr

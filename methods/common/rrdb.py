@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bench.errors import BadInput, check_choice
-from methods.common.blocks import ResidualBlock, conv, scale_initialisation
+from methods.common.blocks import ResidualBlock, add_image_skip, conv, scale_initialisation
 
 SLOPE = 0.2
 BLOCKS = ("rrdb", "residual")
@@ -26,6 +26,7 @@ class GeneratorKnobs:
     batch_norm: bool = False
     residual_scaling: float = 0.2
     init_scale: float = 0.1
+    image_skip: bool = False
 
     def __post_init__(self) -> None:
         check_choice("block kind", self.block, BLOCKS)
@@ -89,6 +90,8 @@ class RRDBNet(nn.Module):
         self.conv_hr = conv(width, width)
         self.conv_last = conv(width, 3)
         scale_initialisation(self.body, knobs.init_scale)
+        if knobs.image_skip:
+            add_image_skip(self, scale)
 
     @staticmethod
     def _block(knobs: GeneratorKnobs) -> nn.Module:

@@ -81,6 +81,7 @@ class PairedLearner(NetworkLearner):
             to_device(self.duals, training)
             self.dual_adam = recipe.adam(self.duals, training)
             self.parts |= {"duals": self.duals, "dual_adam": self.dual_adam}
+            self.companions = {"duals": self.duals}
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         recipe, learns = self.recipe, self._duals_learn(batch.step)
@@ -169,8 +170,8 @@ ENTRY = Entry(
         ),
         Axis(
             "data",
-            "What do the 91 small pictures add? The variant is what an adaptation to them starts from.",
-            {"without-t91": {}},
+            "What do the pictures add that an adaptation takes for unpaired? The variants are what it starts from.",
+            {"without-t91": {}, "without-unpaired": {}},
             "this project; a suite says which sets the variant is trained on",
         ),
         Axis(

@@ -75,7 +75,14 @@ ENTRY = Entry(
             "psnr_y",
             "section 3.1",
         ),
-        Claim("depth", "23 blocks reach a higher PSNR than 16.", "default > depth-16", "psnr_y", "section 4.4"),
+        Claim(
+            "depth",
+            "23 blocks reach a higher PSNR than 16.",
+            "default > depth-16",
+            "psnr_y",
+            "section 4.4",
+            sized=True,
+        ),
         Claim(
             "residual-scaling",
             "A deep network trains badly unless its residuals are scaled down.",

@@ -22,6 +22,7 @@ from methods.kernelgan.network import Discriminator
 from methods.kernelgan.sampling import Corners, draw_crops, trimmed
 
 REPORT_EVERY = 10  # iterations
+LEAST_GAIN, LEAST_AGE = 0.1, 200  # of a generator that is not dead, trained for so many iterations; others are at 1
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def _batches(knobs: KernelGanKnobs, order: Sequence[int]) -> list[list[tuple[int
 def _finished(name: str, raw: Sequence[F64], knobs: KernelGanKnobs) -> Tensor:
     """The mean of a picture's post-processed kernels, padded to the widest; NaN where there is none."""
     found: list[F64] = []
-    for values in alive(raw):
+    for values in alive(raw, LEAST_GAIN if knobs.iterations >= LEAST_AGE else 0.0):
         with suppress(Diverged):
             found.append(finish(name, values, knobs))
     if not found:
@@ -77,14 +78,15 @@ def _finished(name: str, raw: Sequence[F64], knobs: KernelGanKnobs) -> Tensor:
     return torch.from_numpy(np.mean(padded, axis=0))
 
 
-def alive(raw: Sequence[F64]) -> list[F64]:
-    """Those of a picture's kernels whose gain did not fall to 0: a sum of at least half their median sum.
+def alive(raw: Sequence[F64], least: float = 0.0) -> list[F64]:
+    """Those of a picture's kernels whose gain did not fall to 0: a sum of at least half their median sum, and of
+    the least gain.
 
     All that are finite where that median is not positive: generators too young to have a gain.
     """
     finite = [values for values in raw if np.isfinite(values).all()]
     median = np.median([values.sum() for values in finite]) if finite else 0.0
-    return [values for values in finite if median <= 0 or values.sum() >= median / 2]
+    return [values for values in finite if median <= 0 or values.sum() >= max(median / 2, least)]
 
 
 def _values(picture: Picture) -> F64:
@@ -117,7 +119,7 @@ def train(knobs: KernelGanKnobs, subjects: Sequence[Subject], progress: Progress
     for iteration in range(knobs.iterations):
         batch.step(iteration)
         if iteration >= knobs.iterations - averaged:
-            total += batch.kernel.detach()
+            total += batch.amount(iteration)
         if (iteration + 1) % REPORT_EVERY == 0:
             progress(REPORT_EVERY * len(subjects))
     progress(knobs.iterations % REPORT_EVERY * len(subjects))
@@ -159,6 +161,18 @@ class Batch:
         loss.sum().backward()  # type: ignore[no-untyped-call]
         self.adams[1].step()
         self.schedule.after(iteration, bicubic.tolist())
+
+    def amount(self, iteration: int) -> Tensor:
+        """The kernels that the generators amount to, (B, k, k). With ReLU no kernel stands for one: the derivative of
+        its middle pixel by the window that it sees, on this iteration's crop."""
+        if self.knobs.generator != "relu":
+            return self.kernel.detach()
+        crops = torch.stack([_cut(subject, 0, iteration, self.knobs.crop) for subject in self.subjects]) * 2 - 1
+        fake = self.shrink(crops.requires_grad_(), crops)
+        middle = self.knobs.fake_side // 2
+        (slopes,) = torch.autograd.grad(fake[..., middle, middle].sum(), crops)
+        start = middle * self.knobs.factor
+        return slopes[..., start : start + self.knobs.support, start : start + self.knobs.support].mean(1)
 
     def crops(self, iteration: int) -> tuple[Tensor, Tensor]:
         """The generator's input and the real crops with their noise, in [-1, 1]: (B, 3, crop, crop), (B, 3, n, n)."""

@@ -14,6 +14,11 @@ _CLAIMED = (
         "On LR of an unknown kernel (x{}) the estimated kernel is better than assuming bicubic.",
         "estimated > default",
     ),
+    (
+        "control",
+        "The estimated kernel is better than one round Gaussian of the mean variance (x{}).",
+        "estimated > gaussian",
+    ),
     ("true", "The true kernel is better than the estimated one (x{}).", "true > estimated"),
     (
         "interpolation",
@@ -33,8 +38,14 @@ ENTRY = Entry(
         Axis(
             "kernel",
             "What does it gain to train with an estimated kernel, or the true one, instead of bicubic shrinking?",
-            {"estimated": {"kernel": "given"}, "true": {"kernel": "given"}},
-            "Bell-Kligler et al. 2019, table 1",
+            {name: {"kernel": "given"} for name in ("estimated", "gaussian", "true")},
+            "Bell-Kligler et al. 2019, table 1; gaussian: a control, one round Gaussian for every picture",
+        ),
+        Axis(
+            "length",
+            "What does training until the learning rate has fallen far enough add, with an estimated kernel?",
+            {"to-its-end": {"kernel": "given", "iterations": 3000}},
+            "Shocher et al. 2018, section 3.1",
         ),
         Axis(
             "setting",

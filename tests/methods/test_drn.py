@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from published import BLOCKS, WIDTH, drn_pyramid
+from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn.functional import conv2d, leaky_relu
 
 from bench.api import Batch, Entry, Knobs, Training
 from bench.errors import BadInput
+from bench.stages.train import load_weights
 from methods.common.blocks import count_parameters
 from methods.common.dual import Duals
 from methods.drn import adapt, paired
@@ -270,19 +273,8 @@ def test_pictures_without_their_levels_are_refused() -> None:
         drn().learner(Training(STEPS)).step(Batch(batch.lr, batch.hr, 0))
 
 
-def test_only_the_duals_learn_during_the_warm_up_of_the_adaptation() -> None:
-    learner = learner_of(adapt.ENTRY, "default", dual_warmup=0.1)
-    assert isinstance(learner, AdaptLearner)
-    network, duals = copy_of(learner.network.state_dict()), copy_of(learner.duals.state_dict())
-    learner.step(next_batch(learner, 0))
-    assert not moved(network, learner.network.state_dict())
-    assert moved(duals, learner.duals.state_dict())
-    learner.step(next_batch(learner, 1))
-    assert moved(network, learner.network.state_dict())
-
-
 def test_the_duals_of_an_adaptation_learn_from_the_network_that_has_just_learned() -> None:
-    learner = learner_of(adapt.ENTRY, "rho-100", dual_warmup=0.0)
+    learner = learner_of(adapt.ENTRY, "rho-100")
     assert isinstance(learner, AdaptLearner)
     batch = next_batch(learner, 0)
     duals = {name: value.requires_grad_() for name, value in copy_of(learner.duals.state_dict()).items()}
@@ -298,7 +290,7 @@ def test_the_duals_of_an_adaptation_learn_from_the_network_that_has_just_learned
 
 
 def test_an_adaptation_weighs_pairs_and_unpaired_pictures_by_their_shares() -> None:
-    learner = learner_of(adapt.ENTRY, "default", dual_warmup=0.0)
+    learner = learner_of(adapt.ENTRY, "default")
     assert isinstance(learner, AdaptLearner)
     batch = next_batch(learner, 0)
     assert (len(batch.lr), len(batch.unpaired if batch.unpaired is not None else [])) == (7, 3)
@@ -318,20 +310,29 @@ def test_an_adaptation_weighs_pairs_and_unpaired_pictures_by_their_shares() -> N
 
 @pytest.mark.parametrize(("kind", "reaches_top"), [("cascade", True), ("level1", False)])
 def test_only_the_cascade_tells_the_top_output_of_an_unpaired_picture(kind: str, reaches_top: bool) -> None:
-    learner = learner_of(adapt.ENTRY, "rho-100", dual_warmup=0.0, adapt_dual=kind)
+    learner = learner_of(adapt.ENTRY, "rho-100", adapt_dual=kind)
     before = copy_of(learner.network.tail[-1].state_dict())
     learner.step(next_batch(learner, 0))
     assert moved(before, learner.network.tail[-1].state_dict()) == reaches_top
 
 
-def test_an_adaptation_starts_from_the_weights_it_is_given() -> None:
-    earlier = drn().network()
-    learner = adaptation().learner(Training(STEPS))
-    assert learner is not None
-    learner.warm_start(earlier.state_dict())
-    assert not moved(earlier.state_dict(), learner.network.state_dict())
+def test_an_adaptation_starts_from_the_network_and_the_duals_of_the_paired_run_or_says_what_lacks() -> None:
+    earlier, learner = drn().learner(Training(STEPS)), adaptation().learner(Training(STEPS))
+    assert isinstance(earlier, PairedLearner) and isinstance(learner, AdaptLearner) and earlier.duals is not None
+    network, duals = earlier.network.state_dict(), earlier.duals.state_dict()
+    learner.warm_start({**network, **{f"duals/{key}": value for key, value in duals.items()}})
+    assert not moved(network, learner.network.state_dict())
+    assert not moved(duals, learner.duals.state_dict())
+    with pytest.raises(BadInput, match="has no duals"):
+        learner.warm_start(network)
     with pytest.raises(RuntimeError, match="Missing key"):
         learner.warm_start({})
+
+
+def test_a_checkpoint_gives_the_network_alone_unless_its_companions_are_asked_for(tmp_path: Path) -> None:
+    save_file({"head": torch.ones(1), "duals/levels.0": torch.zeros(2)}, tmp_path / "checkpoint.safetensors")
+    assert set(load_weights(tmp_path / "checkpoint.safetensors")) == {"head"}
+    assert len(load_weights(tmp_path / "checkpoint.safetensors", companions=True)) == 2
 
 
 def test_the_share_of_unpaired_pictures_follows_rho() -> None:
