@@ -11,41 +11,14 @@ import numpy as np
 
 from bench.errors import BadInput
 from bench.report.aggregate import Scores, variant_names
-from bench.report.render import NA, Cell, Section, Table
+from bench.report.render import NA, Table
 from bench.report.statistics import F64, TWO_WAY, redraw_means
-from bench.report.tables import full, show_difference
+from bench.report.tables import section_of, show_difference, show_size, table_of
 from bench.report.verdicts import measure, paired_scores
 
 GAIN_METRICS, GAP_METRICS = ("psnr_y", "lr_psnr"), ("psnr_y", "ssim_y")
-GAIN_COLUMNS = (
-    *("comparison", "setting", "better", "worse", "metric", "mean_better", "mean_worse"),
-    *("gain", "low", "high", "p", "seeds", "pictures"),
-)
-GAIN_HEADER = (
-    "setting",
-    "adapted against",
-    "metric",
-    "adapted",
-    "baseline",
-    "gain",
-    "95 % interval",
-    "seeds × pictures",
-)
-GAP_COLUMNS = (
-    *("comparison", "setting", "metric", "better", "worse", "ceiling", "better_minus_worse", "ceiling_minus_worse"),
-    *("closed", "low", "high", "seeds", "pictures"),
-)
-GAP_HEADER = (
-    "setting",
-    "metric",
-    "estimated − bicubic",
-    "true − bicubic",
-    "gap closed",
-    "95 % interval",
-    "seeds × pictures",
-)
-Row = tuple[tuple[str, ...], tuple[str, ...]]
-"""(record of the CSV, texts for a reader)"""
+Row = tuple[dict[str, object], dict[str, str]]
+"""(record of the CSV, texts for a reader), by column"""
 
 
 def gain_table(every: Sequence[Scores]) -> Table | None:
@@ -58,13 +31,13 @@ def gain_table(every: Sequence[Scores]) -> Table | None:
         for metric in GAIN_METRICS
         if metric in scores.setting.metrics and (row := _gain(scores, f"{method}.default", baseline, metric))
     ]
-    scales = sorted({record[1].partition(".")[0].replace("x", "×") for record, _ in rows})
+    scales = sorted({str(record["setting"]).partition(".")[0].replace("x", "×") for record, _ in rows})
     legend = (
         f"Adapted here at {' and '.join(scales)}; the paper adapts at ×8, and its figures were not at hand. Means over "
         "the pictures of all data sets and over seeds. A positive gain favours the adapted network. Intervals are over "
         "seeds and pictures; in brackets, with fewer than three seeds, over pictures alone."
     )
-    return _table("adaptation", "Adaptation to unpaired LR", (GAIN_COLUMNS, GAIN_HEADER), rows, legend, labels=3)
+    return _table("adaptation", "Adaptation to unpaired LR", rows, legend, labels=3)
 
 
 def gap_table(every: Sequence[Scores]) -> Table | None:
@@ -83,17 +56,14 @@ def gap_table(every: Sequence[Scores]) -> Table | None:
         "bootstrap of the ratio of mean differences, over seeds and pictures drawn independently."
     )
     title = "The gap between assuming and knowing the blur kernel"
-    return _table("gap-kernels", title, (GAP_COLUMNS, GAP_HEADER), rows, legend, labels=2)
+    return _table("gap-kernels", title, rows, legend, labels=2)
 
 
-def _table(
-    name: str, title: str, heads: tuple[tuple[str, ...], tuple[str, ...]], rows: Sequence[Row], legend: str, labels: int
-) -> Table | None:
-    """heads: the columns of the CSV, and those that a reader sees."""
+def _table(name: str, title: str, rows: Sequence[Row], legend: str, labels: int) -> Table | None:
     if not rows:
         return None
-    section = Section("", heads[1], tuple(tuple(map(Cell, texts)) for _, texts in rows), labels=labels)
-    return Table(name, title, heads[0], tuple(record for record, _ in rows), (section,), legend=legend)
+    section = section_of("", [shown for _, shown in rows], labels)
+    return table_of(name, title, [record for record, _ in rows], [section], legend=legend)
 
 
 def _gain(scores: Scores, adapted: str, baseline: str, metric: str) -> Row | None:
@@ -103,13 +73,21 @@ def _gain(scores: Scores, adapted: str, baseline: str, metric: str) -> Row | Non
         return None
     frame, info, setting = scores.frame[scores.frame["metric"] == metric], scores.metrics[metric], scores.setting
     means = [float(np.nanmean(frame[variant_names(frame) == name]["value"])) for name in (adapted, baseline)]
-    numbers = map(full, (*means, effect.mean, effect.low, effect.high, effect.p))
-    names = (f"{setting.name} {baseline} {metric}", setting.name, adapted, baseline, metric)
-    record = (*names, *numbers, str(effect.seeds), str(effect.pictures))
+    names = {"comparison": f"{setting.name} {baseline} {metric}", "setting": setting.name}
+    sides = {"better": adapted, "worse": baseline, "metric": metric, "mean_better": means[0], "mean_worse": means[1]}
+    found = {"gain": effect.mean, "low": effect.low, "high": effect.high, "p": effect.p}
     gain, low, high = (show_difference(value, info) for value in (effect.mean, effect.low, effect.high))
-    interval = f"{low} to {high}" if effect.kind == TWO_WAY else f"({low} to {high})"
-    shown = (setting.title, baseline, metric, *(f"{mean:.2f}" for mean in means), gain, interval)
-    return record, (*shown, f"{effect.seeds} × {effect.pictures}")
+    shown = {
+        "setting": setting.title,
+        "adapted against": baseline,
+        "metric": metric,
+        "adapted": f"{means[0]:.2f}",
+        "baseline": f"{means[1]:.2f}",
+        "gain": gain,
+        "95 % interval": f"{low} to {high}" if effect.kind == TWO_WAY else f"({low} to {high})",
+        "seeds × pictures": show_size(effect),
+    }
+    return {**names, **sides, **found, "seeds": effect.seeds, "pictures": effect.pictures}, shown
 
 
 def _gap(scores: Scores, variants: Sequence[str], metric: str) -> Row | None:
@@ -123,15 +101,24 @@ def _gap(scores: Scores, variants: Sequence[str], metric: str) -> Row | None:
     if gained.shape != whole.shape or not known.any():
         return None
     gained, whole = gained[:, known], whole[:, known]
-    gains = float(gained.mean()), float(whole.mean())
     closed, low, high = share_closed(gained, whole)
     setting, (seeds, pictures) = scores.setting, gained.shape
-    names = (f"{setting.name} {metric}", setting.name, metric, estimate, floor, ceiling)
-    record = (*names, *map(full, (*gains, closed, low, high)), str(seeds), str(pictures))
+    gains = {"better_minus_worse": float(gained.mean()), "ceiling_minus_worse": float(whole.mean())}
+    names = {"comparison": f"{setting.name} {metric}", "setting": setting.name, "metric": metric}
+    sides = {"better": estimate, "worse": floor, "ceiling": ceiling}
+    found = {"closed": closed, "low": low, "high": high, "seeds": seeds, "pictures": pictures}
     digits = 3 if metric == "psnr_y" else 4
-    interval = NA if np.isnan(low) else f"{_percent(low)} to {_percent(high)}"
-    shown = (setting.title, metric, *(f"{gain:+.{digits}f}".replace("-", "−") for gain in gains))
-    return record, (*shown, _percent(closed), interval, f"{seeds} × {pictures}")
+    above, gap = (f"{gain:+.{digits}f}".replace("-", "−") for gain in gains.values())
+    shown = {
+        "setting": setting.title,
+        "metric": metric,
+        "estimated − bicubic": above,
+        "true − bicubic": gap,
+        "gap closed": _percent(closed),
+        "95 % interval": NA if np.isnan(low) else f"{_percent(low)} to {_percent(high)}",
+        "seeds × pictures": f"{seeds} × {pictures}",
+    }
+    return {**names, **sides, **gains, **found}, shown
 
 
 def _percent(share: float) -> str:

@@ -6,7 +6,7 @@ The same scores give the same bytes.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from statistics import fmean
@@ -41,41 +41,63 @@ LEGEND = (
 )
 UNTESTED = "<u>Underlined</u>: the best of its row; *italic*: the second best. Nothing here is tested."
 IN_BRACKETS = "In brackets: the difference to the default, between the two means shown."
+NUMBERS = ("parameters", "seeds")  # columns of numbers before the means
 MAX_REASONS = 4
+
+
+def table_of(
+    name: str,
+    title: str,
+    records: Sequence[Mapping[str, object]],
+    sections: Sequence[Section],
+    footnotes: Sequence[str] = (),
+    legend: str = "",
+) -> Table:
+    """A table whose CSV has a line a record, its columns the first one's keys; floats and None as in `full`."""
+    lines = (tuple(full(v) if isinstance(v, float | None) else str(v) for v in record.values()) for record in records)
+    return Table(name, title, tuple(records[0]), tuple(lines), tuple(sections), tuple(footnotes), legend)
+
+
+def section_of(title: str, rows: Sequence[Mapping[str, str]], labels: int) -> Section:
+    """A grid with a line a row, its header the first one's keys."""
+    return Section(title, tuple(rows[0]), tuple(tuple(map(Cell, row.values())) for row in rows), labels)
 
 
 def method_table(scores: Scores) -> Table:
     """Every entrant of a setting, a section a data set; the best and second best of each column marked."""
-    every = entrants(scores.runs)
-    labels = _labels(scores, [(entrant.method, entrant.variant) for entrant in every])
-    columns = _columns(scores)
-    records = []
-    for entrant in every:
-        values = (full(scores.mean(entrant, *column).value) for column in columns)
-        records.append((entrant.label, *_about(scores, entrant.method, entrant.variant, ("runs", *labels)), *values))
-    marks = _marks(scores, every)
-    sections = []
+    every, columns = entrants(scores.runs), _columns(scores)
+    cells = _marked(scores, every)
+    rows = {(entrant.method, entrant.variant): {"method": entrant.label} for entrant in every}
+    labels = _labels(scores, rows)
+    records = [
+        {**row, **_about(scores, name, ("runs", *labels)), **{"/".join(c): cells[*name, *c].value for c in columns}}
+        for name, row in rows.items()
+    ]
+    title = f"Methods, {scores.setting.title}"
+    grids = _grids(scores, rows, labels, cells)
+    return table_of(f"methods{scores.suffix}", title, records, grids, footnotes(scores, rows), LEGEND)
+
+
+def _grids(
+    scores: Scores,
+    rows: Mapping[tuple[str, str], Mapping[str, str]],
+    labels: Sequence[str],
+    cells: Mapping[Key, Cell],
+) -> list[Section]:
+    """A grid a data set. rows: (method, variant) to its first columns, which `labels` and the means follow."""
+    grids, computed = [], _computed(scores)
     for dataset in scores.setting.datasets:
         grid = []
-        for number, entrant in enumerate(every):
-            label = entrant.label + _awaiting(scores, entrant.method, entrant.variant)
-            texts = (label, *_shown(scores, entrant.method, entrant.variant, labels))
-            means = (
-                _cell(scores.mean(entrant, dataset, metric), scores.metrics[metric], marks[dataset, metric][number])
-                for metric in _computed(scores)
-            )
-            grid.append((*map(Cell, texts), *means))
-        header = ("method", *labels, *_headings(scores))
-        sections.append(Section(dataset, header, tuple(grid), labels=len(labels) - 1))
-    return Table(
-        name=f"methods{scores.suffix}",
-        title=f"Methods, {scores.setting.title}",
-        columns=("method", "runs", *labels, *map("/".join, columns)),
-        records=tuple(records),
-        sections=tuple(sections),
-        footnotes=footnotes(scores, [(entrant.method, entrant.variant) for entrant in every]),
-        legend=LEGEND,
-    )
+        for name, row in rows.items():
+            *others, label = row.values()
+            label += ", awaits retraining" if awaits_retraining(scores, *name) else ""
+            means = (cells[*name, dataset, metric] for metric in computed)
+            grid.append((*map(Cell, (*others, label, *_shown(scores, name, labels))), *means))
+        header = (*next(iter(rows.values())), *labels)
+        headings = (heading(scores.metrics[metric]) for metric in computed)
+        texts = len(header) - len(NUMBERS)
+        grids.append(Section(dataset, (*header, *headings), tuple(grid), labels=texts))
+    return grids
 
 
 def _columns(scores: Scores) -> list[tuple[str, str]]:
@@ -93,15 +115,16 @@ def _cell(mean: Mean, info: Metric, mark: Mark = "") -> Cell:
     return Cell(show_mean(mean, info), mark, full(mean.value))
 
 
-def _marks(scores: Scores, every: Sequence[Entrant]) -> dict[tuple[str, str], list[Mark]]:
-    """The marks of every (data set, metric), one an entrant; 'best' only where it is significant."""
-    marks = {
-        column: rank([scores.mean(entrant, *column) for entrant in every], scores.metrics[column[1]].better)
-        for column in _columns(scores)
-    }
-    for column in significant_columns(scores, every, marks):
-        marks[column] = ["best" if mark == "leading" else mark for mark in marks[column]]
-    return marks
+def _marked(scores: Scores, every: Sequence[Entrant]) -> dict[Key, Cell]:
+    """The means of the entrants with their marks; 'best' only where it is significant."""
+    means = {column: [scores.mean(entrant, *column) for entrant in every] for column in _columns(scores)}
+    marks = {column: rank(means[column], scores.metrics[column[1]].better) for column in means}
+    significant, cells = significant_columns(scores, every, marks), {}
+    for column, places in marks.items():
+        for entrant, mean, mark in zip(every, means[column], places, strict=True):
+            sure: Mark = "best" if mark == "leading" and column in significant else mark
+            cells[entrant.method, entrant.variant, *column] = _cell(mean, scores.metrics[column[1]], sure)
+    return cells
 
 
 def ablation_tables(scores: Scores) -> list[Table]:
@@ -112,58 +135,51 @@ def ablation_tables(scores: Scores) -> list[Table]:
 
 def _ablation(scores: Scores, method: str) -> Table:
     """The default first, then the variants axis by axis, each with its difference to the default."""
+    rows, records, cells, axes = {}, [], {}, [""]
     variants = variants_of(scores.runs, method)
-    names = [(method, variant) for _, variant in variants]
-    labels = _labels(scores, names)
-    columns = _columns(scores)
-    records = []
+    labels = _labels(scores, [(method, variant) for _, variant in variants])
     for axis, variant in variants:
-        values = (text for column in columns for text in _with_difference(scores, (method, variant, *column)))
-        records.append((variant, axis, *_about(scores, method, variant, ("runs", *labels)), *values))
-    questions = scores.suite.questions
-    axes = list(dict.fromkeys(axis for axis, variant in variants if variant != "default"))
-    lead = tuple(f"**{axis}**: {questions.get(f'{method}.{axis}', 'no question given')}" for axis in axes)
-    sections: list[Section] = []
-    for dataset in scores.setting.datasets:
-        grid = []
-        for number, (axis, variant) in enumerate(variants):
-            first = number == 0 or variants[number - 1][0] != axis
-            name = variant + _awaiting(scores, method, variant)
-            texts = (axis if first else "", name, *_shown(scores, method, variant, labels))
-            means = (_show_difference(scores, (method, variant, dataset, metric)) for metric in _computed(scores))
-            grid.append((*map(Cell, texts), *means))
-        header = ("axis", "variant", *labels, *_headings(scores))
-        sections.append(Section(dataset, header, tuple(grid), labels=len(labels), lead=() if sections else lead))
-    headings = (text for column in columns for text in ("/".join(column), "/".join(column) + " difference"))
-    return Table(
-        name=f"ablation-{method}{scores.suffix}",
-        title=f"Ablations of {method}, {scores.setting.title}",
-        columns=("variant", "axis", "runs", *labels, *headings),
-        records=tuple(records),
-        sections=tuple(sections),
-        footnotes=(IN_BRACKETS, *footnotes(scores, names)),
-    )
+        name = (method, variant)
+        record = {"variant": variant, "axis": axis, **_about(scores, name, ("runs", *labels))}
+        for column in _columns(scores):
+            cell, gap = _compare_with_default(scores, (*name, *column))
+            cells[*name, *column] = cell
+            record |= {"/".join(column): cell.value, f"{'/'.join(column)} difference": gap}
+        records.append(record)
+        rows[name] = {"axis": axis if axis != axes[-1] else "", "variant": variant}
+        axes.append(axis)
+    questions = {axis: scores.suite.questions.get(f"{method}.{axis}", "no question given") for axis in axes[2:]}
+    grids = _grids(scores, rows, labels, cells)
+    grids[0] = replace(grids[0], lead=tuple(f"**{axis}**: {question}" for axis, question in questions.items()))
+    title = f"Ablations of {method}, {scores.setting.title}"
+    notes = (IN_BRACKETS, *footnotes(scores, rows))
+    return table_of(f"ablation-{method}{scores.suffix}", title, records, grids, notes)
+
+
+def _compare_with_default(scores: Scores, key: Key) -> tuple[Cell, str]:
+    """The mean, beside it the difference to the default; and that for the CSV, empty for the default itself."""
+    method, variant, dataset, metric = key
+    info = scores.metrics[metric]
+    cell = _cell(scores.means[key], info)
+    if variant == "default":
+        return cell, ""
+    gap = difference(scores.means[key], scores.means.get((method, "default", dataset, metric)))
+    return (cell if gap is None else replace(cell, text=f"{cell.text} ({show_difference(gap, info)})")), full(gap)
 
 
 def image_table(scores: Scores) -> Table:
     """CSV: every run on every picture. Shown: the entrants, a grid of pictures x methods a data set and metric."""
     wide = widen(scores.frame)
     every = entrants(scores.runs)
-    return Table(
-        name=f"per-image{scores.suffix}",
-        title=f"Every picture, mean over seeds, {scores.setting.title}",
-        columns=("run", "dataset", "image", *map(str, wide.columns)),
-        records=tuple(
-            (*map(str, key), *map(full, values)) for key, values in zip(wide.index, wide.to_numpy(), strict=True)
-        ),
-        sections=tuple(
-            _image_section(scores, wide, every, column)
-            for column in _columns(scores)
-            if any(scores.mean(entrant, *column).value is not None for entrant in every)
-        ),
-        footnotes=footnotes(scores, [(entrant.method, entrant.variant) for entrant in every]),
-        legend=UNTESTED,
-    )
+    sections = [
+        _image_section(scores, wide, every, column)
+        for column in _columns(scores)
+        if any(scores.mean(entrant, *column).value is not None for entrant in every)
+    ]
+    title = f"Every picture, mean over seeds, {scores.setting.title}"
+    notes = footnotes(scores, [(entrant.method, entrant.variant) for entrant in every])
+    records = [{str(name): value for name, value in row.items()} for row in wide.reset_index().to_dict("records")]
+    return table_of(f"per-image{scores.suffix}", title, records, sections, notes, UNTESTED)
 
 
 def _image_section(scores: Scores, wide: pd.DataFrame, every: Sequence[Entrant], column: tuple[str, str]) -> Section:
@@ -249,54 +265,26 @@ def unit_of(info: Metric) -> str:
     return "" if info.unit == "1" else info.unit
 
 
-def _headings(scores: Scores) -> list[str]:
-    return [heading(scores.metrics[metric]) for metric in _computed(scores)]
-
-
-def _labels(scores: Scores, rows: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+def _labels(scores: Scores, names: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     """The text columns of a table of (method, variant): the perceptual network only where one of them has it."""
-    seen = any(_about(scores, method, variant, ("perceptual",)) != [""] for method, variant in rows)
-    return (*(("perceptual",) if seen else ()), "parameters", "seeds")
+    seen = any(_about(scores, name, ("perceptual",))["perceptual"] for name in names)
+    return (*(("perceptual",) if seen else ()), *NUMBERS)
 
 
-def _about(scores: Scores, method: str, variant: str, columns: Sequence[str]) -> list[str]:
-    """What runs.csv has of a variant; `runs` are the names behind it, `seeds` their number."""
-    names = runs_of(scores.runs, method, variant)
-    counted = {"runs": " ".join(names), "seeds": str(len(names))}
-    return [counted[column] if column in counted else cell_of(scores.runs, names[0], column) for column in columns]
+def _about(scores: Scores, name: tuple[str, str], columns: Sequence[str]) -> dict[str, str]:
+    """What runs.csv has of a (method, variant); `runs` are the names behind it, `seeds` their number."""
+    runs = runs_of(scores.runs, *name)
+    counted = {"runs": " ".join(runs), "seeds": str(len(runs))}
+    return {c: counted[c] if c in counted else cell_of(scores.runs, runs[0], c) for c in columns}
 
 
-def _shown(scores: Scores, method: str, variant: str, labels: Sequence[str]) -> list[str]:
+def _shown(scores: Scores, name: tuple[str, str], labels: Sequence[str]) -> list[str]:
     """The same for a reader: digit groups in a number of parameters, a dash for nothing."""
-    pairs = zip(labels, _about(scores, method, variant, labels), strict=True)
-    return [f"{int(text):,}" if label == "parameters" and text.isdigit() else text or "–" for label, text in pairs]
+    about = _about(scores, name, labels).items()
+    return [f"{int(text):,}" if label == "parameters" and text.isdigit() else text or "–" for label, text in about]
 
 
-def _awaiting(scores: Scores, method: str, variant: str) -> str:
-    """What follows the name of a row whose runs are to be trained again."""
-    return ", awaits retraining" if awaits_retraining(scores, method, variant) else ""
-
-
-def _difference(scores: Scores, key: Key) -> float | None:
-    """To the default; None of the default itself, or where the two means are not comparable."""
-    method, variant, dataset, metric = key
-    default = scores.means.get((method, "default", dataset, metric))
-    return None if variant == "default" else difference(scores.means[key], default)
-
-
-def _with_difference(scores: Scores, key: Key) -> tuple[str, str]:
-    """(mean, difference to the default) for the CSV; the default's own difference is empty."""
-    return full(scores.means[key].value), "" if key[1] == "default" else full(_difference(scores, key))
-
-
-def _show_difference(scores: Scores, key: Key) -> Cell:
-    """The mean, and beside it the difference to the default."""
-    info, found = scores.metrics[key[3]], _difference(scores, key)
-    cell = _cell(scores.means[key], info)
-    return cell if found is None else replace(cell, text=f"{cell.text} ({show_difference(found, info)})")
-
-
-def footnotes(scores: Scores, variants: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+def footnotes(scores: Scores, variants: Collection[tuple[str, str]]) -> tuple[str, ...]:
     """How every metric was measured, then why values are n/a: each reason once, with the data sets it concerns.
 
     variants: (method, variant) of the table's rows.
