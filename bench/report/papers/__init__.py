@@ -73,7 +73,7 @@ def _record(cell: Comparison) -> tuple[str, ...]:
     column, reported, measured, effect = cell.column, cell.reported, cell.measured, cell.effect
     name = f"{cell.row.label}/{column.dataset}/x{column.scale}.{column.degradation}/{column.metric}"
     where = (measured.dataset if measured else column.dataset, str(column.scale), column.degradation, column.metric)
-    value = measured.value if measured else None
+    value = measured.mean.value if measured else None
     numbers = (
         reported.text if reported else "",
         full(value) if measured else "",
@@ -113,7 +113,7 @@ def _shown(cell: Comparison, only_shown: bool) -> tuple[str, str, str, str]:
     """printed, measured, difference, verdict, for a reader."""
     info = METRICS[cell.column.metric]
     printed = cell.reported.text if cell.reported else ONLY_SHOWN if only_shown else "–"
-    value = cell.measured.value if cell.measured else None
+    value = cell.measured.mean.value if cell.measured else None
     if value is None:
         return (printed, "–", "–", cell.verdict)
     if cell.effect:
@@ -139,7 +139,7 @@ def _reasons(cells: Sequence[Comparison]) -> Iterable[str]:
         f"`{cell.column.metric}` is n/a on {cell.measured.dataset}: {reason.rstrip('.')}.": None
         for cell in cells
         if cell.measured is not None
-        for reason in cell.measured.reasons
+        for reason in cell.measured.mean.reasons
     }
     return islice(found, _MAX_REASONS)
 

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from bench.data.datasets import DATASETS
-from bench.metrics import METRICS, Metric
-from bench.metrics.means import set_mean
-from bench.report.aggregate import Scores
+from bench.metrics import METRICS
+from bench.report.aggregate import Mean, Scores, average
 from bench.report.papers.conditions import CONDITIONS, Mismatch, mismatches
 from bench.report.papers.declared import PICTURES, Column, PaperRow
 from bench.report.papers.reported import Reported
@@ -42,18 +40,13 @@ Where = tuple[int, str, str, str, str]
 
 @dataclass(frozen=True)
 class Measured:
-    """One metric of one variant: values (seeds, pictures) of the pictures that every seed has a value for.
+    """One metric of one variant: its mean, and values (seeds, pictures) of the pictures that every seed has a value
+    for. dataset: where."""
 
-    value: the mean over seeds of the set's figure, None where no picture has one. of: the pictures scored; dataset:
-    where. reasons: why pictures have no value.
-    """
-
-    value: float | None
+    mean: Mean
     values: NDArray[np.float64]
-    of: int
     dataset: str
     runs: tuple[str, ...]
-    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -105,24 +98,16 @@ def measure(measurements: Measurements, ours: str, column: Column) -> Measured |
         if group is not None and stems:
             group = group[group["image"].isin(stems)]
         if group is not None and len(group):
-            return _measured(group, dataset, METRICS[column.metric])
+            return _measured(group, dataset)
     return None
 
 
-def _measured(group: pd.DataFrame, dataset: str, metric: Metric) -> Measured:
-    """The rows of one variant, data set and metric as a table of seeds and pictures."""
-    lacking = group[group["value"].isna()]
-    known = group[~group["image"].isin(lacking["image"])]
-    runs = tuple(dict.fromkeys(str(run) for run in group["run"]))
-    per_run = [[float(value) for value in known[known["run"] == run]["value"]] for run in runs]
-    return Measured(
-        value=fmean([set_mean(values, metric) for values in per_run]) if len(known) else None,
-        values=np.array(per_run, dtype=np.float64).reshape(len(runs), -1),
-        of=int(group["image"].nunique()),
-        dataset=dataset,
-        runs=runs,
-        reasons=tuple(dict.fromkeys(str(note) for note in lacking["note"])),
-    )
+def _measured(group: pd.DataFrame, dataset: str) -> Measured:
+    """The rows of one variant, data set and metric, run by run in one order of pictures."""
+    (mean,) = average(group, METRICS).values()
+    runs = tuple(map(str, group["run"].unique()))
+    values = group[group["image"].isin(mean.pictures)]["value"].to_numpy(np.float64)
+    return Measured(mean, values.reshape(len(runs), -1), dataset, runs)
 
 
 def compare(
@@ -133,7 +118,7 @@ def compare(
     if measured is None:
         here = (column.scale, column.degradation, row.ours) in measurements.run
         return Comparison(row, column, reported, None, NOT_SCORED if here else NOT_RUN)
-    if measured.value is None:
+    if measured.mean.value is None:
         return Comparison(row, column, reported, measured, NOT_AVAILABLE)
     if reported is None:
         return Comparison(row, column, None, measured, ONLY_SHOWN if only_shown else NO_FIGURE)
@@ -141,7 +126,7 @@ def compare(
     if found:
         verdict = f"{OTHER}: {', '.join(dict.fromkeys(mismatch.word for mismatch in found))}"
     elif row.ours.partition(".")[0] in measurements.deterministic:
-        verdict = _match(row.ours, column, reported.covers(measured.value))
+        verdict = _match(row.ours, column, reported.covers(measured.mean.value))
     else:
         verdict = _reproduced(measured, column, reported)
     return Comparison(row, column, reported, measured, verdict, found, _interval(measured, column, reported))
@@ -162,7 +147,7 @@ def _pictures(column: Column, measured: Measured) -> list[Mismatch]:
     if measured.dataset != column.dataset:
         return [Mismatch("test pictures", f"scored on {measured.dataset} degraded here, not on {column.dataset}")]
     known = DATASETS.get(column.dataset)
-    count = 1 if column.dataset in PICTURES else known.count if known else measured.of
+    count = 1 if column.dataset in PICTURES else known.count if known else measured.mean.of
     if measured.values.shape[1] == count:
         return []
     return [Mismatch("test pictures", f"{measured.values.shape[1]} of the {count} pictures of {column.dataset}")]
