@@ -107,13 +107,13 @@ def _seeds(count: int) -> str:
 
 def _leader(chapter: Chapter, dataset: str, metric: str) -> tuple[str, Mark, str]:
     """(who leads, its mark, who is second) in the table of methods; empty where no two differ."""
+    every = entrants(chapter.scores.runs)
     section = next(section for section in chapter.methods.sections if section.title == dataset)
     column = section.header.index(heading(chapter.scores.metrics[metric]))
-    leaders = [row for row in section.rows if row[column].mark in ("best", "leading")]
-    seconds = [row[0].text for row in section.rows if row[column].mark == "second"]
-    if not leaders or not seconds:
-        return "", "", ""
-    return leaders[0][0].text, leaders[0][column].mark, seconds[0]
+    marks = [(entrant.label, row[column].mark) for entrant, row in zip(every, section.rows, strict=True)]
+    leaders = [(label, mark) for label, mark in marks if mark in ("best", "leading")]
+    seconds = [label for label, mark in marks if mark == "second"]
+    return (*leaders[0], seconds[0]) if leaders and seconds else ("", "", "")
 
 
 def _line(scores: Scores, dataset: str, name: str, metric: str, label: str = "") -> str:

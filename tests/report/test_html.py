@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from report_folder import (
 from bench.report.document import build
 from bench.report.markup import html_of
 from bench.report.svg import Scale
+from bench.runtime.rows import read_rows
 
 
 class Tables(HTMLParser):
@@ -130,6 +132,14 @@ def test_a_page_can_be_made_from_scores_alone(tmp_path: Path) -> None:
     text = (tmp_path / "results" / "report" / "index.html").read_text()
     assert "Visual comparison" not in text and "Training curves" not in text
     assert "All methods" in text
+
+
+def test_a_leader_that_awaits_retraining_leads_under_its_own_name(tmp_path: Path) -> None:
+    digests = {row["run"]: row["digest"] for row in read_rows(write_results(tmp_path / "results") / "runs.csv")}
+    awaiting = {run: (digest, "seen in training") for run, digest in digests.items()}
+    build(tmp_path / "results", tmp_path, replace(suite_info(), awaiting=awaiting), INFOS)
+    text = (tmp_path / "results" / "report" / "index.html").read_text()
+    assert '<p class="big">edsr</p>' in text and "edsr, awaits retraining</th>" in text
 
 
 def test_kernels_are_shown_beside_the_truth(page: Path) -> None:
