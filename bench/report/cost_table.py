@@ -19,11 +19,11 @@ COST_SHOWN = {
 
 
 def cost_table(costs: pd.DataFrame) -> Table:
-    """Seconds and MiB of every run."""
-    records = tuple(tuple(str(row[column]) for column in COST_COLUMNS) for _, row in costs.iterrows())
-    grid = tuple(tuple(_cost_cell(str(row[column]), column) for column in COST_SHOWN) for _, row in costs.iterrows())
+    """Seconds and MiB of every run, all text."""
+    records = tuple(costs[list(COST_COLUMNS)].itertuples(index=False, name=None))
+    shown = costs[list(COST_SHOWN)].itertuples(index=False, name=None)
+    grid = tuple(
+        (Cell(run), Cell(device or "–"), *(Cell(text or "–", value=text) for text in numbers))
+        for run, device, *numbers in shown
+    )
     return Table("cost", "Cost", COST_COLUMNS, records, (Section("", tuple(COST_SHOWN.values()), grid, labels=2),))
-
-
-def _cost_cell(text: str, column: str) -> Cell:
-    return Cell(text or "–", value=text if column not in ("run", "train_device") else "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.report.render import Cell, Section, Table
+from bench.report.tables import table_of
 from bench.runtime.rows import read_rows
 from bench.stages.feature_activity import COLUMNS, FILE, SHARES, SHOWN
 
@@ -24,17 +25,12 @@ def read_feature_activity(results: Path) -> Table | None:
     if not path.is_file():
         return None
     rows = read_rows(path, COLUMNS, "remove it and make the report again")
-    records = tuple(tuple(row[column] for column in COLUMNS) for row in rows)
-    grid = tuple(tuple(Cell(_shown(row, column), value=_value(row, column)) for column in SHOWN) for row in rows)
-    sections = (Section("", HEADER, grid, labels=3),)
-    return Table("taps", "What a perceptual loss can see", COLUMNS, records, sections, legend=NOTE) if rows else None
+    grid = tuple(tuple(_cell(column, row[column]) for column in SHOWN) for row in rows)
+    sections = [Section("", HEADER, grid, labels=3)]
+    return table_of("taps", "What a perceptual loss can see", rows, sections, legend=NOTE) if rows else None
 
 
-def _shown(row: dict[str, str], column: str) -> str:
+def _cell(column: str, text: str) -> Cell:
     if column in SHARES:
-        return f"{float(row[column]):.2%}".replace("%", " %")
-    return f"{float(row[column]):.4g}" if column.startswith("mean") else row[column]
-
-
-def _value(row: dict[str, str], column: str) -> str:
-    return row[column] if column in SHARES or column.startswith("mean") else ""
+        return Cell(f"{100 * float(text):.2f} %", value=text)
+    return Cell(f"{float(text):.4g}", value=text) if column.startswith("mean") else Cell(text)

@@ -6,45 +6,24 @@ import re
 from collections.abc import Callable
 from html import escape as escape_html
 
-SPECIAL = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    "[": "{[}",
-    "]": "{]}",
-    "−": "$-$",
-    "×": r"$\times$",
-    "±": r"$\pm$",
-    "↑": r"$\uparrow$",
-    "↓": r"$\downarrow$",
-    "→": r"$\rightarrow$",
-    "≥": r"$\geq$",
-    "≤": r"$\leq$",
-    "≈": r"$\approx$",
-    "λ": r"$\lambda$",
-    "α": r"$\alpha$",
-    "σ": r"$\sigma$",
-    "–": "--",
-    "…": r"\ldots{}",
-    "\n": " ",
+IN_MATHS = {
+    **{"×": "times", "±": "pm", "↑": "uparrow", "↓": "downarrow", "→": "rightarrow", "≥": "geq", "≤": "leq"},
+    **{"≈": "approx", "λ": "lambda", "α": "alpha", "σ": "sigma"},
 }
+AS_TEXT = {"\\": "backslash", "~": "asciitilde", "^": "asciicircum", "<": "less", ">": "greater", "|": "bar"}
+SPECIAL = str.maketrans(
+    {letter: f"\\{letter}" for letter in "{}&%$#_"}
+    | {letter: rf"\text{name}{{}}" for letter, name in AS_TEXT.items()}
+    | {letter: rf"$\{name}$" for letter, name in IN_MATHS.items()}
+    | {"[": "{[}", "]": "{]}", "−": "$-$", "–": "--", "…": r"\ldots{}", "\n": " "}
+)
 MARKS = re.compile(r"\*\*(?P<b>.+?)\*\*|`(?P<code>[^`]+)`|<u>(?P<u>.+?)</u>|\*(?P<i>[^*\s][^*]*)\*")
 COMMANDS = {"b": "textbf", "code": "texttt", "u": "underline", "i": "textit"}
 
 
 def escape_latex(text: str) -> str:
     """Every character that LaTeX would read as a command, and the signs that its default fonts lack."""
-    return "".join(SPECIAL.get(letter, letter) for letter in text)
+    return text.translate(SPECIAL)
 
 
 def latex_of(text: str) -> str:

@@ -16,7 +16,7 @@ from bench.report.papers.compare import ONLY_SHOWN, VERDICTS, Comparison, Measur
 from bench.report.papers.declared import TABLES, Column, PaperTable
 from bench.report.papers.reported import Figures, Place, read_reported
 from bench.report.render import Cell, Section, Table
-from bench.report.tables import full, heading, show_difference, show_effect, show_value
+from bench.report.tables import full, heading, section_of, show_difference, show_effect, show_value, table_of
 
 COLUMNS = (
     *("cell", "row", "ours", "runs", "dataset", "scale", "degradation", "metric", "reported", "measured"),
@@ -151,12 +151,11 @@ def has_measurement(table: Table) -> bool:
 
 def overview(tables: Sequence[Table]) -> Table:
     """How many cells of each built table have which verdict. Named papers."""
-    records = []
+    records, rows = [], []
     for table in tables:
         words = [record[COLUMNS.index("verdict")].partition(":")[0] for record in table.records]
-        counts = (str(words.count(verdict)) for verdict in VERDICTS)
-        records.append((table.name.removeprefix("paper-"), table.title, str(len(words)), *counts))
-    grid = tuple(tuple(Cell(text if text != "0" else "–") for text in record[1:]) for record in records)
-    section = Section("", ("table", "cells", *VERDICTS), grid)
+        counts = {"cells": len(words), **{verdict: words.count(verdict) for verdict in VERDICTS}}
+        records.append({"table": table.name.removeprefix("paper-"), "title": table.title, **counts})
+        rows.append({"table": table.title, **{name: str(count or "–") for name, count in counts.items()}})
     title = "The papers' tables, beside what was measured"
-    return Table("papers", title, ("table", "title", "cells", *VERDICTS), tuple(records), (section,), (_READING,))
+    return table_of("papers", title, records, [section_of("", rows, labels=1)], [_READING])
