@@ -69,6 +69,7 @@ class Weight:
 
 
 _TORCH = "https://download.pytorch.org/models/"
+_PYIQA = "https://github.com/chaofengc/IQA-PyTorch/releases/download/v0.1-weights/"
 _LPIPS = "Zhang et al., CVPR 2018; linear layers v0.1, package lpips"
 _ST_LPIPS = "Ghildyal & Liu, ECCV 2022; package stlpips-pytorch"
 
@@ -226,10 +227,9 @@ WEIGHTS: dict[str, Weight] = {
         ),
         Weight(
             "nrqm",
-            (File("NRQM_model.mat", ""),),  # no digest is published; reading the file checks its layout
+            (File("NRQM_model.mat", "", _PYIQA + "NRQM_model.mat"),),  # no digest is published; its layout is checked
             "MIT",
-            "Ma et al., CVIU 2017: model.mat of the authors' release chaoma99/sr-metric",
-            how="take model.mat from the authors' release, or NRQM_model.mat from pyiqa's release v0.1-weights,",
+            "Ma et al., CVIU 2017: model.mat of the authors' release chaoma99/sr-metric, as pyiqa publishes it",
         ),
     )
 }

@@ -9,6 +9,7 @@ import tarfile
 import threading
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,11 +17,13 @@ from pathlib import Path
 import pytest
 from pictures import noise
 
+from bench.__main__ import main
 from bench.data.datasets import DATASETS, Archive, Dataset, verify
 from bench.data.fetch import fetch
 from bench.data.images import write_png
 from bench.data.pixel_checksums import PIXEL_CHECKSUMS, pixel_sha256
-from bench.errors import BadInput
+from bench.errors import BadInput, MissingWeights
+from bench.metrics import METRICS, Sample
 from bench.runtime import weights
 from bench.runtime.weights import WEIGHTS, File, Weight
 
@@ -126,6 +129,20 @@ def test_a_weight_is_fetched_and_checked_by_its_digest_or_its_first_digits(
     assert fetch(["net"]) == [tmp_path / "weights" / "net.pth"]
     assert (tmp_path / "weights" / "net.pth").read_bytes() == CONTENT
     assert everything_in(tmp_path / "weights") == ["net.pth"]
+
+
+def test_mas_forests_are_fetched_by_the_remedy_that_pi_names(
+    server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "served" / "NRQM_model.mat").write_bytes(CONTENT)
+    here = replace(WEIGHTS["nrqm"].files[0], url=f"{server}/NRQM_model.mat")
+    monkeypatch.setitem(WEIGHTS, "nrqm", replace(WEIGHTS["nrqm"], files=(here,)))
+    with pytest.raises(MissingWeights) as missing:
+        METRICS["pi"].function(Sample(noise(0, 200, 300, 3), None, None, 4))
+    remedy = str(missing.value).rpartition("; python -m bench ")[2]
+    assert main(remedy.split()) == 0
+    assert DIGEST in capsys.readouterr().out
+    assert weights.locate("nrqm").read_bytes() == CONTENT
 
 
 def test_a_weight_that_is_here_is_not_fetched_again(
