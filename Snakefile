@@ -2,13 +2,14 @@
 # mirrored in MLflow.
 # Every stage is one `python -m bench` line that reads and writes files under the work folder. No rule declares a file
 # under results/: a fresh clone computes, it never finds the answer.
+import shlex
 import sys
 
 from bench.errors import BadInput
-from bench.workflow import Workflow
+from bench.workflow import Workflow, check_settings
 
-REUSE = str(config.get("reuse", "false")).lower() in ("true", "1", "yes")
 try:
+    REUSE = check_settings(config)
     PLAN = Workflow(config.get("suite", "demo"), config.get("shard"), config.get("methods"), REUSE)
 except BadInput as error:
     sys.exit(f"snakemake: {error}")
@@ -16,8 +17,8 @@ except BadInput as error:
 SUITE = PLAN.suite.name
 WORK = PLAN.layout.root
 RESULTS = PLAN.layout.results
-BENCH = f"{sys.executable} -m bench"
-SHARD = (f"--shard {PLAN.shard}" if PLAN.shard else "") + (" --reuse" if REUSE else "")
+BENCH = f"{shlex.quote(sys.executable)} -m bench"
+SHARD = (f"--shard {shlex.quote(PLAN.shard)}" if PLAN.shard else "") + (" --reuse" if REUSE else "")
 SCORES = expand(f"{WORK}/scored/{{method}}.done", method=PLAN.methods)
 
 
@@ -50,8 +51,8 @@ rule prepare_test:
     log:
         f"{WORK}/logs/prepare/{{set}}.x{{scale}}.{{degradation}}.log",
     shell:
-        "{BENCH} prepare {wildcards.set} --role test --scale {wildcards.scale} --degradation {wildcards.degradation}"
-        " --out $(dirname {output}) > {log} 2>&1"
+        "{BENCH} prepare {wildcards.set:q} --role test --scale {wildcards.scale:q} --degradation {wildcards.degradation:q}"
+        " --out \"$(dirname {output:q})\" > {log:q} 2>&1"
 
 
 rule prepare_train:
@@ -62,8 +63,8 @@ rule prepare_train:
     log:
         f"{WORK}/logs/prepare/{{sets}}.x{{scales}}.{{degradation}}.train.log",
     shell:
-        "{BENCH} prepare {wildcards.sets} --role train --scale {wildcards.scales} --degradation {wildcards.degradation}"
-        " --out $(dirname {output}) > {log} 2>&1"
+        "{BENCH} prepare {wildcards.sets:q} --role train --scale {wildcards.scales:q} --degradation {wildcards.degradation:q}"
+        " --out \"$(dirname {output:q})\" > {log:q} 2>&1"
 
 
 rule train:
@@ -77,7 +78,7 @@ rule train:
     log:
         f"{WORK}/logs/train/{{run}}.log",
     shell:
-        "{BENCH} train {wildcards.run} --suite {SUITE} --settle > {log} 2>&1"
+        "{BENCH} train {wildcards.run:q} --suite {SUITE:q} --settle > {log:q} 2>&1"
 
 
 rule kernels:
@@ -90,7 +91,7 @@ rule kernels:
     log:
         f"{WORK}/logs/kernels/{{method}}/{{run}}.log",
     shell:
-        "{BENCH} kernels-suite {wildcards.run} --suite {SUITE} > {log} 2>&1"
+        "{BENCH} kernels-suite {wildcards.run:q} --suite {SUITE:q} > {log:q} 2>&1"
 
 
 rule upscale:
@@ -105,7 +106,7 @@ rule upscale:
     log:
         f"{WORK}/logs/upscale/{{method}}.log",
     shell:
-        "{BENCH} upscale-suite --suite {SUITE} {SHARD} --method {wildcards.method} --processes {threads} > {log} 2>&1"
+        "{BENCH} upscale-suite --suite {SUITE:q} {SHARD} --method {wildcards.method:q} --processes {threads} > {log:q} 2>&1"
 
 
 rule score:
@@ -120,7 +121,7 @@ rule score:
     log:
         f"{WORK}/logs/score/{{method}}.log",
     shell:
-        "{BENCH} score-suite --suite {SUITE} {SHARD} --method {wildcards.method} --processes {threads} > {log} 2>&1"
+        "{BENCH} score-suite --suite {SUITE:q} {SHARD} --method {wildcards.method:q} --processes {threads} > {log:q} 2>&1"
 
 
 rule mirror:
@@ -131,7 +132,7 @@ rule mirror:
     log:
         f"{WORK}/logs/mirror/{{method}}.log",
     shell:
-        "{BENCH} mirror --suite {SUITE} {SHARD} --method {wildcards.method} > {log} 2>&1"
+        "{BENCH} mirror --suite {SUITE:q} {SHARD} --method {wildcards.method:q} > {log:q} 2>&1"
 
 
 rule report:
@@ -148,7 +149,7 @@ rule report:
     log:
         f"{WORK}/logs/report.log",
     shell:
-        "{BENCH} report --suite {SUITE} {SHARD} > {log} 2>&1"
+        "{BENCH} report --suite {SUITE:q} {SHARD} > {log:q} 2>&1"
 
 
 rule report_compared:
@@ -161,7 +162,7 @@ rule report_compared:
     log:
         f"{WORK}/logs/compare.log",
     shell:
-        "{BENCH} report --suite {SUITE} --methods {PLAN.compared} --out $(dirname {output}) > {log} 2>&1"
+        "{BENCH} report --suite {SUITE:q} --methods {PLAN.compared:q} --out \"$(dirname {output:q})\" > {log:q} 2>&1"
 
 
 rule mirror_tables:
@@ -173,7 +174,7 @@ rule mirror_tables:
     log:
         f"{WORK}/logs/mirror/tables.log",
     shell:
-        "{BENCH} mirror --suite {SUITE} > {log} 2>&1"
+        "{BENCH} mirror --suite {SUITE:q} > {log:q} 2>&1"
 
 
 rule publish:
@@ -182,4 +183,4 @@ rule publish:
     output:
         touch(f"{WORK}/published.done"),
     shell:
-        "{BENCH} publish --suite {SUITE}"
+        "{BENCH} publish --suite {SUITE:q}"

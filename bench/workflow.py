@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from bench.errors import BadInput
+from bench.errors import BadInput, unknown
 from bench.provenance.reuse import needed
 from bench.runtime.checksums import hash_file
 from bench.runtime.code_digest import ROOT, source_digest
-from bench.runtime.paths import results_folder
+from bench.runtime.paths import results_folder, work_folder
 from bench.runtime.weights import WEIGHTS
 from bench.stages.train import checkpoint_path
 from bench.suites import find_suite
@@ -17,7 +17,24 @@ from bench.suites.experiment import Experiment, digest_of
 from bench.suites.workdir import Workdir
 from methods import add_guest, find_entry
 
+SETTINGS = ("suite", "shard", "methods", "reuse", "publish")  # what --config may set
+SWITCH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 _RUNS_A_PROCESS = 8  # that many repay what a process pays for its imports
+
+
+def check_settings(config: Mapping[str, object]) -> bool:
+    """Whether published scores that still hold are reused. Raises BadInput for a setting that is not known, a switch
+    that is neither on nor off, and a work folder whose name Snakemake would take for a pattern."""
+    for name in config:
+        if name not in SETTINGS:
+            raise unknown("setting of --config", str(name), SETTINGS)
+    for name in ("reuse", "publish"):
+        if str(config.get(name, "false")).lower() not in SWITCH:
+            raise BadInput(f"--config {name}={config[name]} is neither true nor false; give one of them")
+    work = str(work_folder())
+    if not work.isprintable() or "{" in work or "}" in work:
+        raise BadInput(f"BENCH_WORK {work!r} holds a brace or what cannot be printed; choose another name")
+    return SWITCH[str(config.get("reuse", "false")).lower()]
 
 
 class Workflow:
@@ -25,13 +42,13 @@ class Workflow:
     whose published scores still hold."""
 
     def __init__(self, suite: str, shard: str | None = None, methods: str | None = None, reuse: bool = False) -> None:
-        words = [word for word in (methods or "").split(",") if word]
+        words = [word.strip() for word in str(methods or "").split(",") if word.strip()]
         names = {add_guest(Path(word)).name if word.endswith(".py") else word for word in words}
-        self.suite = find_suite(suite)
-        self.layout = Workdir(suite)
-        self.shard = shard
+        self.suite = find_suite(str(suite))
+        self.layout = Workdir(self.suite.name)
+        self.shard = None if shard is None else str(shard)
         self.adopts = shard is not None or reuse
-        runs = needed(self.suite, shard, reuse)
+        runs = needed(self.suite, self.shard, reuse)
         for name in names:
             self.suite.plan(name)
         self.compared = ",".join(sorted(names))

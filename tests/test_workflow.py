@@ -203,3 +203,72 @@ def test_snakemakes_own_report_holds_the_tables_and_figures(finished: Path, tmp_
     page = (tmp_path / "run" / "report.html").read_text()
     for name in ("REPORT.md", "index.html", "methods.csv", "per-image.csv", "crops.png", "perception-distortion.png"):
         assert name in page
+
+
+def refusal(folder: Path, *words: str, **variables: str) -> str:
+    """Run Snakemake to a refusal in one line, and return it."""
+    done = subprocess.run(
+        command(folder, *words), env={**environment(), **variables}, cwd=folder, capture_output=True, text=True
+    )
+    lines = [line for line in done.stderr.splitlines() if line.startswith("snakemake: ")]
+    assert done.returncode != 0 and len(lines) == 1, done.stderr
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("setting", "word"),
+    [
+        ("siute=cpu", "did you mean 'suite'"),
+        ("reuse=ture", "neither true nor false"),
+        ("suite=smoke;touch ran", "unknown suite"),
+        ("suite=3", "unknown suite"),
+        ("shard=$(touch ran)", "unknown shard"),
+        ("methods=bicubic;touch ran", "unknown method"),
+    ],
+)
+def test_a_setting_that_is_not_understood_is_refused_and_nothing_is_run(
+    setting: str, word: str, tmp_path: Path
+) -> None:
+    assert word in refusal(tmp_path, "all", "-n", "--config", setting)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_work_folder_that_would_be_a_pattern_is_refused(tmp_path: Path) -> None:
+    assert "brace" in refusal(tmp_path, "all", "-n", "--config", "suite=smoke", BENCH_WORK="a{b}")
+
+
+def test_methods_may_be_given_with_spaces(tmp_path: Path) -> None:
+    planned = call(tmp_path, "compare", "-n", "--config", "suite=smoke", "methods=bicubic, rrdb")
+    assert planned.count("rule upscale:") == 2
+
+
+ODD = 'l\'été, my "clone" & $(touch ran); v2 `touch ran` 100% #1'
+
+
+def test_a_work_folder_may_have_any_name_and_a_neighbour_of_its_first_word_stays(tmp_path: Path) -> None:
+    (tmp_path / "l'été,").write_text("my thesis")
+    line = command(tmp_path, "--until", "prepare_test", "--config", "suite=smoke")
+    done = subprocess.run(
+        line, env={**environment(), "BENCH_WORK": f"{tmp_path}/{ODD}"}, cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(list(tmp_path.glob("*/smoke/data/*/manifest.json"))) == 1
+    assert (tmp_path / "l'été,").read_text() == "my thesis" and not list(tmp_path.rglob("ran"))
+
+
+@pytest.mark.slow
+def test_a_clone_and_a_work_folder_of_any_name_run_a_suite_to_its_end(tmp_path: Path) -> None:
+    project = tmp_path / ODD
+    for name in ("bench", "methods"):
+        shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "Snakefile", project)
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--cores", "2", "all", "--config", "suite=smoke"],
+        env={**environment(project), "BENCH_WORK": "my work", "BENCH_RESULTS": "its results"},
+        cwd=project,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (project / "my work" / "smoke" / "results" / "REPORT.md").is_file()
+    assert not list(tmp_path.rglob("ran"))
