@@ -11,6 +11,8 @@ from bench.workflow import Workflow, check_settings
 try:
     REUSE = check_settings(config)
     PLAN = Workflow(config.get("suite", "demo"), config.get("shard"), config.get("methods"), REUSE)
+    if workflow.is_main_process:
+        PLAN.forget_pending_mirrors()
 except BadInput as error:
     sys.exit(f"snakemake: {error}")
 

@@ -12,6 +12,8 @@ import json
 import logging
 import math
 import os
+import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from bench.errors import BadInput
 from bench.metrics import METRICS
 from bench.metrics.means import set_mean
-from bench.runtime.files import as_written, locked
+from bench.runtime.files import as_written, locked, replacing
 from bench.runtime.paths import work_folder
 from bench.runtime.rows import read_rows
 
@@ -98,27 +100,64 @@ def mirror_suite(suite: str, results: Path) -> dict[str, str]:
         return {suite: parent}
 
 
+class StoreAway(BadInput):
+    """The store cannot be reached or used now. Results do not depend on it, and a later call catches up."""
+
+
 @contextlib.contextmanager
 def _client() -> Iterator[MlflowClient]:
     """A client, alone: the store is created, and written, by one process at a time. Nothing is sent to anyone else.
 
-    Raises BadInput, naming the store, for what MLflow refuses.
+    Raises StoreAway, naming the store, after a short while where it does not answer, and for what MLflow refuses.
     """
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     os.environ["DO_NOT_TRACK"] = "true"
-    with locked(work_folder() / "mlflow" / "lock", wait=True):
-        from mlflow import MlflowClient
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")  # seconds
+    database = _database()
+    lock = database.with_name(f"{database.name}.lock") if database else work_folder() / "mlflow" / "lock"
+    with locked(lock, wait=True):
         from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
 
         for name in ("mlflow", "alembic"):
             logging.getLogger(name).setLevel(logging.WARNING)
         try:
-            yield MlflowClient(store_uri())
-        except MlflowException as error:
+            yield _open(database)
+        except (MlflowException, SQLAlchemyError, OSError) as error:
             reason = " ".join(str(error).split())[:300]
-            raise BadInput(
+            raise StoreAway(
                 f"MLflow store {store_uri()}: {reason}; set MLFLOW_TRACKING_URI to one that works"
             ) from error
+
+
+def _database() -> Path | None:
+    """The file of an sqlite store."""
+    uri = store_uri()
+    return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
+
+
+def _open(database: Path | None) -> MlflowClient:
+    """A client whose store answers. A database is made under another name, so that one whose making was killed is never
+    met; our own that cannot be used is laid aside for the next call to make anew."""
+    from mlflow import MlflowClient
+
+    def answering(uri: str) -> MlflowClient:
+        client = MlflowClient(uri)
+        client.search_experiments(max_results=1)
+        return client
+
+    if database is not None and not database.is_file():
+        with replacing(database) as temporary:
+            answering(f"sqlite:///{temporary.resolve()}")
+    try:
+        return answering(store_uri())
+    except Exception:
+        if database is not None and not os.environ.get("MLFLOW_TRACKING_URI"):
+            aside = database.with_name(f"{database.name}.{int(time.time())}.unusable")
+            print(f"{database}: cannot be used; laid aside as {aside.name}", file=sys.stderr)
+            database.rename(aside)
+        raise
 
 
 def _experiment(client: MlflowClient) -> str:

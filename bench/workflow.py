@@ -9,12 +9,13 @@ from bench.errors import BadInput, unknown
 from bench.provenance.reuse import needed
 from bench.runtime.checksums import hash_file
 from bench.runtime.code_digest import ROOT, source_digest
+from bench.runtime.files import read_json
 from bench.runtime.paths import results_folder, work_folder
 from bench.runtime.weights import WEIGHTS
 from bench.stages.train import checkpoint_path
 from bench.suites import find_suite
 from bench.suites.experiment import Experiment, digest_of
-from bench.suites.workdir import Workdir
+from bench.suites.workdir import PENDING, Workdir
 from methods import add_guest, find_entry
 
 SETTINGS = ("suite", "shard", "methods", "reuse", "publish")  # what --config may set
@@ -66,6 +67,12 @@ class Workflow:
                 sources = {source for run in everything.values() if run.method == name for source in run.sources}
                 waiting += [everything[source].method for source in sources]
         return found
+
+    def forget_pending_mirrors(self) -> None:
+        """Delete the marks of what could not be mirrored, so that it is tried again."""
+        for mark in (self.layout.root / "mirror").glob("*.json"):
+            if PENDING in read_json(mark):
+                mark.unlink()
 
     @property
     def methods(self) -> list[str]:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean
@@ -15,7 +16,7 @@ import pytest
 from report_folder import INFOS, NAMES, scores_of, suite_info, write_curves, write_pictures, write_results
 
 from bench.errors import BadInput
-from bench.tracking import POINTS, RunFolder, mean_scores, mirror_runs, mirror_suite, read_curves, store_uri
+from bench.tracking import POINTS, RunFolder, StoreAway, mean_scores, mirror_runs, mirror_suite, read_curves, store_uri
 
 pytest.importorskip("mlflow", reason="mlflow is in the extra 'workflow'")
 EDSR, BICUBIC = "edsr.default.x4.bicubic.s1", "bicubic.default.x4.bicubic.s1"
@@ -223,3 +224,48 @@ def test_a_long_curve_is_thinned_and_keeps_its_end(tmp_path: Path) -> None:
     assert POINTS // 2 < len(steps) <= POINTS
     assert steps[-1] == 3501 and steps == sorted(steps)
     assert read_curves(None) == []
+
+
+def test_a_server_that_is_down_stops_nothing_and_the_next_call_tries_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from bench.commands.reporting import mirror_tables
+    from bench.workflow import Workflow
+
+    monkeypatch.setenv("BENCH_WORK", str(tmp_path))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    write_results(tmp_path / "smoke" / "results")
+    (tmp_path / "smoke" / "results" / "REPORT.md").write_text("done")
+    began = time.monotonic()
+    mirror_tables("smoke")
+    assert time.monotonic() - began < 60
+    mark = tmp_path / "smoke" / "mirror" / "tables.json"
+    assert "pending" in json.loads(mark.read_text())
+    assert "the next call tries again" in capsys.readouterr().err
+    (tmp_path / "smoke" / "mirror" / "rrdb.json").write_text('{"rrdb": "1"}')
+    Workflow("smoke").forget_pending_mirrors()
+    assert [path.name for path in mark.parent.iterdir()] == ["rrdb.json"]
+
+
+@pytest.mark.parametrize("content", [b"not a database", b"SQLite format 3\0" + bytes(500)])
+def test_a_store_of_ones_own_that_cannot_be_used_is_laid_aside(
+    content: bytes, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BENCH_WORK", str(tmp_path))
+    database = tmp_path / "mlflow" / "mlflow.db"
+    database.parent.mkdir()
+    database.write_bytes(content)
+    with pytest.raises(StoreAway, match=r"mlflow\.db"):
+        mirror_runs("tiny", [folder(store, BICUBIC)])
+    assert [path.read_bytes() for path in database.parent.glob("*.unusable")] == [content]
+    assert "laid aside" in capsys.readouterr().err and not database.exists()
+
+
+def test_work_folders_that_share_a_store_wait_for_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bench.tracking import _client
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'shared.db'}")
+    monkeypatch.setenv("BENCH_WORK", str(tmp_path / "one"))
+    with _client():
+        assert (tmp_path / "shared.db.lock").is_file() and (tmp_path / "shared.db").is_file()
+    assert not (tmp_path / "one").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from bench.runtime.files import read_json, write_json
 from bench.runtime.paths import results_folder
 from bench.suites.experiment import Experiment
-from bench.suites.workdir import Workdir
+from bench.suites.workdir import PENDING, Workdir
 
 
 def build_report(
@@ -74,19 +75,32 @@ def _adopt(everything: dict[str, Experiment], own: dict[str, Experiment], result
 
 def mirror_method(suite_name: str, runs: Sequence[Experiment]) -> None:
     """Mirror the finished runs of one method, and note where they went."""
-    from bench.tracking import mirror_runs
+    from bench.tracking import StoreAway, mirror_runs
 
     layout = Workdir(suite_name)
-    made = mirror_runs(suite_name, [_folder(run, layout) for run in runs])
+    try:
+        made = mirror_runs(suite_name, [_folder(run, layout) for run in runs])
+    except StoreAway as error:
+        made = _pending(error)
     write_json(layout.root / "mirror" / f"{runs[0].method}.json", made)
 
 
 def mirror_tables(suite_name: str) -> None:
     """Attach every table, the figures and the report to the suite's parent run."""
-    from bench.tracking import mirror_suite
+    from bench.tracking import StoreAway, mirror_suite
 
     layout = Workdir(suite_name)
-    write_json(layout.root / "mirror" / "tables.json", mirror_suite(suite_name, layout.results))
+    try:
+        made = mirror_suite(suite_name, layout.results)
+    except StoreAway as error:
+        made = _pending(error)
+    write_json(layout.root / "mirror" / "tables.json", made)
+
+
+def _pending(error: Exception) -> dict[str, str]:
+    """What stands in place of a mirror's mark: results do not wait for a store, and the next call tries again."""
+    print(f"{error}; not mirrored now, the next call tries again", file=sys.stderr)
+    return {PENDING: str(error)}
 
 
 def _folder(run: Experiment, layout: Workdir) -> Any:

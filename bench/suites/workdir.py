@@ -10,6 +10,8 @@ from bench.runtime.files import locked
 from bench.runtime.paths import degraded_folder, kernels_folder, run_folder, sr_folder, work_folder
 from bench.suites.experiment import Experiment
 
+PENDING = "pending"  # in a mirror's mark: the store was away
+
 
 @dataclass(frozen=True)
 class Workdir:
