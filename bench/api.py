@@ -135,6 +135,11 @@ class Method:
         return self.recipe.batch(self.scale) if self.recipe else (0, 0)
 
     @property
+    def at_test(self) -> tuple[int, int]:
+        """(parameters, most iterations) of what is trained on each picture at test time."""
+        return (0, 0)
+
+    @property
     def levels(self) -> tuple[int, ...]:
         """Scales below `scale` at which a batch also holds the degraded HR, in the order of `Batch.levels`."""
         return ()
@@ -282,6 +287,7 @@ class Entry:
     deterministic: bool = False
     baselines: tuple[str, ...] = ()
     gap: tuple[str, str, str] | None = None
+    headlines: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         names = [variant for axis in self.axes for variant in axis.variants]

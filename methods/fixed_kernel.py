@@ -57,6 +57,7 @@ ENTRY = Entry(
     FixedKernel,
     "control of this project",
     deterministic=True,
+    headlines={"gaussian": "fixed-kernel.gaussian"},
     axes=(
         Axis(
             "kind",

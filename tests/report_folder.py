@@ -98,6 +98,7 @@ def suite_info(*settings: Setting) -> SuiteInfo:
         questions={"edsr.loss": "L1 or L2?", "esrgan.adversarial": "Which discriminator?"},
         deviations={"edsr": ("Other data.",)},
         paper_training={"edsr": "300,000 iterations"},
+        deterministic=("bicubic",),
     )
 
 

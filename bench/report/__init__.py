@@ -53,7 +53,9 @@ class SuiteInfo:
     question that the axis answers. paper_training: method to how its paper
     trained it, as a phrase. claims: sentences of the papers, to be judged; papers: method to the paper whose family
     its claims are; sizes: '<method>.<variant>' to the knobs of its network that are not
-    the paper's, as words. sweeps: the axes to draw as curves.
+    the paper's, as words; headlines: '<method>.<variant>' to the name under which it stands among the methods;
+    at_test: likewise, to (parameters, most iterations) of what it trains on each picture. sweeps: the axes to
+    draw as curves.
     awaiting: run to (its digest in runs.csv, why it awaits retraining); a run of another digest has been trained since.
     deterministic, baselines, gaps: as the entries of the methods declare them (bench.api.Entry), by method.
     """
@@ -68,6 +70,8 @@ class SuiteInfo:
     sweeps: tuple[Sweep, ...] = ()
     papers: Mapping[str, str] = field(default_factory=dict)
     sizes: Mapping[str, str] = field(default_factory=dict)
+    headlines: Mapping[str, str] = field(default_factory=dict)
+    at_test: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     deterministic: tuple[str, ...] = ()
     baselines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     gaps: Mapping[str, tuple[str, str, str]] = field(default_factory=dict)

@@ -88,7 +88,7 @@ class Scores:
 
 @dataclass(frozen=True)
 class Entrant:
-    """A variant that stands for its method: its default, or each variant where a setting lacks the default."""
+    """A variant that stands for its method: its default, one with a name of its own, or each where there is none."""
 
     label: str
     method: str
@@ -273,21 +273,33 @@ def _read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame([[row.get(column, "") for column in columns] for row in rows], columns=list(columns), dtype=str)
 
 
-def entrants(runs: pd.DataFrame) -> list[Entrant]:
-    """Those that a setting compares: every method's default, or its variants where it has none, in the order listed."""
-    found = []
+def entrants(scores: Scores) -> list[Entrant]:
+    """Those that a setting compares: every method's default, or its variants where it has none, and the variants that
+    the suite names as methods of their own; in the order listed."""
+    found, runs, named = [], scores.runs, scores.suite.headlines
     for method in methods_of(runs):
         variants = [variant for _, variant in variants_of(runs, method)]
-        for variant in ["default"] if "default" in variants else variants:
-            runs_here = tuple(runs_of(runs, method, variant))
-            found.append(Entrant(short_name(method, variant), method, variant, runs_here))
+        for variant in variants:
+            label = named.get(f"{method}.{variant}", "")
+            if label or variant == "default" or "default" not in variants:
+                runs_here = tuple(runs_of(runs, method, variant))
+                found.append(Entrant(label or short_name(method, variant), method, variant, runs_here))
     return found
+
+
+def best_control(scores: Scores, dataset: str, metric: str) -> str:
+    """The label of the entrant with the best mean among those with nothing random; empty where none has one."""
+    controls = [entrant for entrant in measured(scores) if entrant.method in scores.suite.deterministic]
+    means = {entrant.label: scores.mean(entrant, dataset, metric).value for entrant in controls}
+    known = {label: value for label, value in means.items() if value is not None}
+    sign = 1.0 if scores.metrics[metric].better == "higher" else -1.0
+    return max(known, key=lambda label: sign * known[label], default="")
 
 
 def measured(scores: Scores) -> list[Entrant]:
     """The entrants without those that have no mean at all, whose training diverged; all where none has one."""
     known = {key[:2] for key, mean in scores.means.items() if mean.value is not None}
-    every = entrants(scores.runs)
+    every = entrants(scores)
     return [entrant for entrant in every if (entrant.method, entrant.variant) in known] or every
 
 

@@ -39,7 +39,7 @@ def tradeoff_metrics(scores: Scores) -> tuple[str, str] | None:
 
 def spots_of(scores: Scores, dataset: str, metrics: tuple[str, str]) -> dict[tuple[str, str], Spot]:
     """(method, variant) -> its spot, of every variant that has two finite means on the data set."""
-    labels = {(entrant.method, entrant.variant): entrant.label for entrant in entrants(scores.runs)}
+    labels = {(entrant.method, entrant.variant): entrant.label for entrant in entrants(scores)}
     spots = {}
     for order, method in enumerate(methods_of(scores.runs)):
         for _, variant in variants_of(scores.runs, method):

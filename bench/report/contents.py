@@ -73,7 +73,7 @@ class Report:
     @property
     def entrant_costs(self) -> Section:
         """The costs of the entrants alone."""
-        shown = {run for scores in self.every for entrant in entrants(scores.runs) for run in entrant.runs}
+        shown = {run for scores in self.every for entrant in entrants(scores) for run in entrant.runs}
         section = self.costs.sections[0]
         rows = tuple(row for row in section.rows if row[0].text in shown)
         return Section("Runs of the methods compared", section.header, rows, labels=section.labels)

@@ -36,6 +36,8 @@ def describe(suite: Suite, order: Sequence[str], results: Path) -> SuiteInfo:
         sweeps=tuple(sweep for entry in entries.values() for sweep in _sweeps(entry, runs)),
         papers={name: re.sub(r"(\d{4}).*", r"\1", entry.paper) for name, entry in METHODS.items()},
         sizes={f"{run.method}.{run.variant}": words for run in runs if (words := _resized(run))},
+        headlines={f"{n}.{v}": label for n, entry in entries.items() for v, label in entry.headlines.items()},
+        at_test={f"{run.method}.{run.variant}": trained for run in runs if any(trained := run.build().at_test)},
         deterministic=tuple(name for name, entry in entries.items() if entry.deterministic),
         baselines={name: entry.baselines for name, entry in entries.items() if entry.baselines},
         awaiting=read_awaiting(suite.name),

@@ -12,6 +12,7 @@ from bench.report.aggregate import (
     KERNEL,
     PERCEPTUAL,
     Scores,
+    best_control,
     difference,
     entrants,
     first_available,
@@ -91,7 +92,7 @@ def _ahead(chapter: Chapter, title: str, wanted: Sequence[str]) -> str:
     runner = next(second for _, name, _, second in found if name)
     seeds = min(
         len(entrant.runs)
-        for entrant in entrants(scores.runs)
+        for entrant in entrants(scores)
         if entrant.label in (*names, runner) and entrant.method != REFERENCE
     )
     if seeds < MIN_SEEDS:
@@ -121,8 +122,9 @@ def _line(scores: Scores, dataset: str, name: str, metric: str, label: str = "")
     info = scores.metrics[metric]
     means = {entrant.label: scores.mean(entrant, dataset, metric) for entrant in measured(scores)}
     text = f"<b>{label or escape(dataset)}</b> {show_mean(means[name], info)} {escape(unit_of(info))}".rstrip()
-    lead = difference(means[name], means.get(REFERENCE))
-    more = f", {show_difference(lead, info)} to {REFERENCE}" if lead and name != REFERENCE else ""
+    control = best_control(scores, dataset, metric)
+    lead = difference(means[name], means.get(control))
+    more = f", {show_difference(lead, info)} to {escape(control)}" if lead and name != control else ""
     return f"{text}<small> {escape(info.key)} {ARROWS[info.better]}{more}</small>"
 
 
@@ -144,7 +146,7 @@ def _claims(verdicts: Sequence[Verdict]) -> str:
 def _basis(report: Report) -> str:
     """How much stands behind the numbers."""
     every = report.every
-    counts = sorted({len(e.runs) for scores in every for e in entrants(scores.runs) if e.method != REFERENCE})
+    counts = sorted({len(e.runs) for scores in every for e in entrants(scores) if e.method != REFERENCE})
     methods = dict.fromkeys(name for scores in every for name in methods_of(scores.runs))
     pictures = {key for scores in every for key in zip(scores.frame["dataset"], scores.frame["image"], strict=True)}
     runs = sum(len(scores.runs) for scores in every)

@@ -14,6 +14,7 @@ from bench.report.aggregate import (
     PERCEPTUAL,
     Mean,
     Scores,
+    best_control,
     difference,
     entrants,
     first_available,
@@ -47,7 +48,7 @@ def headline(scores: Scores) -> list[str]:
 
 def basis(scores: Scores) -> str:
     """What stands behind a mean."""
-    seeds = sorted({len(entrant.runs) for entrant in entrants(scores.runs)})
+    seeds = sorted({len(entrant.runs) for entrant in entrants(scores)})
     counts = " to ".join(dict.fromkeys((str(seeds[0]), str(seeds[-1]))))
     noun = "seed" if seeds[-1] == 1 else "seeds"
     text = f"Every number is a mean over pictures and {counts} {noun}"
@@ -78,8 +79,8 @@ def _best(scores: Scores, dataset: str, metric: str) -> str:
     best = [name for name, mark in marks.items() if mark == "leading"]
     if not best:
         return f"no two methods differ on {dataset}" if len(means) > 1 else f"{next(iter(means))} alone on {dataset}"
-    other, name = REFERENCE, REFERENCE
-    if REFERENCE not in means or REFERENCE in best:
+    other = name = best_control(scores, dataset, metric)
+    if not other or other in best:
         other = next(name for name, mark in marks.items() if mark == "second")
         name = f"the runner-up, {other}"
     mean = means[best[0]]
@@ -119,7 +120,7 @@ def compared(every: Sequence[Scores], costs: Table) -> Section:
 
 def _variants(scores: Scores) -> int:
     """How many variants stand beside the entrants."""
-    return sum(len(variants_of(scores.runs, name)) for name in methods_of(scores.runs)) - len(entrants(scores.runs))
+    return sum(len(variants_of(scores.runs, name)) for name in methods_of(scores.runs)) - len(entrants(scores))
 
 
 def _pictures(scores: Scores) -> str:
@@ -168,11 +169,13 @@ def training(every: Sequence[Scores]) -> Section:
     header = ("method", "iterations", "batch", "patch", "trained on", "in the paper", "paper")
     rows: dict[str, tuple[Cell, ...]] = {}
     for scores in every:
-        for entrant in entrants(scores.runs):
+        for entrant in entrants(scores):
             method, run = entrant.method, scores.runs.loc[entrant.runs[0]]
             here = [str(run[column]) for column in ("iterations", "batch", "patch", "train_set")]
             trained = here[0] not in ("", "0")
-            here = [f"{int(text):,}" if text.isdigit() else text for text in here] if trained else [""] * 4
+            at_test = scores.suite.at_test.get(entrant.name)
+            untrained = [f"at test time, up to {at_test[1]:,}" if at_test else "", "", "", ""]
+            here = [f"{int(text):,}" if text.isdigit() else text for text in here] if trained else untrained
             texts = (method, *here, scores.suite.paper_training.get(method, ""), str(run["paper"]))
             if trained or method not in rows:
                 rows.setdefault(method, tuple(Cell(text or "–") for text in texts))
@@ -189,7 +192,7 @@ def deviations(every: Sequence[Scores]) -> list[str]:
 def tracing(scores: Scores) -> tuple[str, str]:
     """From a number in a table back to the code and data that made it: words, then commands."""
     name, setting = scores.suite.name, scores.setting
-    cell = f"methods{scores.suffix} {entrants(scores.runs)[-1].label} {setting.datasets[0]}/{setting.metrics[0]}"
+    cell = f"methods{scores.suffix} {entrants(scores)[-1].label} {setting.datasets[0]}/{setting.metrics[0]}"
     return (
         "The column `runs` of `tables/*.csv` names the runs behind a row. Each run's scores, picture by picture, are "
         "in `scores/`; its settings are a row of `runs.csv`; commit, code, data, environment and device are "

@@ -65,7 +65,7 @@ def section_of(title: str, rows: Sequence[Mapping[str, str]], labels: int) -> Se
 
 def method_table(scores: Scores) -> Table:
     """Every entrant of a setting, a section a data set; the best and second best of each column marked."""
-    every, columns = entrants(scores.runs), _columns(scores)
+    every, columns = entrants(scores), _columns(scores)
     cells = _marked(scores, every)
     rows = {(entrant.method, entrant.variant): {"method": entrant.label} for entrant in every}
     labels = _labels(scores, rows)
@@ -170,7 +170,7 @@ def _compare_with_default(scores: Scores, key: Key) -> tuple[Cell, str]:
 def image_table(scores: Scores) -> Table:
     """CSV: every run on every picture. Shown: the entrants, a grid of pictures x methods a data set and metric."""
     wide = widen(scores.frame)
-    every = entrants(scores.runs)
+    every = entrants(scores)
     sections = [
         _image_section(scores, wide, every, column)
         for column in _columns(scores)
@@ -275,13 +275,19 @@ def _about(scores: Scores, name: tuple[str, str], columns: Sequence[str]) -> dic
     """What runs.csv has of a (method, variant); `runs` are the names behind it, `seeds` their number."""
     runs = runs_of(scores.runs, *name)
     counted = {"runs": " ".join(runs), "seeds": str(len(runs))}
+    if trained := scores.suite.at_test.get(".".join(name)):
+        counted["parameters"] = str(trained[0])
     return {c: counted[c] if c in counted else cell_of(scores.runs, runs[0], c) for c in columns}
 
 
 def _shown(scores: Scores, name: tuple[str, str], labels: Sequence[str]) -> list[str]:
-    """The same for a reader: digit groups in a number of parameters, a dash for nothing."""
-    about = _about(scores, name, labels).items()
-    return [f"{int(text):,}" if label == "parameters" and text.isdigit() else text or "–" for label, text in about]
+    """The same for a reader: digit groups in a number of parameters, how long those of test time are trained, a dash
+    for nothing."""
+    about, trained = _about(scores, name, labels).items(), scores.suite.at_test.get(".".join(name))
+    more = f" at test time, up to {trained[1]:,} iterations a picture" if trained else ""
+    return [
+        f"{int(text):,}{more}" if label == "parameters" and text.isdigit() else text or "–" for label, text in about
+    ]
 
 
 def footnotes(scores: Scores, variants: Collection[tuple[str, str]]) -> tuple[str, ...]:

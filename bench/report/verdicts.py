@@ -21,7 +21,7 @@ from scipy import stats
 
 from bench.api import Claim
 from bench.errors import BadInput
-from bench.report.aggregate import Entrant, Scores, methods_of, runs_of, variant_names, variants_of
+from bench.report.aggregate import Entrant, Scores, awaits_retraining, methods_of, runs_of, variant_names, variants_of
 from bench.report.render import NA, Mark
 from bench.report.rules import LEVEL, MARGINS, SANITY, Status
 from bench.report.statistics import F64, MIN_SEEDS, TWO_WAY, Effect, equivalence, holm, paired
@@ -149,11 +149,18 @@ def _draft(claim: Claim, every: Sequence[Scores], runs: pd.DataFrame) -> Verdict
         p=p if tested else math.nan,
         p_equal=p_equal if tested else math.nan,
         lead=lead,
-        note="; ".join(filter(None, (few, single, other, "" if few else effect.note))),
+        note="; ".join(filter(None, (few, single, other, "" if few else effect.note, _stale(scores, sides)))),
         budget=budget_mismatch(scores.runs, *sides, runs),
         spared="" if controlled else _spared(*(_budget(scores.runs, runs, side) for side in sides)),
         sets=tuple((name, found) for name, found in by_set if found is not None),
     )
+
+
+def _stale(scores: Scores, sides: Sequence[str]) -> str:
+    """Which sides await retraining."""
+    pairs = ((side, *side.partition(".")[::2]) for side in sides)
+    stale = [side for side, method, variant in pairs if awaits_retraining(scores, method, variant)]
+    return f"{' and '.join(stale)} await{'' if stale[1:] else 's'} retraining" if stale else ""
 
 
 def _setting_of(claim: Claim, every: Sequence[Scores]) -> tuple[Scores | None, str]:

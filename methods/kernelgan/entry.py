@@ -9,12 +9,15 @@ Deviations: see ENTRY.
 from __future__ import annotations
 
 import functools
+import itertools
 from dataclasses import dataclass
 
+import numpy as np
 from torch import nn
 
 from bench.api import Axis, Claim, Entry, Estimator, Knobs, Method, Upscaler, claimed_at
 from bench.errors import BadInput
+from methods.kernelgan import network
 from methods.kernelgan.estimate import estimate
 from methods.kernelgan.knobs import PRESETS, KernelGanKnobs
 
@@ -22,6 +25,14 @@ from methods.kernelgan.knobs import PRESETS, KernelGanKnobs
 @dataclass(frozen=True)
 class KernelGan(KernelGanKnobs, Method):
     """Defaults are those that found good kernels on pictures not tested on, else the release's: ENTRY.deviations."""
+
+    @property
+    def at_test(self) -> tuple[int, int]:
+        numbers = np.random.default_rng(0)
+        filters = network.draw_filters(self, numbers)
+        judges = [network.draw_discriminator(self, numbers, self.judged_by(number)) for number in range(self.estimates)]
+        weights = [*filters * self.estimates, *itertools.chain(*judges)]
+        return sum(weight.numel() for weight in weights), self.iterations * self.estimates
 
     def upscaler(self, network: nn.Module | None) -> Upscaler:
         raise BadInput("kernelgan estimates kernels and upscales nothing; give its kernels to zssr")
@@ -112,6 +123,7 @@ ENTRY = Entry(
     name="kernelgan",
     method=KernelGan,
     paper="Bell-Kligler et al., NeurIPS 2019",
+    headlines={"released": "kernelgan.released"},
     axes=(
         Axis(
             "preset",

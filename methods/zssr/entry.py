@@ -34,6 +34,7 @@ ENTRY = Entry(
     Zssr,
     "Shocher et al., CVPR 2018",
     gap=("default", "estimated", "true"),
+    headlines={"estimated": "kernelgan+zssr"},
     axes=(
         Axis(
             "kernel",

@@ -25,6 +25,7 @@ from bench.data.images import F64
 from bench.data.orientations import in_every_orientation
 from bench.data.resize import resize_tensor
 from bench.errors import BadInput, unknown
+from methods.common.blocks import count_parameters
 from methods.zssr.fathers import LOSS_MAPS, Fathers
 from methods.zssr.network import ZssrNetwork
 from methods.zssr.shrink import shrinker, stage_kernel, stages
@@ -70,6 +71,11 @@ class Zssr(Method):
             raise BadInput(f"zssr: a window of {self.window} holds too few tests for a slope; give at least 3 of them")
         if self.crop < self.scale or self.depth < 2:
             raise BadInput("zssr: crop must be at least the scale and depth at least 2; enlarge them")
+
+    @property
+    def at_test(self) -> tuple[int, int]:
+        network = ZssrNetwork(self.width, self.depth, torch.Generator())
+        return count_parameters(network), self.iterations * len(stages(self.scale, self.gradual))
 
     def upscaler(self, network: nn.Module | None) -> Upscaler:
         def upscale(picture: Picture) -> Tensor:

@@ -26,6 +26,7 @@ from bench.data.blur_kernels import (
 from bench.data.images import F64, to_tensor, to_uint8
 from bench.data.resize import resize_float, resize_tensor
 from bench.errors import BadInput
+from methods import find_entry
 from methods.common.blocks import count_parameters
 from methods.zssr import method as training
 from methods.zssr.entry import ENTRY
@@ -331,3 +332,10 @@ def test_a_picture_smaller_than_the_scale_is_refused() -> None:
 def test_a_knob_that_makes_no_sense_is_refused(knobs: dict[str, Any], word: str) -> None:
     with pytest.raises(BadInput, match=word):
         ENTRY.build(2, knobs)
+
+
+def test_what_is_trained_at_test_time_is_counted_over_every_stage() -> None:
+    assert Zssr(scale=2, iterations=120).at_test == (224_640, 120)
+    assert Zssr(scale=4, iterations=120).at_test == (224_640, 240)
+    parameters, iterations = find_entry("kernelgan").build(2, {}).at_test
+    assert iterations == 3200 and parameters > 4 * 150_000

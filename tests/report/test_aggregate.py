@@ -215,7 +215,7 @@ def test_runs_of_another_scale_are_refused(tmp_path: Path) -> None:
 def test_where_a_setting_lacks_a_default_every_variant_stands_for_its_method(tmp_path: Path) -> None:
     wanted = tuple(run[0] for run in RUNS if run[2] != "default" or run[1] == "bicubic")
     scores = read(write_results(tmp_path), suite_info(setting(runs=wanted)), INFOS)[0]
-    assert [one.label for one in entrants(scores.runs)] == ["bicubic", "edsr.l2", "esrgan.sgan"]
+    assert [one.label for one in entrants(scores)] == ["bicubic", "edsr.l2", "esrgan.sgan"]
     assert first_available(scores, ("psnr_y",)) == "psnr_y"
 
 

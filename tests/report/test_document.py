@@ -23,8 +23,9 @@ from report_folder import (
 
 from bench.api import Claim
 from bench.errors import BadInput
-from bench.report.aggregate import read
+from bench.report.aggregate import best_control, entrants, read
 from bench.report.document import build, headline
+from bench.report.tables import method_table
 
 BICUBIC = "bicubic.default.x4.bicubic.s1"
 
@@ -73,6 +74,23 @@ def test_the_headline_names_the_best_and_its_gap_to_bicubic(tmp_path: Path) -> N
     assert "edsr is best on Set5 (30.00 dB, 2.50 dB above bicubic)" in lines[0]
     assert "esrgan is best on Set14 (0.2650, 0.0050 below bicubic)" in lines[1]
     assert "no" in lines[2] and "1 to 2 seeds" in lines[2] and "significance" in lines[2]
+
+
+def test_a_variant_with_a_name_of_its_own_leads_under_it_and_is_compared_with_the_best_control(tmp_path: Path) -> None:
+    named = replace(suite_info(), headlines={"edsr.l2": "edsr+l2"}, deterministic=("bicubic", "esrgan"))
+    scores = read(write_results(tmp_path), named, INFOS)[0]
+    assert [entrant.label for entrant in entrants(scores)][:3] == ["bicubic", "edsr", "edsr+l2"]
+    assert best_control(scores, "Set5", "psnr_y") == "bicubic"
+    best = replace(named, deterministic=("edsr", "bicubic"))
+    assert best_control(replace(scores, suite=best), "Set5", "psnr_y") == "edsr"
+
+
+def test_what_is_trained_at_test_time_shows_its_parameters_and_iterations_and_never_0(tmp_path: Path) -> None:
+    named = replace(suite_info(), at_test={"bicubic.default": (1234, 120)})
+    table = method_table(read(write_results(tmp_path), named, INFOS)[0])
+    place = table.sections[0].header.index("parameters")
+    assert table.sections[0].rows[0][place].text == "1,234 at test time, up to 120 iterations a picture"
+    assert table.records[0][table.columns.index("parameters")] == "1234"
 
 
 def test_the_headline_does_not_hide_that_bicubic_is_best(tmp_path: Path) -> None:
