@@ -108,7 +108,7 @@ def _seeds(count: int) -> str:
 
 def _leader(chapter: Chapter, dataset: str, metric: str) -> tuple[str, Mark, str]:
     """(who leads, its mark, who is second) in the table of methods; empty where no two differ."""
-    every = entrants(chapter.scores.runs)
+    every = entrants(chapter.scores)
     section = next(section for section in chapter.methods.sections if section.title == dataset)
     column = section.header.index(heading(chapter.scores.metrics[metric]))
     marks = [(entrant.label, row[column].mark) for entrant, row in zip(every, section.rows, strict=True)]

@@ -9,8 +9,8 @@ from bench.api import Knobs
 from bench.metrics import DEFAULT_METRICS
 from bench.suites.suite import TRUTH, MethodPlan, Suite
 
-_QUICK: Knobs = {"batch_size": 4, "patch": 48, "learning_rate": 2e-3, "schedule": "cosine", "image_skip": True}
-_SMALL_RRDB: Knobs = {"image_skip": True, "width": 16, "growth": 8, "blocks": 1}
+_QUICK: Knobs = {"batch_size": 4, "patch": 48, "learning_rate": 2e-3, "schedule": "cosine"}
+_SMALL_RRDB: Knobs = {"width": 16, "growth": 8, "blocks": 1}
 _SMALL_BLOCKS: Mapping[str, Knobs] = {  # as many parameters as one RRDB has, within 5 %
     name: {"blocks": 10} for name in ("residual-blocks", "residual-bn", "ladder-1", "ladder-2", "ladder-3")
 }
@@ -48,7 +48,6 @@ DEMO = Suite(
             100,
             {
                 **_PACKAGED,
-                "image_skip": True,
                 "width": 16,
                 "blocks": 2,
                 "feature_scale": 1 / 640,
