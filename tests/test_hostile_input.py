@@ -33,7 +33,7 @@ from bench.report.losses import read_curves as read_losses
 from bench.runtime.files import read_json, write_json
 from bench.runtime.rows import read_rows
 from bench.runtime.tensors import read_torch
-from bench.stages.checkpoints import imported_method, read_published
+from bench.stages.checkpoints import read_published, recorded_method
 from bench.stages.score import Folders, pair_folders
 from bench.stages.train import load_weights
 from bench.tracking import mean_scores, read_curves
@@ -156,14 +156,14 @@ def test_any_bytes_are_a_torch_checkpoint_or_refused(content: bytes, tmp_path: P
 @given(content=damaged([save({"a.weight": torch.ones(3, 2)}, metadata=SAID)]))
 def test_any_bytes_are_a_safetensors_checkpoint_or_refused(content: bytes, tmp_path: Path) -> None:
     read_or_refuse(load_weights, tmp_path / "x.safetensors", content)
-    read_or_refuse(lambda path: imported_method(path, find_entry("srcnn"), "default", 4), tmp_path / "y", content)
+    read_or_refuse(lambda path: recorded_method(path, find_entry("srcnn"), "default", 4), tmp_path / "y", content)
 
 
 @TRIES
 @given(said=misshapen(json.loads(SAID["bench"])))
 def test_any_metadata_of_a_checkpoint_is_understood_or_refused(said: bytes, tmp_path: Path) -> None:
     content = save({"a": torch.ones(1)}, metadata={"bench": said.decode()})
-    read_or_refuse(lambda path: imported_method(path, find_entry("srcnn"), "default", 4), tmp_path / "y", content)
+    read_or_refuse(lambda path: recorded_method(path, find_entry("srcnn"), "default", 4), tmp_path / "y", content)
 
 
 @TRIES

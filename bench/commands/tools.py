@@ -48,6 +48,7 @@ def add_verbs(verbs: Any) -> None:
     upscale.add_argument("--suite", help="take the sizes of this suite instead of the paper's")
     upscale.add_argument("--scale", type=SCALE, default=4)
     upscale.add_argument("--lr", type=Path, required=True)
+    upscale.add_argument("--kernels", type=Path, metavar="DIR", help="blur kernels, .npy or .mat (zssr.estimated)")
     add_output(upscale)
     upscale.add_argument("--ensemble", action="store_true", help="average the eight flips and transposes ('+')")
     upscale.add_argument("--tile", type=Whole(0, 2**16), default=0, help="LR side of a tile; 0: whole pictures")
@@ -79,6 +80,7 @@ def add_verbs(verbs: Any) -> None:
     diagnose = verbs.add_parser("diagnose", help="which convention explains a reported number")
     diagnose.add_argument("--sr", type=Path, required=True)
     diagnose.add_argument("--hr", type=Path, required=True)
+    diagnose.add_argument("--lr", type=Path, help="LR pictures, to check the scale")
     diagnose.add_argument("--scale", type=SCALE, default=4)
     diagnose.add_argument("--metric", choices=("psnr", "ssim"), default="psnr")
     diagnose.add_argument("--reported", required=True)
@@ -205,6 +207,8 @@ def upscale_pictures(arguments: Arguments) -> None:
     from bench.stages.upscale import Options, prepare, request_of, upscale_folder, with_options
 
     method = choose_method(arguments.method, arguments.scale, arguments.suite, arguments.checkpoint)
+    if arguments.kernels is not None and method.knobs.get("kernel") != "given":
+        raise BadInput(f"{arguments.method} takes no kernels; leave --kernels out, or upscale with zssr.estimated")
     network = method.network()
     if network is not None and arguments.checkpoint is None:
         raise BadInput(f"{arguments.method} needs a trained network; give --checkpoint FILE")
@@ -214,9 +218,10 @@ def upscale_pictures(arguments: Arguments) -> None:
     upscaler = prepare(method, network, device)
     options = Options(arguments.ensemble, arguments.tile, back_project=arguments.back_project)
     upscaler = with_options(upscaler, method.scale, options)
-    request = request_of(method, arguments.checkpoint, options, arguments.lr, device)
-    with output_folder(arguments.out, [arguments.lr, arguments.checkpoint], arguments.overwrite, request) as folder:
-        done = upscale_folder(upscaler, arguments.lr, folder, method.scale)
+    request = request_of(method, arguments.checkpoint, options, arguments.lr, device, arguments.kernels)
+    inputs = [arguments.lr, arguments.checkpoint, arguments.kernels]
+    with output_folder(arguments.out, inputs, arguments.overwrite, request) as folder:
+        done = upscale_folder(upscaler, arguments.lr, folder, method.scale, kernels=arguments.kernels)
     print(f"{done['pictures']} pictures, {sum(done['seconds'].values()):.1f} s -> {arguments.out}")
 
 
@@ -241,6 +246,9 @@ def diagnose_number(arguments: Arguments) -> None:
     from bench.stages.diagnose import diagnose_pairs, render
     from bench.stages.score import Folders, pair_folders
 
-    folders = Folders(arguments.sr, arguments.hr, sr_pattern=arguments.sr_pattern, hr_pattern=arguments.hr_pattern)
+    folders = Folders(
+        arguments.sr, arguments.hr, sr_pattern=arguments.sr_pattern, hr_pattern=arguments.hr_pattern, lr=arguments.lr
+    )
     findings = diagnose_pairs(pair_folders(folders, arguments.scale), arguments.metric, arguments.reported)
+    print(f"scale {arguments.scale}")
     print(render(findings, arguments.reported))

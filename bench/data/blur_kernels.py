@@ -8,35 +8,63 @@ Source: Bell-Kligler et al., NeurIPS 2019, and its released generator.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bench.data.images import F64, U8, quantise
+from bench.data.images import F64, U8, composed, quantise
 from bench.errors import BadInput
 
 LARGEST = 512  # rows and columns of a kernel that is read
 Edge = Literal["reflect", "replicate"]
 
 
+def kernel_files(folder: Path, scale: int, names: Iterable[str]) -> dict[str, Path]:
+    """The kernel of each of these pictures: NAME.npy, NAME.mat or, as KernelGAN's release calls it,
+    NAME_kernel_x<scale>.mat. Raises BadInput for a picture without one, or with more than one."""
+    here: dict[str, list[Path]] = {}
+    for path in sorted((*folder.glob("*.npy"), *folder.glob("*.mat"))):
+        here.setdefault(composed(path.stem), []).append(path)
+    files = {}
+    for name in sorted(names):
+        found = here.get(name, []) + here.get(f"{name}_kernel_x{scale}", [])
+        if not found:
+            raise BadInput(f"{folder / name}.npy: no such kernel; estimate it with python -m bench kernel")
+        if len(found) > 1:
+            raise BadInput(f"{found[0]}: {found[1].name} is the same picture's; remove one of them")
+        files[name] = found[0]
+    return files
+
+
 def read_kernel(path: Path) -> F64:
-    """(rows, columns) float64 from a .npy file. Raises BadInput for anything but a small array of finite numbers whose
-    sum is positive."""
+    """(rows, columns) float64 from a .npy file, or what KernelGAN's .mat calls Kernel. Raises BadInput for anything but
+    a small array of finite numbers whose sum is positive."""
     if not path.is_file():
         raise BadInput(f"{path}: no kernel for this picture; estimate it with python -m bench kernel")
     try:
-        stored = np.load(path, mmap_mode="r", allow_pickle=False)
+        stored = _read_mat(path) if path.suffix == ".mat" else np.load(path, mmap_mode="r", allow_pickle=False)
         if not isinstance(stored, np.ndarray) or stored.ndim != 2 or not 0 < stored.size <= LARGEST**2:
             raise BadInput(f"{path}: no kernel; write one array of (rows, columns), at most {LARGEST} each")
         kernel = np.array(stored).astype(np.float64, casting="safe")
     except BadInput:
         raise
     except Exception as error:  # numpy parses the header with Python's own parser, which raises what it likes
-        raise BadInput(f"{path}: cannot be read as a kernel ({error}); write a 2-d .npy array of numbers") from error
+        raise BadInput(
+            f"{path}: cannot be read as a kernel ({error}); write a 2-d array of numbers, .npy or a .mat's Kernel"
+        ) from error
     if not np.isfinite(kernel).all() or kernel.sum() <= 0:
         raise BadInput(f"{path}: not finite, or its sum is not positive; estimate the kernel again")
     return kernel
+
+
+def _read_mat(path: Path) -> NDArray[Any]:
+    from scipy.io import loadmat
+
+    found: NDArray[Any] = loadmat(str(path), variable_names=["Kernel"])["Kernel"]
+    return found
 
 
 def centre_of_mass(kernel: F64) -> tuple[float, float]:

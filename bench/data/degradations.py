@@ -106,9 +106,12 @@ def _draw_kernel(
 
 
 def _kernel_paper(hr: U8, scale: int, seed: int, name: str) -> Degraded:
-    """The paper draws the angle from U(-pi, pi): the same kernels, since a Gaussian repeats after half a turn."""
-    size = {2: 11, 3: 17, 4: 21}[scale]
-    kernel, recipe = _draw_kernel(generator("kernel_paper", seed, name), size, scale, (0.6, 5.0), 0.25)
+    """The paper describes the kernels of x2 alone; beyond, those of its released generator at that scale.
+
+    The paper draws the angle from U(-pi, pi): the same kernels, since a Gaussian repeats after half a turn.
+    """
+    size, bounds, noise = (11, (0.6, 5.0), 0.25) if scale == 2 else (21, (0.175 * scale, 2.5 * scale), 0.4)
+    kernel, recipe = _draw_kernel(generator("kernel_paper", seed, name), size, scale, bounds, noise)
     return Degraded(apply_kernel(hr, kernel, scale), kernel, recipe)
 
 
@@ -159,8 +162,10 @@ DEGRADATIONS: dict[str, Degradation] = {
         Degradation(
             "kernel_paper",
             _kernel_paper,
-            "random anisotropic Gaussian, variances U(0.6, 5), taps disturbed by up to 25 %; 11x11 at x2, 21x21 at x4",
-            f"{_KERNELGAN}, as described in the paper",
+            "x2: random anisotropic Gaussian 11x11, variances U(0.6, 5), taps disturbed by up to 25 %; x3, x4: as "
+            "kernel_generator",
+            f"{_KERNELGAN}; x2 as described in the paper, which names no other scale: how DIV2KRK's x4 kernels were "
+            "drawn is not known",
             seeded=True,
             scales=_KERNEL_SCALES,
         ),

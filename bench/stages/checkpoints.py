@@ -204,13 +204,13 @@ def _shown(keys: Iterable[str]) -> str:
 
 
 def choose_method(name: str, scale: int, suite: str | None = None, checkpoint: Path | None = None) -> Method:
-    """'<method>[.<variant>]' in the sizes of an imported checkpoint, else a suite's where one is named, else the
-    paper's. Raises BadInput for an unknown name, or a suite of another scale."""
+    """'<method>[.<variant>]' as the checkpoint says of itself, else in a suite's sizes where one is named, else in
+    the paper's. Raises BadInput for an unknown name, a checkpoint of another run, or a suite of another scale."""
     method_name, _, variant = name.partition(".")
     entry, variant = find_entry(method_name), variant or "default"
     if variant not in entry.variants:
         raise unknown(f"variant of {method_name}", variant, entry.variants)
-    method = imported_method(checkpoint, entry, variant, scale)
+    method = recorded_method(checkpoint, entry, variant, scale)
     if method is None and suite:
         method = find_suite(suite).experiment(method_name, variant, 1).build()
     if method is None:
@@ -220,12 +220,15 @@ def choose_method(name: str, scale: int, suite: str | None = None, checkpoint: P
     return method
 
 
-def imported_method(path: Path | None, entry: Entry, variant: str, scale: int) -> Method | None:
-    """The method an imported checkpoint was written for, with its sizes; None for any other checkpoint.
+def recorded_method(path: Path | None, entry: Entry, variant: str, scale: int) -> Method | None:
+    """The method that a checkpoint says it was trained or imported for, with its knobs; None where it says nothing.
 
     Raises BadInput where that is another method, scale or variant than the one asked for.
     """
     metadata = _metadata(path) if path is not None and path.is_file() else {}
+    run = metadata.get("run")
+    if isinstance(run, str) and not run.startswith(f"{entry.name}.{variant}.x{scale}."):
+        raise BadInput(f"{path}: trained as {run}, not as {entry.name}.{variant} x{scale}; name its method and scale")
     if "knobs" not in metadata:
         return None
     if "part" in metadata:
@@ -240,7 +243,10 @@ def imported_method(path: Path | None, entry: Entry, variant: str, scale: int) -
             raise BadInput(
                 f"{path}: imported as {asked}, not {entry.name} x{scale}; upscale with --method {metadata['method']}"
             )
-        method = entry.build(scale, metadata["knobs"])
+        knobs = {name: tuple(value) if isinstance(value, list) else value for name, value in metadata["knobs"].items()}
+        method = entry.build(scale, knobs)
+        if run is not None:
+            return method
         for knob, value in entry.variants[variant].items():
             if method.knobs[knob] != value:
                 here = f"{knob} is {method.knobs[knob]}, not {value}"

@@ -8,6 +8,7 @@ making it, so the pipelines of bench.metrics.pipelines are scored as well.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -84,6 +85,8 @@ def diagnose_pairs(pairs: Sequence[Pair], metric: str, reported: str, workers: i
     with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
         done = pool.map(partial(_measure, MEASURES[metric], pipelines), pairs)
         tables = list(progress(done, len(pairs), "diagnose"))
+    for line in hidden(pairs, tables):
+        print(line, file=sys.stderr)
     granted = max(precision, TOLERANCE[metric]) + 1e-9
     findings = []
     for source, convention, aggregate, value in _aggregate(tables, metric):
@@ -162,6 +165,18 @@ def _aggregate(tables: Sequence[Table], metric: str) -> Iterator[tuple[str, Conv
         yield source, convention, "", float(np.mean([psnr_under(errors) for errors in values]))
         if convention.channel != RGB_MEAN:
             yield source, convention, POOLED, psnr_of(float(np.mean(values)))
+
+
+def hidden(pairs: Sequence[Pair], tables: Sequence[Table]) -> list[str]:
+    """A line for each picture that is too small for conventions under which others of its set have a value."""
+    tried = [{(source, replace(convention, grey="")) for source, convention in table} for table in tables]
+    everything, lines = set[tuple[str, Convention]]().union(*tried), []
+    for files, mine in zip(pairs, tried, strict=True):
+        channels = {convention.channel for _, convention in mine}
+        lacking = [key for key in everything - mine if key[1].channel in channels or not channels]
+        if lacking:
+            lines.append(f"{files.image}: too small for {len(lacking)} conventions, which are not tried")
+    return lines
 
 
 def _distinct(findings: Iterable[Finding]) -> list[Finding]:

@@ -17,9 +17,10 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 from tqdm import tqdm
 
-from bench.data.blur_kernels import read_kernel
+from bench.data.blur_kernels import kernel_files, read_kernel
 from bench.data.images import EXTENSIONS, composed, image_files, read_image
 from bench.errors import BadInput, MissingWeights, unknown
 from bench.metrics import DEFAULT_METRICS, METRICS, Metric, Sample, pair
@@ -62,7 +63,7 @@ class Folders:
     """Where the pictures are and how their file names pair: `{name}` in a pattern is the common part.
 
     A pattern with a picture's suffix is matched against the file name, any other against the stem; files that do not
-    match are no part of the set. Kernels are `<name>.npy`.
+    match are no part of the set. Kernels are named as `kernel_files` says.
     """
 
     sr: Path
@@ -91,7 +92,9 @@ def pair_folders(folders: Folders, scale: int, dataset: str = "") -> list[Pair]:
         _complete("HR", sr, hr, folders.hr)
     if folders.lr is not None:
         _complete("LR", sr, lr, folders.lr)
-    kernels, true_kernels = (_kernel_files(folder, sr) for folder in (folders.kernels, folders.true_kernels))
+    kernels, true_kernels = (
+        {} if folder is None else kernel_files(folder, scale, sr) for folder in (folders.kernels, folders.true_kernels)
+    )
     return [
         Pair(name, scale, sr[name], hr.get(name), lr.get(name), kernels.get(name), true_kernels.get(name), dataset)
         for name in sorted(sr)
@@ -127,18 +130,6 @@ def _complete(kind: str, wanted: Iterable[str], found: dict[str, Path], folder: 
         )
 
 
-def _kernel_files(folder: Path | None, names: Iterable[str]) -> dict[str, Path]:
-    """name -> kernel file. Raises BadInput naming the first that is not there."""
-    if folder is None:
-        return {}
-    here = {composed(path.stem): path for path in folder.glob("*.npy")}
-    files = {name: here.get(name, folder / f"{name}.npy") for name in sorted(names)}
-    for path in files.values():
-        if not path.is_file():
-            raise BadInput(f"{path}: no such kernel; write one array per picture under the picture's name")
-    return files
-
-
 def load_sample(files: Pair) -> Sample:
     """Read the pictures and kernels of one pair. Raises BadInput, naming picture or file, also where sizes differ."""
     sr, hr, lr = (None if path is None else read_image(path) for path in (files.sr, files.hr, files.lr))
@@ -150,6 +141,9 @@ def load_sample(files: Pair) -> Sample:
             pair(sample)
         except BadInput as error:
             raise BadInput(f"{files.image}: {error}") from error
+    if lr is not None and np.abs(np.array(sr.shape[:2]) - files.scale * np.array(lr.shape[:2])).max() >= files.scale:
+        sizes = " and ".join(f"{image.shape[1]}x{image.shape[0]}" for image in (sr, lr))
+        raise BadInput(f"{files.image}: SR and LR are {sizes}, which is not x{files.scale}; correct --scale")
     return sample
 
 
@@ -245,6 +239,8 @@ def score_folders(
     with output_file(out, inputs, overwrite) as temporary:
         write_csv(temporary, records, with_dataset=False)
     print(means_table(records))
+    print(f"at scale {scale}:")
+    print("\n".join(f"{key}: {METRICS[key].protocol}" for key in metrics))
     return records
 
 
@@ -270,7 +266,7 @@ def score_kernels(folder: Path, data_folders: dict[str, Path], metrics: Sequence
     pairs, records = [], []
     for dataset, data in sorted(data_folders.items()):
         lr = _by_name(data / "lr", "{name}", "--lr-pattern")
-        true_kernels = _kernel_files(data / "kernels", lr)
+        true_kernels = kernel_files(data / "kernels", 1, lr)
         for name, path in lr.items():
             kernel = folder / dataset / f"{name}.npy"
             if kernel.is_file():

@@ -146,7 +146,9 @@ def _train(
         for prefix, part in states.items()
         for name, value in part.state_dict().items()
     }
-    metadata = json.dumps({"run": run.name, "digest": digest, "scale": run.scale}, sort_keys=True)  # one key, in order
+    about = {"run": run.name, "digest": digest, "method": run.method, "variant": run.variant, "scale": run.scale}
+    about["knobs"] = {name: value for name, value in run.build().knobs.items() if name != "scale"}
+    metadata = json.dumps(about, sort_keys=True)  # one key, in order
     with replacing(checkpoint_path(folder)) as temporary:
         temporary.write_bytes(save(weights, metadata={"bench": metadata}))
     seconds, cpu_seconds = spent()

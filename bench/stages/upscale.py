@@ -16,8 +16,8 @@ from tqdm import tqdm
 
 from bench.api import Method, Picture, Upscaler
 from bench.data.back_projection import back_projected
-from bench.data.blur_kernels import read_kernel
-from bench.data.images import check_size, image_files, read_image, to_tensor, to_uint8, write_png
+from bench.data.blur_kernels import kernel_files, read_kernel
+from bench.data.images import check_size, composed, image_files, read_image, to_tensor, to_uint8, write_png
 from bench.data.orientations import in_every_orientation
 from bench.errors import BadInput
 from bench.runtime.checksums import hash_file, hash_files
@@ -108,18 +108,21 @@ def upscale_folder(
     """Upscale every picture of `lr` into the folder `out` that is not there yet; a grey picture gives a grey one.
     Returns how many there are, and the seconds of each that was upscaled now.
 
-    Raises BadInput for an unreadable picture, before the first is upscaled.
+    Raises BadInput for an unreadable picture or kernel, before the first is upscaled.
     """
     files = image_files(lr)
     for file in files:
         height, width = read_image(file).shape[:2]
         check_size(file, scale * width, scale * height)
+    given = {} if kernels is None else kernel_files(kernels, scale, [composed(file.stem) for file in files])
+    for path in given.values():
+        read_kernel(path)
     seconds: dict[str, float] = {}
     for file in tqdm(files, desc=f"{lr.parent.name}/{lr.name}", unit="picture", mininterval=2.0):
         if (out / f"{file.stem}.png").is_file():
             continue
         image = read_image(file)
-        kernel = _kernel(kernels, file.stem)
+        kernel = None if kernels is None else torch.from_numpy(read_kernel(given[composed(file.stem)]))
         began = time.monotonic()
         with enough_memory(f"{file}: {image.shape[1]}x{image.shape[0]} pixels", "upscale it with a smaller --tile"):
             sr = upscaler(Picture(file.stem, to_tensor(image), kernel, seed))
@@ -131,21 +134,22 @@ def upscale_folder(
     return {"pictures": len(files), "seconds": seconds}
 
 
-def request_of(method: Method, checkpoint: Path | None, options: Options, lr: Path, device: torch.device) -> str:
+def request_of(
+    method: Method,
+    checkpoint: Path | None,
+    options: Options,
+    lr: Path,
+    device: torch.device,
+    kernels: Path | None = None,
+) -> str:
     """A digest of everything that decides the pictures that `upscale_folder` writes: a folder begun under the same
     digest is completed."""
     source = source_digest("bench.stages.upscale", type(method).__module__)
     network = hash_file(checkpoint) if checkpoint is not None else ""
     pictures = {file.name: hash_file(file) for file in image_files(lr)}
+    pictures |= {} if kernels is None else {file.name: hash_file(file) for file in sorted(kernels.glob("*.[nm]*"))}
     knobs, threads = method.knobs, torch.get_num_threads()
     return digest_of([source, knobs, network, dataclasses.asdict(options), pictures, describe(device), threads])
-
-
-def _kernel(folder: Path | None, stem: str) -> Tensor | None:
-    if folder is None:
-        return None
-    path = folder / f"{stem}.npy"
-    return torch.from_numpy(read_kernel(path))
 
 
 @dataclass(frozen=True)

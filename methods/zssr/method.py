@@ -125,7 +125,9 @@ def known_kernel(method: Zssr, picture: Picture) -> F64 | None:
     if method.kernel == "bicubic":
         return None
     if picture.kernel is None:
-        raise BadInput(f"{picture.name}: no blur kernel is given; estimate one, or use zssr with kernel bicubic")
+        raise BadInput(
+            f"{picture.name}: no blur kernel is given; estimate one (python -m bench kernel) and give --kernels DIR"
+        )
     return check_kernel(picture.kernel.detach().cpu().double().numpy(), picture.name)
 
 

@@ -94,11 +94,11 @@ def test_random_kernels_are_positive_sum_to_one_and_sit_where_bicubic_alignment_
         assert made.kernel.min() >= 0
         assert made.kernel.sum() == pytest.approx(1, abs=1e-9)
         assert centre_of_mass(made.kernel) == pytest.approx((goal, goal), abs=1e-7)
-        low, high = (0.6, 5.0) if name == "kernel_paper" else (0.175 * scale, 2.5 * scale)
+        low, high = (0.6, 5.0) if (name, scale) == ("kernel_paper", 2) else (0.175 * scale, 2.5 * scale)
         assert all(low <= variance <= high for variance in made.recipe["variances"])
 
 
-@pytest.mark.parametrize(("scale", "size"), [(2, 11), (3, 17), (4, 21)])
+@pytest.mark.parametrize(("scale", "size"), [(2, 11), (3, 21), (4, 21)])
 def test_the_papers_kernels_have_the_papers_sizes(scale: int, size: int) -> None:
     made = degrade(smooth(6, 48, 48), scale, "kernel_paper")
     assert made.kernel is not None
@@ -106,6 +106,15 @@ def test_the_papers_kernels_have_the_papers_sizes(scale: int, size: int) -> None
     generated = degrade(smooth(6, 48, 48), scale, "kernel_generator").kernel
     assert generated is not None
     assert generated.shape == (21, 21)
+
+
+@pytest.mark.parametrize("name", RANDOM_KERNELS)
+def test_the_kernels_of_x4_are_as_much_wider_as_the_scale(name: str) -> None:
+    def mean_variance(scale: int) -> float:
+        recipes = [degrade(smooth(7, 48, 48), scale, name, 0, str(number)).recipe for number in range(40)]
+        return float(np.mean([recipe["variances"] for recipe in recipes]))
+
+    assert 1.6 < mean_variance(4) / mean_variance(2) < 2.4
 
 
 def test_a_drawn_kernel_has_the_variances_and_the_angle_it_was_asked_for() -> None:

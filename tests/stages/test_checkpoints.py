@@ -39,7 +39,7 @@ from bench.__main__ import main
 from bench.api import Method
 from bench.data.images import read_image, to_tensor, to_uint8, write_png
 from bench.errors import BadInput
-from bench.stages.checkpoints import ALL, KEY_MAPS, imported_method
+from bench.stages.checkpoints import ALL, KEY_MAPS, recorded_method
 from bench.stages.train import load_network
 from methods import find_entry
 from methods.drn.key_maps import DRN_OFFICIAL, build_duals
@@ -73,7 +73,7 @@ def refuse(capsys: pytest.CaptureFixture[str], method: str, source: Path, *more:
 
 
 def read_method(method: str, checkpoint: Path, scale: int = 4) -> Method:
-    found = imported_method(checkpoint, find_entry(method), "default", scale)
+    found = recorded_method(checkpoint, find_entry(method), "default", scale)
     assert found is not None
     return found
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pictures import noise
 from PIL import Image
 
 from bench.data.images import F64, U8, luma, read_image, rounded_luma, write_png
@@ -253,6 +254,19 @@ def test_a_number_covers_what_is_printed_like_it(colour: tuple[Path, list[tuple[
     fine = diagnose(folder / "sr", folder / "hr", SCALE, "psnr", f"{usual:.4f}")
     assert coarse[0].rarity == fine[0].rarity == 0
     assert sum(f.explains for f in coarse) > sum(f.explains for f in fine)
+
+
+def test_a_picture_too_small_for_a_convention_of_its_set_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, side in (("large", 64), ("tiny", 18)):
+        for folder, seed in (("sr", 0), ("hr", 1)):
+            write_png(tmp_path / folder / f"{name}.png", noise(seed, side, side, 3))
+    diagnose(tmp_path / "sr", tmp_path / "hr", SCALE, "psnr", "8.0")
+    lines = capsys.readouterr().err.splitlines()
+    assert [line for line in lines if line.startswith("tiny: too small for ")] and not any(
+        "large: " in x for x in lines
+    )
 
 
 @pytest.mark.parametrize("reported", ["about 30", "nan", "1e2", "-3"])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.io
 
 from bench.data.images import U8, write_png
 from bench.data.resize import resize
@@ -145,14 +146,38 @@ def test_a_corrupt_weight_file_is_refused(folders: Folders, monkeypatch: pytest.
 
 
 def test_a_picture_too_small_for_a_metric_is_a_note(folders: Folders) -> None:
-    records = score_pairs(pair_folders(folders, 20), ["ssim_y"])
+    records = score_pairs(pair_folders(Folders(folders.sr, folders.hr), 20), ["ssim_y"])
     assert records[0].value is None
     assert "8x8 picture is smaller than the SSIM window" in records[0].note
 
 
-def test_lr_of_another_scale_is_a_note(folders: Folders) -> None:
-    record = score_pairs(pair_folders(folders, 2), ["lr_psnr"])[0]
-    assert record.value is None and "SR is 48x48, LR 12x12" in record.note
+@pytest.mark.parametrize("scale", [1, 2, 3, 5, 8])
+def test_a_scale_that_the_lr_contradicts_is_refused(folders: Folders, scale: int) -> None:
+    with pytest.raises(BadInput, match=f"SR and LR are 48x48 and 12x12, which is not x{scale}; correct --scale"):
+        score_pairs(pair_folders(folders, scale), ["psnr_y"])
+
+
+def test_score_prints_the_scale_and_every_protocol(
+    folders: Folders, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    score_folders(folders, 4, ["psnr_y", "ssim_y"], tmp_path / "out.csv")
+    printed = capsys.readouterr().out
+    assert "at scale 4:" in printed
+    assert all(f"{key}: {METRICS[key].protocol}" in printed for key in ("psnr_y", "ssim_y"))
+
+
+@pytest.mark.parametrize("name", ["{}.npy", "{}.mat", "{}_kernel_x4.mat"])
+def test_kernels_are_found_by_every_name_they_are_published_under(folders: Folders, tmp_path: Path, name: str) -> None:
+    kernel = np.random.default_rng(0).random((5, 5))
+    for picture in NAMES:
+        path = tmp_path / name.format(picture)
+        np.save(path, kernel) if path.suffix == ".npy" else scipy.io.savemat(path, {"Kernel": kernel})
+    for pair in pair_folders(Folders(folders.sr, folders.hr, None, tmp_path, tmp_path), 4):
+        assert np.array_equal(load_sample(pair).kernel, kernel)  # type: ignore[arg-type]
+    np.save(tmp_path / f"{NAMES[0]}.npy", kernel)
+    scipy.io.savemat(tmp_path / f"{NAMES[0]}.mat", {"Kernel": kernel})
+    with pytest.raises(BadInput, match="is the same picture's; remove one"):
+        pair_folders(Folders(folders.sr, folders.hr, None, tmp_path), 4)
 
 
 def test_kernels_are_read_and_scored(folders: Folders, tmp_path: Path) -> None:

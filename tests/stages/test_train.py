@@ -25,6 +25,7 @@ import bench.stages.train as loop
 from bench.data.patches import PatchStore
 from bench.errors import BadInput, Diverged, OutOfTime
 from bench.runtime.code_digest import ROOT
+from bench.stages.checkpoints import recorded_method
 from bench.stages.resume import STATES, load_state
 from bench.stages.train import Limits, checkpoint_path, load_network, train
 from bench.suites.experiment import Experiment
@@ -198,6 +199,16 @@ def test_a_diverged_run_stops_and_keeps_the_last_good_state(
     found = load_state(tmp_path, run.digest(), CPU) or {}
     assert found["step"] == 70
     assert not checkpoint_path(tmp_path).exists()
+
+
+def test_a_checkpoint_says_what_it_is_of_and_is_taken_for_nothing_else(train_store: Path, tmp_path: Path) -> None:
+    run = small_run("rrdb", "scaling-1", iterations=1)
+    finish(run, train_store, tmp_path)
+    path, entry = checkpoint_path(tmp_path), METHODS["rrdb"]
+    assert recorded_method(path, entry, "scaling-1", 4) == run.build()
+    for other, variant, scale in ((entry, "default", 4), (entry, "scaling-1", 2), (METHODS["esrgan"], "default", 4)):
+        with pytest.raises(BadInput, match=r"trained as rrdb\.scaling-1\.x4"):
+            recorded_method(path, other, variant, scale)
 
 
 def test_a_second_process_in_the_run_folder_says_so(train_store: Path, tmp_path: Path) -> None:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
+import scipy.io
 import torch
+from pictures import noise
 from shrink import small_run
 from torch import Tensor, nn
 
+from bench.__main__ import main
 from bench.api import Picture
-from bench.stages.upscale import Options, prepare, self_ensemble, tiled, with_options
+from bench.data.images import write_png
+from bench.errors import BadInput
+from bench.stages.upscale import Options, prepare, self_ensemble, tiled, upscale_folder, with_options
 
 CPU = torch.device("cpu")
 
@@ -77,3 +85,33 @@ def test_odd_sizes_come_out_at_scale_times_the_size(method: str) -> None:
     chosen = small_run(method).build()
     upscaler = with_options(prepare(chosen, chosen.network(), CPU), 4, Options(ensemble=True, tile=9, overlap=2))
     assert upscaler(picture(13, 7)).shape == (3, 52, 28)
+
+
+def test_every_picture_is_given_the_kernel_of_its_name(tmp_path: Path) -> None:
+    kernels, seen = {}, {}
+    for number, name in enumerate(("a", "b")):
+        write_png(tmp_path / "lr" / f"{name}.png", noise(number, 6, 8, 3))
+        kernels[name] = np.random.default_rng(number).random((5, 5))
+    (tmp_path / "kernels").mkdir()
+    np.save(tmp_path / "kernels" / "a.npy", kernels["a"])
+
+    def note(picture: Picture) -> Tensor:
+        assert picture.kernel is not None
+        seen[picture.name] = picture.kernel.numpy()
+        return nearest(picture)
+
+    with pytest.raises(BadInput, match=r"b\.npy: no such kernel"):
+        upscale_folder(note, tmp_path / "lr", tmp_path / "sr", 4, kernels=tmp_path / "kernels")
+    assert not seen
+    scipy.io.savemat(tmp_path / "kernels" / "b_kernel_x4.mat", {"Kernel": kernels["b"]})
+    upscale_folder(note, tmp_path / "lr", tmp_path / "sr", 4, kernels=tmp_path / "kernels")
+    assert all(np.array_equal(seen[name], kernels[name]) for name in kernels)
+
+
+def test_kernels_for_a_method_that_takes_none_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_png(tmp_path / "lr" / "a.png", noise(0, 6, 8, 3))
+    for method in ("bicubic", "zssr"):
+        line = ["upscale", "--method", method, "--lr", str(tmp_path / "lr"), "--out", str(tmp_path / "sr")]
+        assert main([*line, "--kernels", str(tmp_path)]) == 2
+        assert f"{method} takes no kernels" in capsys.readouterr().err
+    assert not (tmp_path / "sr").exists()
