@@ -3,8 +3,9 @@
     python -m tests.report.error_rates components   measures tests/report/error_components.csv in results/cpu
     python -m tests.report.error_rates              simulates tests/report/error_rates.csv from it
 
-Components: for each claim of suite cpu that was tested over seeds and pictures the standard deviations of seeds,
-pictures and rest, by the analysis of variance, and the shape of the pictures' and the rest's effects as 21 quantiles.
+Components: for each claim of suite cpu that was tested over seeds and pictures when the test was chosen, the standard
+deviations of seeds, pictures and rest, by the analysis of variance, and the shape of the pictures' and the rest's
+effects as 21 quantiles.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.report.statistics import TWO_WAY, distance, half_width, mean_squares, paired
+from bench.report.statistics import TWO_WAY, distance, half_width, mean_squares
 
 F64 = NDArray[np.float64]
 HERE = Path(__file__).parent
@@ -67,7 +68,7 @@ def measure_components(results: Path = Path("results/cpu")) -> list[Component]:
     from bench.metrics import METRICS
     from bench.report.aggregate import read
     from bench.report.described import describe
-    from bench.report.verdicts import judge
+    from bench.report.verdicts import judge, paired_scores
     from bench.suites import find_suite
     from methods import METHODS
 
@@ -79,7 +80,7 @@ def measure_components(results: Path = Path("results/cpu")) -> list[Component]:
         if verdict.effect is None or verdict.effect.kind != TWO_WAY:
             continue
         scores = every[verdict.setting]
-        table = paired(scores.frame, verdict.better, verdict.worse, verdict.metric, scores.setting.datasets)
+        table = paired_scores(scores, verdict.better, verdict.worse, verdict.metric)
         paper = METHODS[verdict.claim_id.partition(".")[0]].paper
         found.append(_component(verdict.claim_id, paper, verdict.metric, table[:, ~np.isnan(table).any(axis=0)]))
     return found
