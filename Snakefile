@@ -1,15 +1,18 @@
 # The rules in data-flow order: prepare -> train (or estimate kernels) -> upscale -> score -> report -> publish, each
 # mirrored in MLflow.
 # Every stage is one `python -m bench` line that reads and writes files under the work folder. No rule declares a file
-# under results/: a fresh clone computes, it never finds the answer.
+# under results/: a fresh clone computes, it never finds the answer. The last rule compares with what is published there,
+# and with --config publish=true replaces it.
+import atexit
 import shlex
 import sys
+from pathlib import Path
 
 from bench.errors import BadInput
 from bench.workflow import Workflow, check_settings
 
 try:
-    REUSE = check_settings(config)
+    REUSE, PUBLISH = check_settings(config)
     PLAN = Workflow(config.get("suite", "demo"), config.get("shard"), config.get("methods"), REUSE)
     if workflow.is_main_process:
         PLAN.forget_pending_mirrors()
@@ -21,6 +24,7 @@ WORK = PLAN.layout.root
 RESULTS = PLAN.layout.results
 BENCH = f"{shlex.quote(sys.executable)} -m bench"
 SHARD = (f"--shard {shlex.quote(PLAN.shard)}" if PLAN.shard else "") + (" --reuse" if REUSE else "")
+VERDICT = f"{WORK}/verdict.txt"
 SCORES = expand(f"{WORK}/scored/{{method}}.done", method=PLAN.methods)
 
 
@@ -36,7 +40,7 @@ localrules:
 
 rule all:
     input:
-        f"{WORK}/published.done",
+        VERDICT,
         f"{WORK}/mirror/tables.json",
 
 
@@ -140,11 +144,10 @@ rule mirror:
 rule report:
     input:
         SCORES,
-        PLAN.shown_manifests(),
     output:
         report(f"{RESULTS}/REPORT.md", category="Report"),
-        report(f"{RESULTS}/report/index.html", category="Report"),
-        report(directory(f"{RESULTS}/tables"), patterns=["{name}.csv"], category="Tables", labels={"table": "{name}"}),
+        report(f"{WORK}/page/index.html", category="Report"),
+        report(directory(f"{WORK}/page/tables"), patterns=["{name}.csv"], category="Tables", labels={"table": "{name}"}),
         report(directory(f"{RESULTS}/figures"), patterns=["{name}.png"], category="Figures", labels={"figure": "{name}"}),
     params:
         digest=PLAN.report_digest(),
@@ -183,6 +186,14 @@ rule publish:
     input:
         f"{RESULTS}/REPORT.md",
     output:
-        touch(f"{WORK}/published.done"),
+        VERDICT,
+    params:
+        write="--write" if PUBLISH else "",
+        published=PLAN.published_digest(),
     shell:
-        "{BENCH} publish --suite {SUITE:q}"
+        "{BENCH} publish --suite {SUITE:q} {SHARD} {params.write} > {output:q}"
+
+
+onsuccess:
+    if Path(VERDICT).is_file() and not PLAN.compared:
+        atexit.register(print, Path(VERDICT).read_text(), end="")  # after Snakemake's own last words

@@ -11,6 +11,7 @@ from bench.runtime.checksums import hash_file
 from bench.runtime.code_digest import ROOT, source_digest
 from bench.runtime.files import read_json
 from bench.runtime.paths import results_folder, work_folder
+from bench.runtime.results import FILES
 from bench.runtime.weights import WEIGHTS
 from bench.stages.train import checkpoint_path
 from bench.suites import find_suite
@@ -23,9 +24,10 @@ SWITCH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no"
 _RUNS_A_PROCESS = 8  # that many repay what a process pays for its imports
 
 
-def check_settings(config: Mapping[str, object]) -> bool:
-    """Whether published scores that still hold are reused. Raises BadInput for a setting that is not known, a switch
-    that is neither on nor off, and a work folder whose name Snakemake would take for a pattern."""
+def check_settings(config: Mapping[str, object]) -> tuple[bool, bool]:
+    """(whether published scores that still hold are reused, whether results are published). Raises BadInput for a
+    setting that is not known, a switch that is neither on nor off, and a work folder whose name Snakemake would take
+    for a pattern."""
     for name in config:
         if name not in SETTINGS:
             raise unknown("setting of --config", str(name), SETTINGS)
@@ -35,7 +37,8 @@ def check_settings(config: Mapping[str, object]) -> bool:
     work = str(work_folder())
     if not work.isprintable() or "{" in work or "}" in work:
         raise BadInput(f"BENCH_WORK {work!r} holds a brace or what cannot be printed; choose another name")
-    return SWITCH[str(config.get("reuse", "false")).lower()]
+    reuse, publish = (SWITCH[str(config.get(name, "false")).lower()] for name in ("reuse", "publish"))
+    return reuse, publish
 
 
 class Workflow:
@@ -48,7 +51,6 @@ class Workflow:
         self.suite = find_suite(str(suite))
         self.layout = Workdir(self.suite.name)
         self.shard = None if shard is None else str(shard)
-        self.adopts = shard is not None or reuse
         runs = needed(self.suite, self.shard, reuse)
         for name in names:
             self.suite.plan(name)
@@ -95,14 +97,6 @@ class Workflow:
     def _manifests(self, runs: Iterable[Experiment]) -> list[str]:
         folders = [self.layout.test_data(name, run.scale, run.degradation) for run in runs for name in run.test_sets]
         return list(dict.fromkeys(str(folder / "manifest.json") for folder in folders))
-
-    def shown_manifests(self) -> list[str]:
-        """Every degraded test set of the runs that the report takes over: it shows their HR pictures."""
-        published = results_folder() / self.suite.name / "scores"
-        everything = self.suite.experiments().values() if self.adopts else ()
-        taken = [run for run in everything if (published / run.method / f"{run.name}.csv").is_file()]
-        places = [self.layout.test_data(name, r.scale, r.degradation) for r in taken for name in r.test_sets]
-        return list(dict.fromkeys(str(place / "manifest.json") for place in places))
 
     def train_inputs(self, name: str) -> list[str]:
         """The training stores of a run, and the checkpoint it starts from."""
@@ -167,6 +161,11 @@ class Workflow:
         data = {path.name: hash_file(path) for path in sorted(folder.glob("*.*")) if path.suffix != ".py"}
         code = source_digest("bench.commands.reporting")
         return digest_of([list(self.runs), self.suite.title, self.suite.notes, code, data])
+
+    def published_digest(self) -> str:
+        """Changes with what results/<suite> holds."""
+        files = results_folder() / self.suite.name / FILES
+        return hash_file(files) if files.is_file() else ""
 
     def _run(self, name: str) -> Experiment:
         if name not in self.runs:

@@ -13,7 +13,8 @@ import numpy as np
 from bench.data.images import write_png
 from bench.metrics import METRICS
 from bench.report import Setting, SuiteInfo
-from bench.report.aggregate import COST_COLUMNS, RUN_COLUMNS, SCORE_COLUMNS
+from bench.report.aggregate import COST_COLUMNS, RUN_COLUMNS
+from bench.runtime import results as layout
 
 KEYS = ("psnr_y", "lpips_alex", "niqe", "ma", "rmse_pirm", "kernel_psnr", "kernel_ncc")
 INFOS = {key: replace(METRICS[key], protocol="on luma.", source="Somebody 2018") for key in KEYS}
@@ -55,20 +56,12 @@ def write_rows(path: Path, columns: Iterable[str], rows: Iterable[Iterable[objec
 
 
 def write_scores(results: Path, run: str, rows: Iterable[Score]) -> Path:
-    """scores/<method>/<run>.csv."""
-    path = results / "scores" / run.partition(".")[0] / f"{run}.csv"
-    lines = [
-        (
-            dataset,
-            image,
-            metric,
-            "" if isinstance(value, str) else f"{value:.6f}",
-            value if isinstance(value, str) else "",
-        )
-        for dataset, image, metric, value in rows
-    ]
-    write_rows(path, SCORE_COLUMNS, lines)
-    return path
+    """Put the scores of one run into scores/<method>.csv, beside those of the method's other runs."""
+    method = run.partition(".")[0]
+    lines = [(*key, *(("", value) if isinstance(value, str) else (f"{value:.6f}", ""))) for *key, value in rows]
+    scores = [dict(zip(layout.SCORE_COLUMNS, line, strict=True)) for line in lines]
+    layout.write_scores(results, method, {**layout.read_scores(results, method), run: scores})
+    return results / layout.SCORES / f"{method}.csv"
 
 
 def write_results(results: Path, scores: Mapping[str, Iterable[Score]] | None = None) -> Path:

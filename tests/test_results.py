@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from bench.provenance.verify import render, verify
@@ -20,3 +22,17 @@ def test_no_link_of_the_published_results_is_broken(suite: str) -> None:
 
 def test_suites_are_published() -> None:
     assert {"cpu", "demo"} <= set(SUITES)
+
+
+def test_what_is_published_stays_small() -> None:
+    files = [path for path in (ROOT / "results").rglob("*") if path.is_file()]
+    assert len(files) <= 400 and sum(path.stat().st_size for path in files) <= 14 * 2**20
+    assert max(path.stat().st_size for path in files if path.suffix == ".png") <= 100_000
+    assert {path.suffix for path in files} == {".md", ".csv", ".jsonl", ".json", ".png", ".xz"}
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_the_published_report_links_to_files_that_are_there(suite: str) -> None:
+    report = ROOT / "results" / suite / "REPORT.md"
+    links = re.findall(r"\]\(([^#)]+)\)", report.read_text())
+    assert links and not [link for link in links if not (report.parent / link).is_file()]

@@ -16,6 +16,7 @@ import pytest
 from report_folder import INFOS, NAMES, scores_of, suite_info, write_curves, write_pictures, write_results
 
 from bench.errors import BadInput
+from bench.runtime.results import read_scores, score_text
 from bench.tracking import POINTS, RunFolder, StoreAway, mean_scores, mirror_runs, mirror_suite, read_curves, store_uri
 
 pytest.importorskip("mlflow", reason="mlflow is in the extra 'workflow'")
@@ -31,13 +32,18 @@ def folder(work: Path, name: str) -> RunFolder:
         params={"method": method, "iterations": "2000"},
         tags={"commit": "abc", "environment": "e1"},
         curves=curves if method != "bicubic" else None,
-        scores=work / "tiny" / "results" / "scores" / method / f"{name}.csv",
+        scores=work / "tiny" / "scores" / method / f"{name}.csv",
         samples=[work / "tiny" / "sr" / method / name / "Set5" / "baby.png"],
     )
 
 
 def write_tiny(work: Path) -> None:
-    write_results(work / "tiny" / "results")
+    results = write_results(work / "tiny" / "results")
+    for name in NAMES:
+        method = name.partition(".")[0]
+        path = work / "tiny" / "scores" / method / f"{name}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(score_text(read_scores(results, method)[name]))
     write_pictures(work / "tiny")
     write_curves(work / "tiny")
 
@@ -151,7 +157,7 @@ def test_the_suites_run_carries_tables_figures_and_report(store: Path, tmp_path:
         client().get_run(first["tiny"]).data.tags["mlflow.loggedArtifacts"]
     )
     names = {file.path for place in ("", "figures", "tables") for file in client().list_artifacts(first["tiny"], place)}
-    assert {"REPORT.md", "figures/crops.png", "figures/curves.svg", "tables/methods.csv"} <= names
+    assert {"REPORT.md", "figures/crops.png", "figures/curves.png", "tables/methods.csv"} <= names
     assert {run.data.tags["mlflow.parentRunId"] for run in children("tiny")} == {first["tiny"]}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 import shutil
@@ -15,7 +14,9 @@ from pathlib import Path
 import pytest
 from shrink import GUEST
 
+from bench.runtime.checksums import seal
 from bench.runtime.code_digest import ROOT
+from bench.runtime.results import read_scores
 
 RULE = re.compile(r"^(?:local)?rule (\w+):", re.M)
 
@@ -44,7 +45,7 @@ def contents(folder: Path, *patterns: str) -> dict[str, bytes]:
     return {str(f.relative_to(folder)): f.read_bytes() for pattern in patterns for f in sorted(folder.glob(pattern))}
 
 
-MADE = ("runs/*/checkpoint.safetensors", "runs/*/curves.jsonl", "sr/*/*/*/*.png", "results/scores/*/*.csv")
+MADE = ("runs/*/checkpoint.safetensors", "runs/*/curves.jsonl", "sr/*/*/*/*.png", "scores/*/*.csv")
 
 
 HOT = """
@@ -64,26 +65,46 @@ ENTRY = Entry("hot", Hot, "ours")
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the smoke suite has run to its end."""
+    """A folder in which the smoke suite has run to its end, and was published."""
     work = tmp_path_factory.mktemp("finished")
-    call(work, "all", "--config", "suite=smoke")
+    call(work, "all", "--config", "suite=smoke", "publish=true")
     return work
 
 
 def test_a_finished_suite_has_scores_tables_figures_report_provenance_and_a_mirror(finished: Path) -> None:
     published = finished / "results" / "smoke"
-    for name in ("REPORT.md", "runs.csv", "tables/methods.csv", "tables/methods.md", "figures/crops.png"):
+    for name in ("REPORT.md", "runs.csv", "tables/methods.csv", "figures/crops.png", "material.tar.xz"):
         assert (published / name).stat().st_size > 0
-    assert len(list((published / "scores").rglob("*.csv"))) == 3
-    assert len(list((published / "provenance").glob("*.s1.json"))) == 3
+    for folder, suffix in (("scores", "csv"), ("records", "jsonl")):
+        names = {path.name for path in (published / folder).iterdir()}
+        assert names == {f"{method}.{suffix}" for method in ("bicubic", "rrdb", "esrgan")}
+    for name in ("index.html", "tables/methods.tex", "tables/per-image.csv", "figures/crops.svg"):
+        assert (finished / "work" / "smoke" / "page" / name).stat().st_size > 0
     assert (finished / "work" / "mlflow" / "mlflow.db").is_file()
     assert not (finished / "mlruns").exists()
-    assert (finished / "work" / "smoke" / "results" / "tables" / ".snakemake_timestamp").is_file()
+    assert (finished / "work" / "smoke" / "results" / "figures" / ".snakemake_timestamp").is_file()
     assert not list(published.rglob(".*"))
 
 
-def test_a_second_call_runs_no_job(finished: Path) -> None:
-    assert "Nothing to be done" in call(finished, "all", "--config", "suite=smoke")
+def test_a_second_call_compares_with_what_is_published_and_a_third_runs_no_job(finished: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(finished, tmp_path / "run", symlinks=True))
+    before = contents(run / "results", "**/*.*")
+    said = call(run, "all", "--config", "suite=smoke", "--quiet", "rules")
+    verdict = "3 of 3 runs reproduced byte for byte; report: work/smoke/results/REPORT.md"
+    assert verdict in said.splitlines()
+    assert "Nothing to be done" in call(run, "all", "--config", "suite=smoke")
+    table = run / "results" / "smoke" / "scores" / "rrdb.csv"
+    rows = table.read_text().splitlines()
+    key, value = rows[1].rsplit(",", 1)
+    table.write_text("\n".join([rows[0], f"{key},{float(value) + 0.25:.6f}", *rows[2:]]) + "\n")
+    seal(table.parents[1])
+    lines = call(run, "all", "--config", "suite=smoke", "--quiet", "rules").splitlines()
+    [differs] = [line for line in lines if line.startswith("rrdb.default")]
+    assert f"{rows[0].rsplit(',', 1)[1]} by up to 0.250000 on " in differs
+    assert any(line.startswith("2 of 3 runs reproduced") and "publish=true" in line for line in lines)
+    assert before != contents(run / "results", "**/*.*")  # the change is kept: nothing was written
+    call(run, "all", "--config", "suite=smoke", "publish=true")
+    assert before == contents(run / "results", "**/*.*")
 
 
 def test_published_results_are_never_taken_for_finished_work(finished: Path, tmp_path: Path) -> None:
@@ -156,8 +177,7 @@ def test_a_workflow_with_a_method_that_diverges_comes_to_its_end(finished: Path,
     assert re.search(r"^\| hot \|.* 833 \| 1 \| n/a \| n/a \| n/a \| n/a \|$", report, re.M)
     assert "bicubic is best on Embedded-test" in report  # of those that were measured
     assert (made / "figures" / "crops.png").is_file()
-    with (made / "scores" / "hot" / "hot.default.x4.bicubic.s1.csv").open(newline="") as stream:
-        rows = list(csv.DictReader(stream))
+    [rows] = read_scores(made, "hot").values()
     assert len(rows) == 16 and {row["value"] for row in rows} == {""}
 
 
@@ -184,14 +204,14 @@ def test_a_workflow_killed_three_times_and_resumed_gives_the_same_bytes(finished
 
 def test_published_scores_that_still_hold_are_reused_on_request(finished: Path, tmp_path: Path) -> None:
     shutil.copytree(finished / "results", tmp_path / "results")
-    said = call(tmp_path, "all", "--config", "suite=smoke", "reuse=true")
-    assert set(RULE.findall(said)) == {"prepare_test", "report", "mirror_tables", "publish", "all"}
-    patterns = ("tables/*", "scores/*/*.csv", "windows/*/*/*.webp", "curves/*.csv", "figures/*.png", "runs.csv")
+    said = call(tmp_path, "all", "--config", "suite=smoke", "reuse=true", "publish=true")
+    assert set(RULE.findall(said)) == {"report", "mirror_tables", "publish", "all"}
+    patterns = ("tables/*", "scores/*", "records/*", "material.tar.xz", "figures/*", "runs.csv", "REPORT.md")
     assert contents(tmp_path / "results/smoke", *patterns) == contents(finished / "results/smoke", *patterns)
 
 
 def test_scores_taken_over_do_not_pass_for_scores_made_here(finished: Path, tmp_path: Path) -> None:
-    shutil.copytree(finished / "results/smoke/scores", tmp_path / "work/smoke/results/scores")
+    shutil.copytree(finished / "results/smoke", tmp_path / "work/smoke/results")
     said = call(tmp_path, "all", "--dry-run", "--config", "suite=smoke")
     whole = call(tmp_path / "work", "all", "--dry-run", "--config", "suite=smoke")
     assert sorted(RULE.findall(said)) == sorted(RULE.findall(whole)) and "score" in RULE.findall(said)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +21,7 @@ def build_report(
     With a shard, runs of the other shards that results/<suite>/ holds keep their place in the tables; with `reuse`,
     those whose scores there still hold.
     """
-    from bench.provenance.record import write_records
+    from bench.provenance.record import write_results
     from bench.provenance.reuse import needed
     from bench.report.described import describe
     from bench.report.document import build
@@ -35,42 +34,11 @@ def build_report(
         names = set(methods.split(","))
         runs = {name: run for name, run in runs.items() if run.method in names}
     results = out or layout.results
-    if out is not None:
-        for run in runs.values():
-            place = out / "scores" / run.method / f"{run.name}.csv"
-            place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(layout.scores(run), place)
-    whole = shard is None and not reuse
-    adopted = [] if whole else _adopt(chosen.experiments(), runs, results, results_folder() / suite_name)
-    write_records(chosen, runs.values(), layout, results, adopted)
-    everything = chosen.experiments()
-    order = [name for name in everything if name in runs or name in adopted]
-    build(results, layout.root, describe(chosen, order, results))
+    order = write_results(
+        chosen, runs.values(), layout, results, results_folder() / suite_name if shard or reuse else None
+    )
+    build(results, layout.root, describe(chosen, order, results), page=(out or layout.root) / "page")
     seal(results)
-
-
-def _adopt(everything: dict[str, Experiment], own: dict[str, Experiment], results: Path, published: Path) -> list[str]:
-    """Copy the published scores and records of runs that are not made here, and what figures are drawn from; return
-    the names of the runs."""
-    from bench.report.material import FOLDERS
-    from bench.stages.feature_activity import FILE
-
-    adopted = []
-    for name, run in everything.items():
-        scores = published / "scores" / run.method / f"{name}.csv"
-        record = published / "provenance" / f"{name}.json"
-        if name in own or not (scores.is_file() and record.is_file()):
-            continue
-        for source, place in ((scores, results / "scores" / run.method), (record, results / "provenance")):
-            place.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, place / source.name)
-        adopted.append(name)
-    if adopted and (published / FILE).is_file() and not (results / FILE).is_file():
-        shutil.copyfile(published / FILE, results / FILE)
-    for folder in FOLDERS if adopted else ():
-        if (published / folder).is_dir():
-            shutil.copytree(published / folder, results / folder, dirs_exist_ok=True)
-    return adopted
 
 
 def mirror_method(suite_name: str, runs: Sequence[Experiment]) -> None:

@@ -67,8 +67,11 @@ def add_verbs(verbs: Any) -> None:
     add_output(report, required=False, text="results folder (default: the suite's)")
     report.set_defaults(verb=make_report)
 
-    publish = verbs.add_parser("publish", help="copy a suite's results to BENCH_RESULTS/<suite>")
+    publish = verbs.add_parser("publish", help="compare a suite's results with those in BENCH_RESULTS/<suite>")
     publish.add_argument("--suite", default="demo")
+    publish.add_argument("--shard")
+    publish.add_argument("--reuse", action="store_true", help="compare only the runs that were made again")
+    publish.add_argument("--write", action="store_true", help="and replace these by them")
     publish.set_defaults(verb=publish_results)
 
 
@@ -152,7 +155,7 @@ def score_runs(arguments: Arguments) -> None:
     task = functools.partial(_score, arguments.suite)
     layout = Workdir(arguments.suite)
     with layout.turn(f"score.{arguments.method}"):
-        shutil.rmtree(layout.results / "scores" / arguments.method, ignore_errors=True)  # of runs that are no more
+        shutil.rmtree(layout.root / "scores" / arguments.method, ignore_errors=True)  # of runs that are no more
         work_through(task, [run.name for run in _runs(arguments)], arguments.processes)
 
 
@@ -187,17 +190,29 @@ def mirror(arguments: Arguments) -> None:
 
 
 def publish_results(arguments: Arguments) -> None:
-    """The published folder is replaced whole, so that nothing stale stays in it."""
+    """Say which runs came out as published. With --write the published folder is replaced, whole, so that nothing stale
+    stays in it."""
     from bench.errors import BadInput
+    from bench.provenance.reproduction import differences, summarise
+    from bench.provenance.reuse import needed
     from bench.runtime.files import making_folder
     from bench.runtime.paths import results_folder
+    from bench.runtime.results import REPORT, read_records
+    from bench.suites import find_suite
     from bench.suites.workdir import Workdir
 
-    made = Workdir(arguments.suite).results
-    if not (made / "REPORT.md").is_file():
-        raise BadInput(f"{made}: no report to publish; run snakemake --cores 8 all first")
-    with making_folder(results_folder() / arguments.suite) as folder:
-        shutil.copytree(made, folder, ignore=shutil.ignore_patterns(".*"), dirs_exist_ok=True)  # Snakemake's marks
+    here, published = Workdir(arguments.suite).results, results_folder() / arguments.suite
+    if not (here / REPORT).is_file():
+        raise BadInput(f"{here}: no report to publish; run snakemake --cores 8 all first")
+    if arguments.write:
+        with making_folder(published) as folder:
+            shutil.copytree(here, folder, ignore=shutil.ignore_patterns(".*"), dirs_exist_ok=True)  # Snakemake's marks
+        print(f"{len(read_records(published))} runs published; report: {published / REPORT}")
+        return
+    runs = list(needed(find_suite(arguments.suite), arguments.shard or None, arguments.reuse))
+    whole = not (arguments.shard or arguments.reuse)
+    gone = [run for run in read_records(published) if run not in runs] if whole else []
+    print(summarise(differences([*runs, *gone], here, published), here / REPORT, arguments.suite))
 
 
 def _runs(arguments: Arguments) -> list[Any]:

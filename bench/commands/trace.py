@@ -1,12 +1,14 @@
-"""Verbs that trace a published number back to what made it: why, verify, cost."""
+"""Verbs about published results: why, verify, page; and what a network costs: cost."""
 
 from __future__ import annotations
 
 import argparse
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
-from bench.commands.options import SCALE, Whole
+from bench.commands.options import SCALE, Whole, add_output
 from bench.errors import BadInput
 
 Arguments = argparse.Namespace
@@ -26,6 +28,11 @@ def add_verbs(verbs: Any) -> None:
     verify.add_argument("results", type=Path, metavar="RESULTS_DIR", help="such as results/demo")
     verify.add_argument("--work", type=Path, metavar="DIR", help="the suite's work folder: check what is not committed")
     verify.set_defaults(verb=verify_folder)
+
+    page = verbs.add_parser("page", help="the report as a page to open, every table as LaTeX, every figure as SVG")
+    page.add_argument("results", type=Path, metavar="RESULTS_DIR", help="such as results/demo")
+    add_output(page, text="gets index.html, tables/ and figures/")
+    page.set_defaults(verb=make_page)
 
     cost = verbs.add_parser("cost", help="parameters and multiply-accumulates of a method, and its latency here")
     cost.add_argument("--method", required=True, metavar="NAME[.variant]")
@@ -65,6 +72,24 @@ def _around(results: Path) -> Path | None:
     """The work folder that results lie in before they are published; None for published ones."""
     folder = results.resolve().parent
     return folder if (folder / "sr").is_dir() else None
+
+
+def make_page(arguments: Arguments) -> None:
+    """Raises BadInput where there are no results, and for an `--out` that is in use."""
+    from bench.report.described import rebuild_tables
+    from bench.runtime.output import output_folder
+    from bench.runtime.results import RUNS, read_records
+
+    results = arguments.results
+    if not (results / RUNS).is_file():
+        raise BadInput(f"{results}: holds no {RUNS}; name a results folder such as results/demo")
+    records = read_records(results)
+    suite = min(str(record["suite"]) for record in records.values())
+    with output_folder(arguments.out, [results], arguments.overwrite) as out, tempfile.TemporaryDirectory() as name:
+        copy = shutil.copytree(results, Path(name) / "results")
+        rebuild_tables(suite, copy, list(records), Path(name) / "page")
+        shutil.copytree(Path(name) / "page", out, dirs_exist_ok=True)
+    print(arguments.out / "index.html")
 
 
 def show_cost(arguments: Arguments) -> None:

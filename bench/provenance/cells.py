@@ -12,10 +12,12 @@ from pathlib import Path
 from statistics import fmean
 
 from bench.errors import BadInput, unknown
+from bench.runtime.results import ABSENT, COST, RUNS, SCORES, TABLES, read_scores
 from bench.runtime.rows import Row, read_rows
 
 NA = "n/a"
 DIFFERENCE = " difference"
+PICTURES = "per-image"
 Scores = dict[tuple[str, str, str], float | None]
 """(dataset, image, metric) -> value, None where it is n/a"""
 
@@ -40,42 +42,29 @@ class Cell:
 
 
 def read_table(results: Path, name: str) -> list[Row]:
-    """The rows of tables/<name>.csv. Raises BadInput, naming the nearest, where there is no such table."""
+    """The rows of tables/<name>.csv; of 'per-image' those of scores/, n/a without its reason. Raises BadInput, naming
+    the nearest, where there is no such table."""
     name = _stem(name)
-    known = [path.stem for path in sorted((results / "tables").glob("*.csv"))]
+    known = [path.stem for path in sorted((results / TABLES).glob("*.csv"))]
     if not known:
         raise BadInput(f"{results}: holds no tables/*.csv; name a results folder such as results/demo")
+    if name == PICTURES:
+        rows = [row for path in sorted((results / SCORES).glob("*.csv")) for row in read_rows(path)]
+        return [{key: NA if text.startswith(ABSENT) else text for key, text in row.items()} for row in rows]
     if name not in known:
-        raise unknown(f"table of {results}", name, known)
-    return read_rows(results / "tables" / f"{name}.csv")
+        raise unknown(f"table of {results}", name, [*known, PICTURES])
+    return read_rows(results / TABLES / f"{name}.csv")
 
 
 def read_runs(results: Path) -> dict[str, Row]:
     """runs.csv by run name, each row with its columns of cost.csv where there is one."""
-    costs = results / "cost.csv"
+    costs = results / COST
     spent = {row["run"]: row for row in (read_rows(costs) if costs.is_file() else []) if "run" in row}
-    rows = read_rows(results / "runs.csv")
+    rows = read_rows(results / RUNS)
     absent = {"run", "method", "variant"} - set(rows[0] if rows else ())
     if absent:
-        raise BadInput(f"{results / 'runs.csv'}: lacks rows, or the column {min(absent)}; make it again")
+        raise BadInput(f"{results / RUNS}: lacks rows, or the column {min(absent)}; make it again")
     return {row["run"]: {**spent.get(row["run"], {}), **row} for row in rows}
-
-
-def score_file(results: Path, row: Row) -> Path:
-    """Where a run's scores are: under its method, or without the method's folder if they are there."""
-    flat = results / "scores" / f"{row['run']}.csv"
-    return flat if flat.exists() else results / "scores" / row["method"] / f"{row['run']}.csv"
-
-
-def read_scores(path: Path) -> Scores:
-    """One run's score file. Raises BadInput where it is missing or torn."""
-    try:
-        return {
-            (row["dataset"], row["image"], row["metric"]): float(row["value"]) if row["value"] else None
-            for row in read_rows(path)
-        }
-    except (KeyError, ValueError) as error:
-        raise BadInput(f"{path}: is no score file ({error}); score the run again") from None
 
 
 def locate(results: Path, table: str, row: str, column: str) -> Cell:
@@ -115,7 +104,7 @@ def describe(table: tuple[str, Sequence[Row]], row: Row, column: str, runs: Mapp
     if metric and " " not in metric:
         base = _default(table[1], about["method"], runs) if plain != column else ()
         return Cell(table[0], label, column, text, "difference" if base else "mean", behind, base, dataset, metric)
-    kind = "setting" if column in about or column == "seeds" else "other"
+    kind = "setting" if (column in about and column != "method") or column == "seeds" else "other"
     return Cell(table[0], label, column, text, kind, behind)
 
 
@@ -124,8 +113,9 @@ def recompute(cell: Cell, scores: Mapping[str, Scores], runs: Mapping[str, Row])
     if cell.column == "seeds":
         return str(len(cell.runs))
     if cell.kind == "setting":
-        said = {runs[run][cell.column] for run in cell.runs}
-        return said.pop() if len(said) == 1 else None
+        values = {runs[run][cell.column] for run in cell.runs}
+        at_test_time = cell.column == "parameters" and values == {"0"}  # the report counts what is trained on a picture
+        return values.pop() if len(values) == 1 and not at_test_time else None
     if cell.kind == "picture":
         return show(scores[cell.runs[0]].get((cell.dataset, cell.image, cell.metric)))
     if cell.kind not in ("mean", "difference"):
@@ -241,6 +231,22 @@ def _plain(text: str) -> str:
     return " ".join(text.replace("/", " ").split())
 
 
-def load_scores(results: Path, runs: Mapping[str, Row], names: Iterable[str]) -> dict[str, Scores]:
-    """The scores of these runs."""
-    return {name: read_scores(score_file(results, runs[name])) for name in dict.fromkeys(names)}
+def load_scores(results: Path, runs: Mapping[str, Row], names: Iterable[str]) -> dict[str, list[Row]]:
+    """The score rows of these runs. Raises BadInput where one has none, or a file is torn."""
+    stored: dict[str, dict[str, list[Row]]] = {}
+    found = {}
+    for name in dict.fromkeys(names):
+        method = runs[name]["method"]
+        if method not in stored:
+            stored[method] = read_scores(results, method)
+        if name not in stored[method]:
+            raise BadInput(f"{results / SCORES / method}.csv: holds no scores of {name}; make the report again")
+        found[name] = stored[method][name]
+    return found
+
+
+def values_of(rows: Iterable[Row]) -> Scores:
+    """Score rows as values."""
+    return {
+        (row["dataset"], row["image"], row["metric"]): float(row["value"]) if row["value"] else None for row in rows
+    }

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from bench.errors import BadInput
-from bench.provenance.cells import score_file
 from bench.runtime.checksums import hash_file, hash_hashes
 from bench.runtime.code_digest import ROOT
 from bench.runtime.git import absence, checked_out, recomputed
+from bench.runtime.results import hash_scores
 from bench.runtime.rows import Row
 
 State = Literal["ok", "broken", "not here", "unchecked"]
@@ -130,10 +130,9 @@ def _code(name: str, code: RunRecord, environment: RunRecord, tree: Path) -> Ite
     yield Check(kind, name, "broken", why)
 
 
-def check_scores(results: Path, record: RunRecord, row: Row) -> Iterator[Check]:
-    """The score file is the one that was recorded."""
-    file = score_file(results, row)
-    yield equal("score file", row["run"], {"sha256": (hash_file(file), record["scores"])})
+def check_scores(record: RunRecord, run: str, scores: Sequence[Row]) -> Iterator[Check]:
+    """The scores are those that were recorded."""
+    yield equal("scores", run, {"sha256": (hash_scores(scores), record["scores"])})
 
 
 def check_weights(record: RunRecord, run: str) -> Iterator[Check]:

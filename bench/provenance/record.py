@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,23 @@ from bench.errors import BadInput
 from bench.report.aggregate import COST_COLUMNS, RUN_COLUMNS
 from bench.runtime.code_digest import source_digest
 from bench.runtime.devices import environment
-from bench.runtime.files import read_json, write_json
+from bench.runtime.files import read_json
 from bench.runtime.git import REPORT, commit
 from bench.runtime.output import check_unchanged
 from bench.runtime.record import Record
-from bench.runtime.rows import write_rows
+from bench.runtime.results import (
+    COST,
+    MATERIAL,
+    RECORDS,
+    RUNS,
+    SCORE_COLUMNS,
+    SCORES,
+    TAPS,
+    read_results,
+    write_records,
+    write_scores,
+)
+from bench.runtime.rows import read_rows, write_rows
 from bench.stages.feature_activity import write_taps
 from bench.suites.experiment import Experiment
 from bench.suites.suite import Suite
@@ -143,20 +156,30 @@ def _seconds(made: Record) -> float:
     return float(sum(sum(one["seconds"].values()) for one in made["sets"].values()))
 
 
-def write_records(
-    suite: Suite, runs: Iterable[Experiment], layout: Workdir, results: Path, adopted: Iterable[str] = ()
-) -> None:
-    """provenance/<run>.json of each run, and runs.csv, cost.csv and taps.csv of these and the adopted ones, under
-    `results`."""
-    runs = list(runs)
+def write_results(
+    suite: Suite, runs: Iterable[Experiment], layout: Workdir, results: Path, published: Path | None = None
+) -> list[str]:
+    """scores/, records/, runs.csv, cost.csv and taps.csv of these runs, and of the suite's others that a published
+    folder holds, with what figures of those are drawn from; returns the names of all, in the suite's order."""
+    records, scores = read_results(published) if published else ({}, {})
     for run in runs:
-        write_json(results / "provenance" / f"{run.name}.json", run_record(run, suite, layout))
-    names = {run.name for run in runs} | set(adopted)
-    order = [name for name in suite.experiments() if name in names]
-    records = [read_json(results / "provenance" / f"{name}.json") for name in order]
-    _write_rows(results / "runs.csv", RUN_COLUMNS, [record["row"] for record in records])
-    _write_rows(results / "cost.csv", COST_COLUMNS, [record["cost"] for record in records])
-    write_taps(dict(zip(order, records, strict=True)), results)
+        records[run.name] = run_record(run, suite, layout)
+        scores[run.name] = read_rows(layout.scores(run), SCORE_COLUMNS)
+    found = {name: run for name, run in suite.experiments().items() if name in records and name in scores}
+    for folder in (SCORES, RECORDS):
+        shutil.rmtree(results / folder, ignore_errors=True)
+    for method in dict.fromkeys(run.method for run in found.values()):
+        names = [name for name, run in found.items() if run.method == method]
+        write_scores(results, method, {name: scores[name] for name in names})
+        write_records(results, method, {name: records[name] for name in names})
+    _write_rows(results / RUNS, RUN_COLUMNS, [records[name]["row"] for name in found])
+    _write_rows(results / COST, COST_COLUMNS, [records[name]["cost"] for name in found])
+    for file in (TAPS, MATERIAL):
+        (results / file).unlink(missing_ok=True)
+        if published and (published / file).is_file():
+            shutil.copyfile(published / file, results / file)
+    write_taps({name: records[name] for name in found}, results)
+    return list(found)
 
 
 def _write_rows(path: Path, columns: Sequence[str], rows: list[dict[str, Any]]) -> None:

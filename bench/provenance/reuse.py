@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from collections.abc import Sequence
 
-from bench.errors import BadInput
-from bench.runtime.checksums import hash_file
 from bench.runtime.code_digest import source_digest
-from bench.runtime.files import read_json
 from bench.runtime.paths import results_folder
-from bench.runtime.rows import read_rows
+from bench.runtime.results import Record, hash_scores, read_results
+from bench.runtime.rows import Row
 from bench.runtime.weights import WEIGHTS
 from bench.suites.experiment import Experiment
 from bench.suites.suite import Suite
@@ -21,13 +19,14 @@ ABSENT = re.compile(r"weights '([^']+)' are not here")
 def needed(chosen: Suite, shard: str | None, reuse: bool) -> dict[str, Experiment]:
     """The runs of a suite or shard that have to be made, by name; those that they take something from included.
 
-    reuse: leave out the runs whose scores results/<suite>/ holds, where they are `reusable`.
+    reuse: leave out the runs whose scores results/<suite>/ holds, where they are `reusable`. Raises BadInput where a
+    file of that folder is torn.
     """
     runs = chosen.experiments(shard)
     if not reuse:
         return runs
-    published = results_folder() / chosen.name
-    waiting = [name for name, run in runs.items() if not reusable(run, published)]
+    records, scores = read_results(results_folder() / chosen.name)
+    waiting = [name for name, run in runs.items() if not reusable(run, records.get(name), scores.get(name))]
     wanted: set[str] = set()
     while waiting:
         name = waiting.pop()
@@ -37,27 +36,26 @@ def needed(chosen: Suite, shard: str | None, reuse: bool) -> dict[str, Experimen
     return {name: run for name, run in runs.items() if name in wanted}
 
 
-def reusable(run: Experiment, published: Path) -> bool:
-    """Whether a results folder holds the scores that this run would get: digest, test sets, metrics and the code that
-    made and scored its pictures agree. A torn record or score file is no reason to stop: the run is made again."""
-    scores = published / "scores" / run.method / f"{run.name}.csv"
+def reusable(run: Experiment, record: Record | None, scores: Sequence[Row] | None) -> bool:
+    """Whether published scores, with their record, are those that this run would get: digest, test sets, metrics and
+    the code that made and scored its pictures agree."""
+    if record is None or scores is None:
+        return False
     made = "estimated" if run.estimates else "upscaled"
     try:
-        record = read_json(published / "provenance" / f"{run.name}.json")
         return (
             record["digest"] == run.digest()
-            and record["scores"] == hash_file(scores)
+            and record["scores"] == hash_scores(scores)
             and _scored(scores) == {(name, metric) for name in run.test_sets for metric in run.metrics}
             and record["scored"]["code"]["sha256"] == source_digest("bench.stages.score")
             and record[made]["code"]["sha256"] == source_digest(*run.made_by)
         )
-    except (OSError, BadInput, KeyError, TypeError, ValueError):
+    except (KeyError, TypeError):  # a record from before these were recorded
         return False
 
 
-def _scored(path: Path) -> set[tuple[str, str]]:
-    """The (data set, metric) pairs of a score file, without those that were n/a for weights that are here by now."""
-    rows = read_rows(path)
+def _scored(rows: Sequence[Row]) -> set[tuple[str, str]]:
+    """The (data set, metric) pairs of scores, without those that were n/a for weights that are here by now."""
     outdated = {(row["dataset"], row["metric"]) for row in rows if not row["value"] and _curable(row["note"])}
     return {(row["dataset"], row["metric"]) for row in rows} - outdated
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.errors import BadInput
 from bench.provenance.cells import (
     Cell,
     Scores,
@@ -17,10 +18,9 @@ from bench.provenance.cells import (
     mean_of,
     read_runs,
     recompute,
-    score_file,
+    values_of,
 )
-from bench.runtime.checksums import hash_file
-from bench.runtime.files import read_json
+from bench.runtime.results import RECORDS, Record, hash_scores, read_records
 from bench.runtime.rows import Row
 
 WIDTH = 110
@@ -47,32 +47,28 @@ def why(results: Path, table: str, row: str, column: str, digits: int = SHORT) -
     """
     cell = locate(results, table, row, column)
     runs = read_runs(results)
-    scores = load_scores(results, runs, (*cell.runs, *cell.base)) if cell.metric else {}
-    records = {name: read_record(results, name) for name in (*cell.runs, *cell.base)}
-    faults = [name for name in scores if _score_hash(results, runs[name]) != records[name]["scores"]]
+    rows = load_scores(results, runs, (*cell.runs, *cell.base))
+    hashes = {name: hash_scores(scored) for name, scored in rows.items()}
+    scores = {name: values_of(scored) for name, scored in rows.items()} if cell.metric else {}
+    records = read_records(results)
+    lacking = next((name for name in rows if name not in records), None)
+    if lacking:
+        raise BadInput(f"{results / RECORDS}: has no record of {lacking}; make the report again")
+    faults = [name for name in rows if hashes[name] != records[name]["scores"]]
     lines, follows = _figure(cell, scores, runs)
     for name in faults:
-        lines.append(("CHANGED", f"scores/…/{name}.csv is not the file that was recorded"))
+        lines.append(("CHANGED", f"the scores of {name} are not those that were recorded"))
     parts = [f"{cell.text or '(empty)'}   {cell.column} of {cell.row}, {results}/tables/{cell.table}.csv", _grid(lines)]
     first = records[cell.runs[0]]
-    for name, record in records.items():
+    for name in rows:
+        record = records[name]
         parts.append(f"{'default: ' if name not in cell.runs else ''}{name}")
-        told = list(_run(results, record, digits))
+        told = list(_run(records, record, digits))
         if record is not first:
-            told = _unlike(told, list(_run(results, first, digits)), (record, first))
+            told = _unlike(told, list(_run(records, first, digits)), (record, first))
         parts.append(_grid([*told, *_pictures(cell, scores.get(name), record)]))
     parts.append(f"Every link of every number: python -m bench verify {results}")
     return Answer("\n\n".join(parts), follows and not faults)
-
-
-def read_record(results: Path, run: str) -> dict[str, Any]:
-    """provenance/<run>.json. Raises BadInput where it is missing or torn."""
-    record: dict[str, Any] = read_json(results / "provenance" / f"{run}.json")
-    return record
-
-
-def _score_hash(results: Path, row: Row) -> str:
-    return hash_file(score_file(results, row))
 
 
 def _figure(cell: Cell, scores: Mapping[str, Scores], runs: Mapping[str, Row]) -> tuple[list[Line], bool]:
@@ -102,13 +98,13 @@ def _mean_text(cell: Cell, scores: Mapping[str, Scores]) -> str:
     return f"the difference to the default of {text}" if cell.kind == "difference" else text
 
 
-def _run(results: Path, record: Mapping[str, Any], digits: int) -> Iterator[Line]:
+def _run(records: Mapping[str, Record], record: Record, digits: int) -> Iterator[Line]:
     """What one run is made of, a line a link."""
     row, said, code, trained = record["row"], record["experiment"], record["code"], record.get("training", {})
     length = f"{said['iterations']:,} iterations on {row['train_set']}" if said["iterations"] else "nothing to train"
     yield "run", f"×{said['scale']} {said['degradation']}, seed {said['seed']}, {length}; digest {record['digest']}"
     yield "knobs", ", ".join(f"{name}={value}" for name, value in said["knobs"].items() if name != "scale")
-    yield from _earlier(results, record, digits)
+    yield from _earlier(records, record, digits)
     changed = ", with uncommitted changes" if code["changed"] else ""
     yield "code", f"commit {code['commit'][:digits]}{changed}; sha256 {code['sha256'][:digits]} of {_modules(code)}"
     if "train_data" in record:
@@ -129,9 +125,7 @@ def _run(results: Path, record: Mapping[str, Any], digits: int) -> Iterator[Line
     measured = record.get("measured_at")
     if measured and measured["commit"] != code["commit"]:
         yield "measured at", f"commit {measured['commit'][:digits]}"
-    file = score_file(results, row)
-    same = "" if hash_file(file) == record["scores"] else f", RECORDED {record['scores'][:digits]}"
-    yield "scores", f"{file.relative_to(results)} sha256 {hash_file(file)[:digits]}{same}"
+    yield "scores", f"scores/{said['method']}.csv, recorded rows sha256 {record['scores'][:digits]}"
 
 
 def _unlike(lines: list[Line], before: list[Line], records: tuple[Mapping[str, Any], Mapping[str, Any]]) -> list[Line]:
@@ -148,7 +142,7 @@ def _modules(code: Mapping[str, Any]) -> str:
     return f"{len(code['modules'])} modules: {', '.join(code['modules'])}"
 
 
-def _earlier(results: Path, record: Mapping[str, Any], digits: int) -> Iterator[Line]:
+def _earlier(records: Mapping[str, Record], record: Record, digits: int) -> Iterator[Line]:
     """The runs that this one takes something of, and those before them."""
     said = record["experiment"]
     taken = [("starts from", said.get("warm_start")), ("kernels of", said.get("kernel_from"))]
@@ -157,10 +151,12 @@ def _earlier(results: Path, record: Mapping[str, Any], digits: int) -> Iterator[
         if name == "truth":
             yield label, "the degradation itself: the true kernels"
         elif name:
-            source = read_record(results, name)
+            if name not in records:
+                raise BadInput(f"{name}: has no record here, though a run starts from it; make the report again")
+            source = records[name]
             network = f", checkpoint sha256 {source['checkpoint'][:digits]}" if "checkpoint" in source else ""
             yield label, f"{name}: digest {source['digest']}, commit {source['code']['commit'][:digits]}{network}"
-            yield from _earlier(results, source, digits)
+            yield from _earlier(records, source, digits)
 
 
 def _hashes(label: str, found: Mapping[str, str], digits: int) -> Iterator[Line]:

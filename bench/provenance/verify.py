@@ -6,9 +6,10 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from shutil import copy, copytree
+from typing import Any
 
 from bench.errors import BadInput
-from bench.provenance.cells import Scores, describe, load_scores, read_runs, recompute
+from bench.provenance.cells import Scores, describe, load_scores, read_runs, recompute, values_of
 from bench.provenance.checks import (
     Check,
     RunRecord,
@@ -23,12 +24,11 @@ from bench.provenance.checks import (
     check_weights,
     guarded,
 )
-from bench.runtime.checksums import PLACE, compare, files_of
+from bench.runtime.checksums import compare, files_of
 from bench.runtime.code_digest import ROOT, source_digest
-from bench.runtime.files import read_json
 from bench.runtime.git import REPORT
+from bench.runtime.results import COST, RECORDS, RUNS, SCORES, TABLES, TAPS, read_records, read_scores
 from bench.runtime.rows import Row, read_rows
-from bench.stages.feature_activity import FILE
 
 Rebuild = Callable[[str, Path, Sequence[str]], None]
 """(suite, a folder with scores/, runs.csv and cost.csv, run names): writes tables/ there, as the report does."""
@@ -42,24 +42,30 @@ NOT_HERE = "not here: recorded, but the file is not committed; --work DIR checks
 def verify(results: Path, work: Path | None = None, rebuild: Rebuild | None = None, root: Path = ROOT) -> list[Check]:
     """Every link. work: the suite's work folder, where checkpoints and pictures are. root: the checkout to read
     commits from. Raises BadInput where `results` is no results folder."""
-    if not (results / "runs.csv").is_file():
+    if not (results / RUNS).is_file():
         raise BadInput(f"{results}: holds no runs.csv; name a results folder such as results/demo")
     links = [
         Check("file", name, "broken" if text else "ok", f"{name} {text}" if text else "")
         for name, text in compare(results).items()
     ]
     try:
-        runs, rows = read_runs(results), read_rows(results / "runs.csv")
+        runs, rows = read_runs(results), read_rows(results / RUNS)
     except BadInput as error:
         return [*links, Check("runs.csv", "runs.csv", "broken", str(error))]
+    stored: dict[str, RunRecord] = {}
+    scores: dict[str, list[Row]] = {}
+    links += guarded("record", RECORDS, lambda: _fill(stored, lambda: read_records(results)))
+    for path in sorted((results / SCORES).glob("*.csv")):
+        links += guarded("scores", path.name, lambda path=path: _fill(scores, lambda: read_scores(results, path.stem)))  # type: ignore[misc]
     records: dict[str, RunRecord] = {}
     for run in runs:
-        links += guarded("record", run, lambda run=run: _record(results, run, records))  # type: ignore[misc]
-    links += guarded("record", "provenance/", lambda: _strangers(results, runs))
+        links += guarded("record", run, lambda run=run: _record(stored, run, records))  # type: ignore[misc]
+    for kind, names in (("record", stored), ("scores", scores)):
+        links += [Check(kind, name, "broken", "is of no run of runs.csv") for name in names if name not in runs]
     costs = _costs(results)
     for row in rows:
         if row["run"] in records:
-            links += _of_run(results, row, records, (costs, work))
+            links += _of_run(row, records, scores, (costs, work))
     links += guarded("code at its commit", "records", lambda: check_code(records, root))
     links += guarded("same test pictures", "records", lambda: check_same_pictures(records))
     links += guarded(CELL, "tables/", lambda: _cells(results, runs))
@@ -68,34 +74,35 @@ def verify(results: Path, work: Path | None = None, rebuild: Rebuild | None = No
     return links
 
 
-def _record(results: Path, run: str, records: dict[str, RunRecord]) -> Iterator[Check]:
-    """Read one record into `records`."""
-    record = read_json(results / "provenance" / f"{run}.json")
+def _fill(target: dict[str, Any], read: Callable[[], dict[str, Any]]) -> Iterator[Check]:
+    """Read runs into `target`; no check of their own."""
+    target.update(read())
+    yield from ()
+
+
+def _record(stored: Mapping[str, RunRecord], run: str, records: dict[str, RunRecord]) -> Iterator[Check]:
+    """Whether there is a record of a run with all its parts; then it is one of `records`."""
+    if run not in stored:
+        raise BadInput(f"{RECORDS}/ has no record of it")
+    record = stored[run]
     for part in ("row", "cost", "experiment", "code", "digest", "scores", "sr", "test_data", "weights", "environment"):
         record[part]
     records[run] = record
     yield Check("record", run, "ok")
 
 
-def _strangers(results: Path, runs: Mapping[str, Row]) -> Iterator[Check]:
-    """Records and score files that belong to no run."""
-    for path in sorted((results / "provenance").glob("*.json")):
-        if path.stem not in runs and path != results / PLACE:
-            yield Check("record", path.stem, "broken", "is of no run of runs.csv")
-    for path in sorted((results / "scores").rglob("*.csv")):
-        if path.stem not in runs:
-            yield Check("score file", path.stem, "broken", "is of no run of runs.csv")
-
-
 def _costs(results: Path) -> dict[str, Row]:
     try:
-        return {row["run"]: row for row in read_rows(results / "cost.csv")}
+        return {row["run"]: row for row in read_rows(results / COST)}
     except (BadInput, KeyError):
         return {}
 
 
 def _of_run(
-    results: Path, row: Row, records: Mapping[str, RunRecord], more: tuple[Mapping[str, Row], Path | None]
+    row: Row,
+    records: Mapping[str, RunRecord],
+    scores: Mapping[str, Sequence[Row]],
+    more: tuple[Mapping[str, Row], Path | None],
 ) -> list[Check]:
     """The links of one run."""
     run, record = row["run"], records[row["run"]]
@@ -103,7 +110,7 @@ def _of_run(
     return [
         *guarded("runs.csv", run, lambda: check_rows(record, row, costs.get(run))),
         *guarded("settings", run, lambda: check_experiment(record, run)),
-        *guarded("score file", run, lambda: check_scores(results, record, row)),
+        *guarded("scores", run, lambda: check_scores(record, run, scores[run])),
         *guarded("published weights", run, lambda: check_weights(record, run)),
         *guarded("earlier stage", run, lambda: check_stages(record, run, records)),
         *guarded("own stages", run, lambda: check_own_stages(record, run)),
@@ -113,8 +120,8 @@ def _of_run(
 
 def _cells(results: Path, runs: Mapping[str, Row]) -> Iterator[Check]:
     """Every figure of every table, from the score files, by other code than the report's."""
-    scores = load_scores(results, runs, runs)
-    for path in sorted((results / "tables").glob("*.csv")):
+    scores = {name: values_of(rows) for name, rows in load_scores(results, runs, runs).items()}
+    for path in sorted((results / TABLES).glob("*.csv")):
         yield from guarded(CELL, path.name, lambda path=path: _cells_of(path, scores, runs))  # type: ignore[misc]
 
 
@@ -135,8 +142,8 @@ def _tables(results: Path, records: Mapping[str, RunRecord], rebuild: Rebuild) -
     kind, suites = "table rebuilt", {str(record["suite"]) for record in records.values()}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        copytree(results / "scores", folder / "scores")
-        for table in ("runs.csv", "cost.csv", FILE):
+        copytree(results / SCORES, folder / SCORES)
+        for table in (RUNS, COST, TAPS):
             if (results / table).is_file():
                 copy(results / table, folder / table)
         try:

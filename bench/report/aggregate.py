@@ -17,13 +17,13 @@ from bench.metrics import Metric
 from bench.metrics.means import cap, set_mean
 from bench.report import Setting, SuiteInfo
 from bench.report.statistics import MIN_SEEDS
+from bench.runtime import results as layout
 from bench.runtime.rows import read_rows
 
 RUN_COLUMNS = (
     *("run", "method", "variant", "axis", "scale", "degradation", "seed", "iterations", "batch", "patch", "samples"),
     *("train_set", "perceptual", "parameters", "macs", "warm_start", "digest", "paper"),
 )
-SCORE_COLUMNS = ("dataset", "image", "metric", "value", "note")
 COST_COLUMNS = (
     *("run", "train_seconds", "train_cpu_seconds", "train_device", "train_peak_mib"),
     *("upscale_seconds", "upscale_peak_mib"),
@@ -115,7 +115,7 @@ def read(results: Path, suite: SuiteInfo, metrics: Mapping[str, Metric]) -> list
 
 def read_runs(results: Path, setting: Setting) -> pd.DataFrame:
     """runs.csv in the setting's order, all columns as text. Raises BadInput for a run missing or out of place."""
-    runs = _read_csv(results / "runs.csv", RUN_COLUMNS)
+    runs = _read_csv(results / layout.RUNS, RUN_COLUMNS)
     known = list(runs["run"])
     for name in setting.runs:
         if name not in known:
@@ -132,7 +132,7 @@ def read_runs(results: Path, setting: Setting) -> pd.DataFrame:
 
 def read_costs(results: Path, suite: SuiteInfo) -> pd.DataFrame:
     """cost.csv in the order of `suite.runs`, as text; empty cells for a run without costs, no rows without a file."""
-    path = results / "cost.csv"
+    path = results / layout.COST
     if not path.is_file():
         return pd.DataFrame(columns=list(COST_COLUMNS), dtype=str)
     costs = _read_csv(path, COST_COLUMNS).drop_duplicates("run").set_index("run", drop=False)
@@ -146,13 +146,22 @@ def read_scores(results: Path, runs: pd.DataFrame, setting: Setting, metrics: Ma
 
     value is float64, NaN where it is n/a, and then `note` is not empty; `capped`: whether `cap` lowered it. What a run
     was not scored on while another one was is n/a with the note 'not scored'. Raises BadInput for a file that is
-    missing, torn or contradictory.
+    missing or torn.
     """
-    files = {run: beside(results / "scores", run, method, ".csv") for run, method in runs["method"].items()}
-    scores = pd.concat([_read_run(path, str(run)) for run, path in files.items()], ignore_index=True)
+    stored = {method: layout.read_scores(results, method) for method in methods_of(runs)}
+    rows = []
+    for run, method in zip(runs["run"], runs["method"], strict=True):
+        if run not in stored[method]:
+            file = results / layout.SCORES / f"{method}.csv"
+            raise BadInput(f"{file}: no score of {run}; make it with python -m bench report, or leave the run out")
+        rows += [{"run": run, **row} for row in stored[method][run]]
+    scores = pd.DataFrame(rows, columns=["run", *layout.SCORE_COLUMNS])
+    scores["value"] = [float(text) if text else math.nan for text in scores["value"]]
     scores = scores[scores["dataset"].isin(setting.datasets) & scores["metric"].isin(setting.metrics)]
     if scores.empty:
-        raise BadInput(f"{results / 'scores'}: no score of {', '.join(setting.datasets)}; run python -m bench score")
+        raise BadInput(
+            f"{results / layout.SCORES}: no score of {', '.join(setting.datasets)}; run python -m bench score"
+        )
     pictures = sorted(
         set(zip(scores["dataset"], scores["image"], strict=True)), key=lambda p: (setting.datasets.index(p[0]), p[1])
     )
@@ -164,12 +173,6 @@ def read_scores(results: Path, runs: pd.DataFrame, setting: Setting, metrics: Ma
     frame["capped"] = frame["value"] > values
     frame["value"] = values
     return frame.merge(runs.reset_index(drop=True), on="run", how="left", validate="many_to_one")
-
-
-def beside(folder: Path, run: object, method: object, suffix: str = "") -> Path:
-    """Where a run keeps something: <folder>/<method>/<run><suffix>, or without the method's folder if it is there."""
-    flat = folder / f"{run}{suffix}"
-    return flat if flat.exists() else folder / str(method) / f"{run}{suffix}"
 
 
 def average(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> Means:
@@ -248,23 +251,6 @@ def awaits_retraining(scores: Scores, method: str, variant: str) -> str:
 def cell_of(runs: pd.DataFrame, run: str, column: str) -> str:
     """One entry of runs.csv, as text."""
     return str(runs.at[run, column])
-
-
-def _read_run(path: Path, run: str) -> pd.DataFrame:
-    """One scores/<run>.csv with its run name; value as float64."""
-    scores = _read_csv(path, SCORE_COLUMNS)
-    twice = scores[scores.duplicated(["dataset", "image", "metric"])]
-    if len(twice):
-        where = "/".join(str(part) for part in twice.iloc[0][["dataset", "image", "metric"]])
-        raise BadInput(f"{path}: {where} is there twice; score the run again")
-    try:
-        values = [float(text) if text else math.nan for text in scores["value"]]
-    except ValueError as error:
-        raise BadInput(f"{path}: {error}; score the run again") from None
-    for text, value, note in zip(scores["value"], values, scores["note"], strict=True):
-        if math.isnan(value) and (text or not note):
-            raise BadInput(f"{path}: n/a is an empty value with a note, found {text!r}, {note!r}; score the run again")
-    return scores.assign(run=run, value=values)
 
 
 def _read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:

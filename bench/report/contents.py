@@ -21,6 +21,7 @@ from bench.report.style import Drawn
 from bench.report.tables import ablation_tables, image_table, method_table
 from bench.report.verdict_tables import claims_table, effects_table
 from bench.report.verdicts import VariantEffect, Verdict, ablation_effects, judge
+from bench.runtime.results import unpack_material
 
 
 @dataclass(frozen=True)
@@ -80,10 +81,11 @@ class Report:
 
 
 def gather(every: Sequence[Scores], results: Path, work: Path, draft: Path) -> Report:
-    """All tables and verdicts, and the figures, drawn under `draft`."""
+    """All tables and verdicts, and the figures, drawn under `draft`, with what they are drawn from."""
     suite = every[0].suite
     runs = pd.concat([scores.runs for scores in every])
-    chapters = tuple(_chapter(scores, runs, results, work, draft) for scores in every)
+    unpack_material(results, draft / "before")
+    chapters = tuple(_chapter(scores, runs, work, draft) for scores in every)
     verdicts = tuple(judge(suite.claims, every)) if suite.claims else ()
     papers = [table for table in build_paper_tables(every) if has_measurement(table)]
     small = (gain_table(every), gap_table(every), read_feature_activity(results))
@@ -97,11 +99,12 @@ def gather(every: Sequence[Scores], results: Path, work: Path, draft: Path) -> R
     )
 
 
-def _chapter(scores: Scores, runs: pd.DataFrame, results: Path, work: Path, draft: Path) -> Chapter:
+def _chapter(scores: Scores, runs: pd.DataFrame, work: Path, draft: Path) -> Chapter:
     """The tables of a setting, and its figures and what they are drawn from, put under `draft`. runs: of all settings;
-    results, work: the suite's folders."""
-    material = read_material(scores, work, results)
-    keep_material(material, scores, work, results, draft)
+    work: the suite's work folder."""
+    kept = draft / "before"
+    material = read_material(scores, work, kept)
+    keep_material(material, scores, work, kept, draft / "material")
     effects = ablation_effects(scores, runs)
     return Chapter(
         scores,

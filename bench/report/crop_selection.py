@@ -1,12 +1,13 @@
 """What the report shows of the pictures: one window of a few test pictures, in HR and by every method.
 
 Pictures and windows are chosen by rule: where the scores, then the detail, of the methods differ most. The crops are
-kept with the results, as windows/<setting>/: the pictures themselves are too large for that, and a report of one shard
-can so show what the others made, at the same places.
+kept with the results, as windows/<setting>/, and the whole HR as a thumbnail: the pictures themselves are too large for
+that, and a report made elsewhere can so show the same.
 """
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,6 @@ from bench.errors import BadInput
 from bench.report.aggregate import (
     DISTORTION,
     Scores,
-    beside,
     cell_of,
     first_available,
     first_metrics,
@@ -35,19 +35,24 @@ PICTURES = 4
 DETAIL = 9  # HR pixels of the local mean
 MARGIN = 8  # HR pixels at the border of a picture that a window avoids
 FOLDER = "windows"
+HR = "HR"
+WHOLE = "whole"
 PLACES = "places.csv"
-COLUMNS = ("dataset", "image", "top", "left", "side")
+COLUMNS = ("dataset", "image", "top", "left", "side", "height", "width")
+THUMBNAIL = 260  # screen pixels of the longer side
 
 
 @dataclass(frozen=True)
 class Window:
-    """A square of a test picture, in HR pixels."""
+    """A square of a test picture of height x width, in HR pixels."""
 
     dataset: str
     image: str
     top: int
     left: int
     side: int
+    height: int
+    width: int
 
     def cut(self, pixels: U8) -> U8:
         """(side, side, 3) of a whole picture (h, w, 3)."""
@@ -60,10 +65,11 @@ class Window:
 
 @dataclass(frozen=True)
 class Block:
-    """One test picture. hr: whole; crops: of HR and every method, by name; captions: two lines under each."""
+    """One test picture. thumbnail: the whole HR, as WebP; crops: of HR and every method, by name; captions: two lines
+    under each."""
 
     title: str
-    hr: U8
+    thumbnail: bytes
     window: Window
     crops: Mapping[str, U8]
     captions: Mapping[str, str]
@@ -86,7 +92,7 @@ def read_shown(scores: Scores, work: Path, kept: Path) -> Shown:
     Places that `kept` lists are kept to; else they are chosen by rule. Raises BadInput for a picture of a wrong size.
     """
     every = {one.label: one.runs[0] for one in measured(scores)}
-    folders = {name: beside(work / "sr", run, cell_of(scores.runs, run, "method")) for name, run in every.items()}
+    folders = {name: work / "sr" / cell_of(scores.runs, run, "method") / run for name, run in every.items()}
     whole = {name: folder for name, folder in folders.items() if folder.is_dir()}
     places = read_places(kept)
     try:
@@ -101,17 +107,20 @@ def read_shown(scores: Scores, work: Path, kept: Path) -> Shown:
 
 
 def keep(shown: Shown, folder: Path) -> None:
-    """Write the places and every entrant's crops; nothing where nothing is shown."""
+    """Write the places, thumbnails, and the crops of HR and every entrant; nothing where nothing is shown."""
     if not shown.blocks:
         return
     folder.mkdir(parents=True, exist_ok=True)
     rows = [[getattr(block.window, column) for column in COLUMNS] for block in shown.blocks]
     write_rows(folder / PLACES, COLUMNS, rows)
     for block in shown.blocks:
-        for name, run in (shown.runs or {}).items():
+        for name, run in {HR: HR, **(shown.runs or {})}.items():
             file = block.window.file(folder, run)
             file.parent.mkdir(exist_ok=True)
             Image.fromarray(block.crops[name]).save(file, "WEBP", lossless=True, method=6)
+        file = block.window.file(folder, WHOLE)
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(block.thumbnail)
 
 
 def read_places(folder: Path) -> list[Window]:
@@ -122,7 +131,7 @@ def read_places(folder: Path) -> list[Window]:
     remedy = "remove it and make the report again"
     rows = read_rows(path, COLUMNS, remedy)
     try:
-        return [Window(r["dataset"], r["image"], int(r["top"]), int(r["left"]), int(r["side"])) for r in rows]
+        return [Window(row["dataset"], row["image"], *(int(row[column]) for column in COLUMNS[2:])) for row in rows]
     except ValueError as error:
         raise BadInput(f"{path}: {error}; {remedy}") from None
 
@@ -134,11 +143,10 @@ def _choose(scores: Scores, work: Path, whole: Mapping[str, Path]) -> list[Windo
     found = []
     for dataset, image in choose_pictures(scores, PICTURES):
         hr = _hr(scores, work, dataset, image)
-        methods = [_read(folder / dataset / f"{image}.png", work, hr) for folder in whole.values()]
+        methods = [_read(folder / dataset / f"{image}.png", work, hr.shape[:2]) for folder in whole.values()]
         side = min(SIDE, *hr.shape[:2])
-        found.append(
-            Window(dataset, image, *choose_window(methods if len(methods) > 1 else [hr, *methods], side), side)
-        )
+        corner = choose_window(methods if len(methods) > 1 else [hr, *methods], side)
+        found.append(Window(dataset, image, *corner, side, *hr.shape[:2]))
     return found
 
 
@@ -183,16 +191,37 @@ def _block(
 ) -> Block:
     """One picture. found: where whole pictures are by method, and where crops are kept."""
     whole, kept = found
-    hr = _hr(scores, work, place.dataset, place.image)
-    crops = {"HR": place.cut(hr)}
+    try:
+        hr = _hr(scores, work, place.dataset, place.image)
+        crops, thumbnail = {HR: place.cut(hr)}, _shrink(hr)
+    except FileNotFoundError:
+        if not place.file(kept, HR).is_file():
+            raise
+        crops, thumbnail = {HR: _kept_crop(place, kept, HR)}, place.file(kept, WHOLE).read_bytes()
     for name, run in runs.items():
         if name in whole:
-            crops[name] = place.cut(_read(whole[name] / place.dataset / f"{place.image}.png", work, hr))
+            crops[name] = place.cut(
+                _read(whole[name] / place.dataset / f"{place.image}.png", work, (place.height, place.width))
+            )
         else:
-            with Image.open(place.file(kept, run)) as picture:
-                crops[name] = np.asarray(picture.convert("RGB"))
-    captions = _captions(scores, runs, place)
-    return Block(f"{place.dataset} / {place.image}", hr, place, crops, captions)
+            crops[name] = _kept_crop(place, kept, run)
+    return Block(f"{place.dataset} / {place.image}", thumbnail, place, crops, _captions(scores, runs, place))
+
+
+def _kept_crop(place: Window, kept: Path, run: str) -> U8:
+    """(side, side, 3) as `keep` wrote it."""
+    with Image.open(place.file(kept, run)) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+def _shrink(hr: U8) -> bytes:
+    """A whole picture, small, as WebP."""
+    height, width = hr.shape[:2]
+    scale = min(1.0, THUMBNAIL / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    stream = io.BytesIO()
+    Image.fromarray(hr).resize(size, Image.Resampling.BOX).save(stream, "WEBP", quality=80, method=6)
+    return stream.getvalue()
 
 
 def _hr(scores: Scores, work: Path, dataset: str, image: str) -> U8:
@@ -200,12 +229,12 @@ def _hr(scores: Scores, work: Path, dataset: str, image: str) -> U8:
     return _read(work / "data" / f"{dataset}.x{setting.scale}.{setting.degradation}" / "hr" / f"{image}.png", work)
 
 
-def _read(path: Path, work: Path, hr: U8 | None = None) -> U8:
+def _read(path: Path, work: Path, size: tuple[int, ...] | None = None) -> U8:
     """(h, w, 3). Raises FileNotFoundError, naming what is not here, and BadInput where the size is not that of HR."""
     if not path.is_file():
         raise FileNotFoundError(str(path.relative_to(work)))
     pixels = to_rgb(read_image(path))
-    if hr is not None and pixels.shape != hr.shape:
+    if size is not None and pixels.shape[:2] != size:
         raise BadInput(f"{path}: not of the size of its HR; upscale it again")
     return pixels
 
@@ -215,7 +244,7 @@ def _captions(scores: Scores, runs: Mapping[str, str], place: Window) -> dict[st
     metrics = first_metrics(scores)
     rows = scores.frame[(scores.frame["dataset"] == place.dataset) & (scores.frame["image"] == place.image)]
     values = dict(zip(zip(rows["run"], rows["metric"], strict=True), map(float, rows["value"]), strict=True))
-    captions = {"HR": "HR\n" + "   ".join(f"{m} {ARROWS[scores.metrics[m].better]}" for m in metrics)}
+    captions = {HR: "HR\n" + "   ".join(f"{m} {ARROWS[scores.metrics[m].better]}" for m in metrics)}
     for name, run in runs.items():
         captions[name] = f"{name}\n" + "   ".join(show_value(values[run, m], scores.metrics[m]) for m in metrics)
     return captions

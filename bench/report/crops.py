@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Sequence
 
@@ -10,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
+from PIL import Image
 
 from bench.report.crop_selection import Block, choose_window
 from bench.report.style import DPI
@@ -22,7 +24,7 @@ MAX_LINES = 6
 GAP = 12  # screen pixels from here on
 TEXT = 62
 TITLE = 40
-THUMBNAIL = 300
+OVERVIEW = 150  # the thumbnail's longer side
 MARK = "#D55E00"
 
 
@@ -32,7 +34,7 @@ def crop_figure(blocks: Sequence[Block]) -> Figure:
     lines, cells = _lines(methods), _places(methods)
     blocks = blocks[: max(1, MAX_LINES // lines)]
     height = TITLE + lines * (CELL + TEXT)
-    size = (2 * GAP + THUMBNAIL + (1 + max(column for column, _ in cells)) * (CELL + GAP), height * len(blocks))
+    size = (2 * GAP + CELL + (1 + max(column for column, _ in cells)) * (CELL + GAP), height * len(blocks))
     figure = Figure(figsize=(size[0] / DPI, size[1] / DPI), dpi=DPI)
     for place, block in enumerate(blocks):
         _draw_block(figure, block, size, place * height, cells)
@@ -55,19 +57,22 @@ def _draw_block(
     figure: Figure, block: Block, size: tuple[int, int], offset: int, cells: Sequence[tuple[int, int]]
 ) -> None:
     """The block whose upper edge is `offset` screen pixels below the figure's; size: the figure's, in pixels."""
-    hr, side = block.hr, min(WINDOW, block.window.side)
+    side = min(WINDOW, block.window.side)
     methods = [pixels for name, pixels in block.crops.items() if name != "HR"]
     down, right = choose_window(methods if len(methods) > 1 else [block.crops["HR"], *methods], side)
     top, left = block.window.top + down, block.window.left + right
     figure.text(GAP / size[0], 1 - (offset + TITLE / 2) / size[1], block.title, weight="bold", va="center")
-    scale = min(THUMBNAIL / hr.shape[1], CELL / hr.shape[0])
-    box = (GAP, offset + TITLE, round(hr.shape[1] * scale), round(hr.shape[0] * scale))
-    thumbnail = _show(figure, hr, box, size, "antialiased")
-    for colour, width in (("white", 3.0), (MARK, 1.5)):
-        frame = Rectangle((left - 0.5, top - 0.5), side, side, fill=False, edgecolor=colour, linewidth=width)
-        thumbnail.add_patch(frame)
+    with Image.open(io.BytesIO(block.thumbnail)) as small:
+        whole = np.asarray(small.convert("RGB"))
+    scale = OVERVIEW / max(whole.shape)
+    box = (GAP, offset + TITLE, round(whole.shape[1] * scale), round(whole.shape[0] * scale))
+    overview = _show(figure, whole, box, size, "antialiased")
+    ratio = whole.shape[1] / block.window.width
+    for colour, width in (("white", 2.0), (MARK, 1.0)):
+        corner, length = (left * ratio - 0.5, top * ratio - 0.5), side * ratio
+        overview.add_patch(Rectangle(corner, length, length, fill=False, edgecolor=colour, linewidth=width))
     for (name, pixels), (column, line) in zip(block.crops.items(), cells, strict=True):
-        across = GAP if column < 0 else 2 * GAP + THUMBNAIL + column * (CELL + GAP)
+        across = GAP if column < 0 else 2 * GAP + CELL + column * (CELL + GAP)
         box = (across, offset + TITLE + line * (CELL + TEXT), CELL, CELL)
         axes = _show(figure, pixels[down : down + side, right : right + side], box, size, "nearest")
         head, _, numbers = block.captions[name].partition("\n")

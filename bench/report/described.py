@@ -107,11 +107,13 @@ def _settings(suite: Suite, runs: Sequence[Experiment]) -> tuple[Setting, ...]:
     return tuple(settings)
 
 
-def rebuild_tables(suite_name: str, folder: Path, runs: Sequence[str]) -> None:
-    """tables/ of a folder from its scores, by the report's own code. Raises BadInput for an unknown suite or run."""
+def rebuild_tables(suite_name: str, folder: Path, runs: Sequence[str], page: Path | None = None) -> None:
+    """tables/ of a folder from its scores, by the report's own code, and the page where one is wanted. Raises BadInput
+    for an unknown suite or run."""
     suite = find_suite(suite_name)
     known = suite.experiments()
     lacking = [name for name in runs if name not in known]
     if lacking:
         raise BadInput(f"suite {suite_name} no longer has {lacking[0]}")
-    build(folder, folder / "work", describe(suite, [name for name in known if name in set(runs)], folder))
+    order = [name for name in known if name in set(runs)]
+    build(folder, folder / "work", describe(suite, order, folder), page=page)

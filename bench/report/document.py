@@ -1,10 +1,10 @@
-"""REPORT.md and everything it shows: tables, figures and sentences, all made from the files of one suite."""
+"""REPORT.md, the page, and everything they show: tables, figures and sentences, made from the files of one suite."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from bench.metrics import Metric
@@ -12,18 +12,31 @@ from bench.report import SuiteInfo
 from bench.report.aggregate import read
 from bench.report.contents import Chapter, Report, gather
 from bench.report.html import write_page
-from bench.report.material import FOLDERS
 from bench.report.render import Table, to_grid, write
 from bench.report.style import Drawn
 from bench.report.summary import MEASURED_COST, compared, deviations, disclaimer, headline, tally, tracing, training
 from bench.report.tables import IN_BRACKETS
+from bench.runtime.files import making_folder, replacing
+from bench.runtime.results import FIGURES, REPORT, TABLES, pack_material
+
+PAGE = (
+    "The same as a page, with pictures to compare, tables that sort, every picture's scores, tables as LaTeX and "
+    "figures as SVG: `python -m bench page results/{name} --out DIR`, then open DIR/index.html."
+)
 
 
-def build(results: Path, work: Path, suite: SuiteInfo, metrics: Mapping[str, Metric] | None = None) -> Path:
-    """Write tables/, figures/, report/index.html and REPORT.md under `results`; return the path of REPORT.md.
+def build(
+    results: Path,
+    work: Path,
+    suite: SuiteInfo,
+    metrics: Mapping[str, Metric] | None = None,
+    page: Path | None = None,
+) -> Path:
+    """Write tables/, figures/, REPORT.md and what figures are drawn from under `results`; return REPORT.md's path.
 
     results: holds scores/, runs.csv and, where there is one, cost.csv. work: the suite's folder with data/, sr/ and
-    runs/. metrics: how each metric is named and measured, default bench.metrics.METRICS. Everything is made in a
+    runs/. metrics: how each metric is named and measured, default bench.metrics.METRICS. page: the folder to put
+    index.html into, with every table as CSV, Markdown and LaTeX and every figure as SVG. Everything is made in a
     temporary folder first: an error leaves the old report as it was. Raises BadInput for scores missing or torn.
     """
     if metrics is None:
@@ -37,21 +50,26 @@ def build(results: Path, work: Path, suite: SuiteInfo, metrics: Mapping[str, Met
         report = gather(every, results, work, draft)
         for table in report.tables:
             write(table, draft / "tables")
-        (draft / "REPORT.md").write_text(compose(report), encoding="utf-8", newline="\n")
-        write_page(report, draft / "report" / "index.html")
-        for name in ("tables", "figures", "report", *FOLDERS, "REPORT.md"):
-            _replace(draft / name, results / name)
+        write_page(report, draft / "index.html")
+        if page is not None:
+            with making_folder(page) as folder:
+                for name in (TABLES, FIGURES):
+                    shutil.copytree(draft / name, folder / name)
+                shutil.copy(draft / "index.html", folder)
+        for name, suffix in ((TABLES, ".csv"), (FIGURES, ".png")):
+            with making_folder(results / name) as folder:
+                shutil.copytree(draft / name, folder, ignore=_all_but(suffix), dirs_exist_ok=True)
+        pack_material(draft / "material", results)
+        with replacing(results / REPORT) as file:
+            file.write_text(compose(report), encoding="utf-8", newline="\n")
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return results / "REPORT.md"
+    return results / REPORT
 
 
-def _replace(new: Path, old: Path) -> None:
-    """Put a file or folder, if there is one, where another one may be."""
-    if old.is_dir():
-        old.rename(new.with_name(f"{new.name}.old"))
-    if new.exists():
-        new.replace(old)
+def _all_but(suffix: str) -> Callable[[str, list[str]], list[str]]:
+    """What is not copied: other kinds of files, and tables of single pictures, which scores/ holds already."""
+    return lambda _, names: [name for name in names if not name.endswith(suffix) or name.startswith("per-image")]
 
 
 def compose(report: Report) -> str:
@@ -59,7 +77,7 @@ def compose(report: Report) -> str:
     chapters, every = report.chapters, report.every
     suite, alone = every[0].suite, len(chapters) == 1
     parts = [f"# Suite `{suite.name}`" + (f": {every[0].setting.title}" if alone else "")]
-    parts.append("The same as a page, with pictures to compare and tables that sort: [report](report/index.html).")
+    parts.append(PAGE.format(name=suite.name))
     parts += [tally(report.verdicts)] if report.verdicts else []
     for scores in every:
         parts += [] if alone else [f"**{scores.setting.title}**"]
@@ -99,7 +117,7 @@ def _papers(report: Report) -> tuple[str, str]:
     if not report.papers:
         return "", ""
     first = report.papers[0]
-    links = [f"{table.title}: [tables/{table.name}.md](tables/{table.name}.md)" for table in report.papers[1:]]
+    links = [f"{table.title}: [tables/{table.name}.csv](tables/{table.name}.csv)" for table in report.papers[1:]]
     parts = [to_grid(first.sections[0]), *([_bullets(first.footnotes)] if first.footnotes else []), _bullets(links)]
     return first.title, "\n\n".join(parts)
 
@@ -121,23 +139,19 @@ def _compose_chapter(chapter: Chapter, whose: str, known: set[str]) -> list[str]
     parts += [_ablation(table, {*methods.footnotes, *known}) for table in chapter.ablations]
     if chapter.effects is not None:
         name = chapter.effects.name
-        parts += [f"Every difference with its interval and test: [table](tables/{name}.md), [CSV](tables/{name}.csv)."]
+        parts += [f"Every difference with its interval and test: [CSV](tables/{name}.csv)."]
     return parts
 
 
 def _files(chapter: Chapter) -> str:
-    return (
-        f"With every digit: [CSV](tables/{chapter.methods.name}.csv); to paste: "
-        f"[LaTeX](tables/{chapter.methods.name}.tex); [every picture](tables/{chapter.images.name}.md)."
-    )
+    return f"With every digit: [CSV](tables/{chapter.methods.name}.csv)."
 
 
 def _figure(drawn: Drawn) -> str:
     """A picture with its caption, or why it is not there."""
     if drawn.missing:
         return f"### {drawn.title}\n\nNot drawn: {drawn.missing}."
-    link = f"[![{drawn.title}](figures/{drawn.name}.png)](figures/{drawn.name}.svg)"
-    return f"### {drawn.title}\n\n{link}\n\n{drawn.caption}"
+    return f"### {drawn.title}\n\n![{drawn.title}](figures/{drawn.name}.png)\n\n{drawn.caption}"
 
 
 def _ablation(table: Table, known: set[str]) -> str:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from bench.report.render import Cell, Section, Table
 from bench.report.tables import table_of
+from bench.runtime.results import TAPS
 from bench.runtime.rows import read_rows
-from bench.stages.feature_activity import COLUMNS, FILE, SHARES, SHOWN
+from bench.stages.feature_activity import COLUMNS, SHARES, SHOWN
 
 HEADER = (
     "network", "layer", "data set", "pictures", "active before", "active after", "mean before", "mean after",
@@ -21,7 +22,7 @@ NOTE = (
 
 def read_feature_activity(results: Path) -> Table | None:
     """taps.csv as a table, None without one. Raises BadInput for a torn file."""
-    path = results / FILE
+    path = results / TAPS
     if not path.is_file():
         return None
     rows = read_rows(path, COLUMNS, "remove it and make the report again")

@@ -1,4 +1,4 @@
-"""report/index.html: the whole report as one file that opens anywhere, offline, on paper and without a mouse."""
+"""index.html: the whole report as one file that opens anywhere, offline, on paper and without a mouse."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from bench.report.html_charts import difference_charts, loss_charts, path_charts
 from bench.report.html_headline import cards, claim_list
 from bench.report.html_pictures import kernel_table, viewer
 from bench.report.html_tables import bullets, files, folded, grid, notes, trimmed, whole
+from bench.report.losses import TOTAL
 from bench.report.markup import html_of
 from bench.report.render import Table
 from bench.report.summary import MEASURED_COST, compared, deviations, disclaimer, tracing, training
@@ -113,8 +114,8 @@ def _losses(chapter: Chapter) -> str:
     if not chapter.material.panels:
         return ""
     caption = chapter.caption("curves")
-    totals = {key: curves for key, curves in chapter.material.panels.items() if key[1] == "loss"}
-    terms = {key: curves for key, curves in chapter.material.panels.items() if key[1] != "loss"}
+    totals = {key: curves for key, curves in chapter.material.panels.items() if key[1] == TOTAL}
+    terms = {key: curves for key, curves in chapter.material.panels.items() if key[1] != TOTAL}
     parts = _charts(loss_charts(chapter.scores, totals), caption, "small")
     return parts + folded("Terms of the losses", _charts(loss_charts(chapter.scores, terms), "", "small"), True)
 

@@ -13,14 +13,16 @@ from PIL import Image
 from bench.report.crop_selection import Block, Shown
 from bench.report.kernels import TRUTH, KernelGrid, shade
 
-THUMBNAIL = 260
 
-
-def uri(pixels: NDArray[np.uint8], lossless: bool) -> str:
+def _lossless(pixels: NDArray[np.uint8]) -> str:
     """A picture as a WebP data URI."""
     stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "WEBP", lossless=lossless, quality=90 if lossless else 80, method=6)
-    return f"data:image/webp;base64,{base64.b64encode(stream.getvalue()).decode()}"
+    Image.fromarray(pixels).save(stream, "WEBP", lossless=True, quality=90, method=6)
+    return _webp(stream.getvalue())
+
+
+def _webp(content: bytes) -> str:
+    return f"data:image/webp;base64,{base64.b64encode(content).decode()}"
 
 
 def viewer(shown: Shown) -> str:
@@ -42,7 +44,7 @@ def _view(block: Block, place: int) -> str:
     tiles = []
     for name, pixels in block.crops.items():
         _, _, numbers = block.captions[name].partition("\n")
-        source = uri(pixels, lossless=True)
+        source = _lossless(pixels)
         tiles.append(
             f'<li><button type="button" class="tile" data-name="{escape(name)}" aria-pressed="false">'
             f'<img src="{source}" width="{side}" height="{side}" alt="{escape(name)}, window of {escape(block.title)}">'
@@ -64,16 +66,14 @@ def _view(block: Block, place: int) -> str:
 
 def _overview(block: Block) -> str:
     """The whole HR picture, small, with the window marked."""
-    hr, window, title = block.hr, block.window, block.title
-    height, width = hr.shape[:2]
-    scale = min(1.0, THUMBNAIL / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = Image.fromarray(hr).resize(size, Image.Resampling.BOX)
-    box = f"left:{100 * window.left / width:.2f}%;top:{100 * window.top / height:.2f}%"
-    box += f";width:{100 * window.side / width:.2f}%;height:{100 * window.side / height:.2f}%"
+    window, title = block.window, block.title
+    with Image.open(io.BytesIO(block.thumbnail)) as small:
+        width, height = small.size
+    box = f"left:{100 * window.left / window.width:.2f}%;top:{100 * window.top / window.height:.2f}%"
+    box += f";width:{100 * window.side / window.width:.2f}%;height:{100 * window.side / window.height:.2f}%"
     return (
-        f'<div class="overview"><img src="{uri(np.asarray(small), lossless=False)}" alt="{escape(title)}, whole, with '
-        f'the window marked" width="{small.width}" height="{small.height}"><span style="{box}"></span></div>'
+        f'<div class="overview"><img src="{_webp(block.thumbnail)}" alt="{escape(title)}, whole, with '
+        f'the window marked" width="{width}" height="{height}"><span style="{box}"></span></div>'
     )
 
 

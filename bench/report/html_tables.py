@@ -106,5 +106,5 @@ def notes(lines: Sequence[str]) -> str:
 
 def files(table: Table) -> str:
     """Links to the files of a table beside the page."""
-    links = [f'<a href="../tables/{table.name}.{suffix}">{suffix.upper()}</a>' for suffix in RENDERERS]
+    links = [f'<a href="tables/{table.name}.{suffix}">{suffix.upper()}</a>' for suffix in RENDERERS]
     return f'<p class="files">{" · ".join(links)}</p>'

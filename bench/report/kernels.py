@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from bench.data.blur_kernels import read_kernel
-from bench.report.aggregate import KERNEL, Scores, beside, cell_of, first_available, first_runs, widen
+from bench.report.aggregate import KERNEL, Scores, cell_of, first_available, first_runs, widen
 from bench.report.style import DPI, Drawn, save
 from bench.report.tables import heading, show_value
 
@@ -21,6 +21,7 @@ MAX_ROWS = 24
 FOLDER = "kernels"
 CELL = 0.85  # inches
 TRUTH = "true kernel"
+TRUTHS = "truth"
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,11 @@ def read_kernels(scores: Scores, work: Path, kept: Path | None = None) -> Kernel
     values = widen(scores.frame)[metric]
     pictures = list(dict.fromkeys((str(place), str(image)) for _, place, image in values.index))[:MAX_PICTURES]
     runs = first_runs(scores.runs)
-    setting, info = scores.setting, scores.metrics[metric]
+    info = scores.metrics[metric]
     kernels: dict[tuple[str, tuple[str, str]], NDArray[np.float64]] = {}
     captions: dict[tuple[str, tuple[str, str]], str] = {}
     for dataset, image in pictures:
-        data = work / "data" / f"{dataset}.x{setting.scale}.{setting.degradation}"
-        files = {TRUTH: data / "kernels" / f"{image}.npy"}
+        files = {TRUTH: _truths(scores, dataset, work, kept) / f"{image}.npy"}
         for name, run in list(runs.items())[:MAX_ROWS]:
             folder = _folder(scores, run, work, kept)
             files[name] = folder / dataset / f"{image}.npy"
@@ -67,18 +67,28 @@ def read_kernels(scores: Scores, work: Path, kept: Path | None = None) -> Kernel
 
 def _folder(scores: Scores, run: str, work: Path, kept: Path | None) -> Path:
     """Where a run's kernels are."""
-    made = beside(work / FOLDER, run, cell_of(scores.runs, run, "method"))
-    return made if made.is_dir() or kept is None else kept / run
+    estimated = work / FOLDER / cell_of(scores.runs, run, "method") / run
+    return estimated if estimated.is_dir() or kept is None else kept / run
+
+
+def _truths(scores: Scores, dataset: str, work: Path, kept: Path | None) -> Path:
+    """Where the true kernels of a data set are."""
+    name = f"{dataset}.x{scores.setting.scale}.{scores.setting.degradation}"
+    applied = work / "data" / name / "kernels"
+    return applied if applied.is_dir() or kept is None else kept / TRUTHS / name
 
 
 def keep_kernels(scores: Scores, work: Path, kept: Path, folder: Path) -> None:
-    """Copy the kernels of the first seed of every variant to <run>/<data set>/<image>.npy."""
-    for run in first_runs(scores.runs).values():
-        source = _folder(scores, run, work, kept)
+    """Copy the kernels of the first seed of every variant to <run>/<data set>/<image>.npy, and the true ones to
+    truth/<degraded data set>/<image>.npy."""
+    sources = {folder / run: _folder(scores, run, work, kept) for run in first_runs(scores.runs).values()}
+    for dataset in scores.setting.datasets:
+        truths = _truths(scores, dataset, work, kept)
+        sources[folder / TRUTHS / f"{dataset}.x{scores.setting.scale}.{scores.setting.degradation}"] = truths
+    for target, source in sources.items():
         for path in sorted(source.rglob("*.npy")):
-            copy = folder / run / path.relative_to(source)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, copy)
+            (target / path.relative_to(source)).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target / path.relative_to(source))
 
 
 def _padded(kernel: NDArray[np.float64], side: int) -> NDArray[np.float64]:

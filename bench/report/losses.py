@@ -20,6 +20,7 @@ from bench.runtime.rows import read_rows, write_rows
 
 NOT_LOSSES = ("step", "seconds", "learning_rate")
 BINS = 40
+TOTAL = "loss"
 PANELS = 4  # a line of small multiples
 FOLDER = "curves"
 COLUMNS = ("loss", "step", "value")
@@ -29,8 +30,9 @@ Panels = Mapping[tuple[str, str], Sequence[tuple[str, F64, F64]]]
 
 
 def draw_curves(scores: Scores, panels: Panels, folder: Path) -> Drawn:
-    """Small multiples, a panel a method and loss: the default in colour, its variants in grey."""
+    """Small multiples, a panel a method, of its total loss: the default in colour, its variants in grey."""
     name, title = f"curves{scores.suffix}", "Training"
+    panels = {key: curves for key, curves in panels.items() if key[1] == TOTAL}
     if not panels:
         return Drawn(name, title, "", "runs/*/curves.jsonl are not here, or nothing was trained")
     columns = min(PANELS, len(panels))

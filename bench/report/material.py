@@ -1,5 +1,5 @@
 """What figures are drawn from besides scores: crops, training curves, kernels. From the work folder, or kept with the
-results, so that the report of one shard can show what the others made."""
+results, so that a report made elsewhere, or of one shard, can show what the others made."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from bench.report.kernels import KernelGrid, read_kernels
 from bench.report.losses import Panels, read_panels
 from bench.report.summary import estimates_only
 
-FOLDERS = (crop_selection.FOLDER, losses.FOLDER, kernels.FOLDER)
-
 
 @dataclass(frozen=True)
 class Material:
@@ -26,7 +24,7 @@ class Material:
 
 
 def read_material(scores: Scores, work: Path, kept: Path) -> Material:
-    """work: the suite's folder, with data/, sr/, kernels/ and runs/; kept: a results folder."""
+    """work: the suite's folder, with data/, sr/, kernels/ and runs/; kept: where `keep_material` wrote."""
     if not estimates_only(scores):
         shown = read_shown(scores, work, kept / crop_selection.FOLDER / scores.setting.name)
         return Material(read_panels(scores, work, kept / losses.FOLDER), shown)
@@ -36,9 +34,9 @@ def read_material(scores: Scores, work: Path, kept: Path) -> Material:
         return Material()
 
 
-def keep_material(material: Material, scores: Scores, work: Path, kept: Path, results: Path) -> None:
-    """Write what is needed to read the same again to a results folder."""
-    crop_selection.keep(material.shown, results / crop_selection.FOLDER / scores.setting.name)
-    losses.keep_curves(scores, work, kept / losses.FOLDER, results / losses.FOLDER)
+def keep_material(material: Material, scores: Scores, work: Path, kept: Path, folder: Path) -> None:
+    """Write what is needed to read the same again to a folder."""
+    crop_selection.keep(material.shown, folder / crop_selection.FOLDER / scores.setting.name)
+    losses.keep_curves(scores, work, kept / losses.FOLDER, folder / losses.FOLDER)
     if material.kernels is not None:
-        kernels.keep_kernels(scores, work, kept / kernels.FOLDER, results / kernels.FOLDER)
+        kernels.keep_kernels(scores, work, kept / kernels.FOLDER, folder / kernels.FOLDER)

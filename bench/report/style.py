@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,11 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 
 DPI = 150
+PNG_BYTES = 100_000
+PALETTES = (256, 128, 64, 48, 32, 16)  # colours
 # Okabe & Ito's colours, which the colour-blind tell apart; black for the first method, yellow darkened for white paper.
 COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#B8A900")
 MARKERS = ("o", "s", "D", "^", "v", "P", "X")
@@ -50,7 +54,22 @@ def panels_of(figure: Figure, count: int, columns: int) -> list[Axes]:
 
 
 def save(figure: Figure, folder: Path, name: str) -> None:
-    """<name>.png and <name>.svg, white, without a date or a version in them."""
+    """<name>.png and <name>.svg, white, without a date or a version in them; the PNG is of PNG_BYTES at most."""
     FigureCanvasAgg(figure)
-    figure.savefig(folder / f"{name}.png", dpi=DPI, facecolor="white", metadata={"Software": None})
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=DPI, facecolor="white")
+    with Image.open(stream) as drawn:
+        (folder / f"{name}.png").write_bytes(compress(drawn.convert("RGB")))
     figure.savefig(folder / f"{name}.svg", dpi=DPI, facecolor="white", metadata={"Date": None, "Creator": None})
+
+
+def compress(picture: Image.Image) -> bytes:
+    """A PNG of PNG_BYTES at most, of as many colours as that allows; a picture for which none are few enough is made
+    smaller. The same picture gives the same bytes."""
+    while True:
+        for colours in PALETTES:
+            stream = io.BytesIO()
+            picture.quantize(colours, dither=Image.Dither.NONE).save(stream, "PNG", optimize=True)
+            if len(stream.getvalue()) <= PNG_BYTES:
+                return stream.getvalue()
+        picture = picture.resize((picture.width * 3 // 4, picture.height * 3 // 4), Image.Resampling.LANCZOS)

@@ -196,6 +196,6 @@ def tracing(scores: Scores) -> tuple[str, str]:
     return (
         "The column `runs` of `tables/*.csv` names the runs behind a row. Each run's scores, picture by picture, are "
         "in `scores/`; its settings are a row of `runs.csv`; commit, code, data, environment and device are "
-        "`provenance/<run>.json`. The chain behind one number, and a check of all of them:",
+        "lines of `records/`. The chain behind one number, and a check of all of them:",
         f"python -m bench why results/{name} {cell}\npython -m bench verify results/{name}",
     )

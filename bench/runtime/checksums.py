@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.runtime.files import write_json
+from bench.runtime.results import FILES
 
-PLACE = Path("provenance", "files.json")
+PLACE = Path(FILES)
 
 
 def hash_file(path: Path) -> str:
@@ -38,7 +39,7 @@ def files_of(results: Path) -> Iterator[str]:
 
 
 def seal(results: Path) -> Path:
-    """Write provenance/files.json, the last file of a report; returns its path."""
+    """Write files.json, the last file of a report; returns its path."""
     write_json(results / PLACE, {name: hash_file(results / name) for name in files_of(results)})
     return results / PLACE
 

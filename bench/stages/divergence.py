@@ -17,6 +17,7 @@ from bench.errors import Diverged
 from bench.runtime.checksums import hash_file
 from bench.runtime.files import making_folder, read_json, replacing, write_json
 from bench.runtime.record import Stage, code_of
+from bench.runtime.results import read_records
 from bench.stages.score import Record
 from bench.stages.train import checkpoint_path
 from bench.suites.experiment import Experiment
@@ -76,13 +77,9 @@ def _first(names: tuple[str, ...], layout: Workdir) -> str | None:
 
 def notes(results: Path, runs: Iterable[str]) -> tuple[str, ...]:
     """A sentence for each of these runs whose training diverged, from the records under `results`."""
-    sentences = []
-    for name in runs:
-        path = results / "provenance" / f"{name}.json"
-        why = read_json(path).get("training", {}).get("diverged") if path.is_file() else None
-        if why:
-            sentences.append(f"`{name}` has no scores: {why}.")
-    return tuple(sentences)
+    records = read_records(results)
+    reasons = {name: records.get(name, {}).get("training", {}).get("diverged") for name in runs}
+    return tuple(f"`{name}` has no scores: {why}." for name, why in reasons.items() if why)
 
 
 def no_pictures(out: Path, stage: Stage, why: str) -> None:

@@ -9,10 +9,10 @@ from statistics import fmean
 from typing import Any
 
 from bench.errors import MissingWeights
+from bench.runtime.results import TAPS
 from bench.runtime.rows import Row, read_rows, write_rows
 from bench.suites.experiment import Experiment
 
-FILE = "taps.csv"
 SHARES = ("active_before", "active_after")
 SHOWN = ("network", "layer", "dataset", "pictures", *SHARES, "mean_before", "mean_after")
 COLUMNS = (*SHOWN, "runs")  # those whose loss it is
@@ -49,7 +49,7 @@ def write_taps(records: Mapping[str, Mapping[str, Any]], results: Path) -> None:
     """taps.csv: a row for each (network, layer) of the runs, as the first of them measured it. Runs without
     measurements of their own keep the rows that are there already. Nothing is written where no run has a perceptual
     loss. records: by run, in the order of the tables."""
-    path = results / FILE
+    path = results / TAPS
     measured = {run: record["taps"] for run, record in records.items() if record.get("taps")}
     for row in read_rows(path, COLUMNS) if path.is_file() else ():
         measured |= {run: row for run in row["runs"].split() if run in records and run not in measured}

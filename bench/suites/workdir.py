@@ -54,6 +54,7 @@ class Workdir:
 
     @property
     def results(self) -> Path:
+        """What is published as it is: see `bench.runtime.results`."""
         return self.root / "results"
 
     def score_record(self, run: Experiment) -> Path:
@@ -64,5 +65,11 @@ class Workdir:
         """The right to do a piece of the suite's work; True where another process had it first."""
         return locked(self.root / "turns" / work, wait=True)
 
+    @property
+    def page(self) -> Path:
+        """index.html, and every table and figure in every format."""
+        return self.root / "page"
+
     def scores(self, run: Experiment) -> Path:
-        return self.results / "scores" / run.method / f"{run.name}.csv"
+        """One run's scores, picture by picture."""
+        return self.root / "scores" / run.method / f"{run.name}.csv"

@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 import torch
 from pictures import noise
+from report_folder import write_results
 from safetensors.torch import save_file
 
 from bench.__main__ import build_parser, main
 from bench.data.images import write_png
 from bench.errors import BadInput
 from bench.runtime.output import RECORD, check_place, output_folder
+from bench.runtime.results import write_records
 
 RUN = "rrdb.default.x4.bicubic.s1"
 # A line for each verb that has --out, with the inputs that it reads: in/ holds two pictures, in/*.safetensors networks.
@@ -43,9 +45,10 @@ VERBS: dict[str, tuple[list[str], tuple[str, ...]]] = {
     "prepare": (["Set5", "--role", "test"], ("data/Set5",)),
     "train": ([RUN, "--suite", "smoke", "--device", "cpu"], ()),
     "report": (["--suite", "smoke"], ("work/smoke/results",)),
+    "page": (["results"], ("results",)),
 }
 FILES = {"import": "out.safetensors", "score": "out.csv"}  # the others write folders
-SLOW_TO_FINISH = {"train", "report", "import"}  # they have tests of their own
+SLOW_TO_FINISH = {"train", "report", "page", "import"}  # they have tests of their own
 
 
 def verbs_with_output() -> set[str]:
@@ -69,6 +72,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     torch.save({"weight": torch.zeros(2)}, tmp_path / "in" / "net.pth")
     (tmp_path / "work" / "smoke" / "results").mkdir(parents=True)
     (tmp_path / "work" / "smoke" / "results" / "keep.txt").write_text("mine")
+    write_results(tmp_path / "results")
+    write_records(tmp_path / "results", "bicubic", {"bicubic.default.x4.bicubic.s1": {"suite": "smoke"}})
     monkeypatch.setenv("BENCH_WORK", str(tmp_path / "work"))
     monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
     monkeypatch.chdir(tmp_path)

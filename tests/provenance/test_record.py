@@ -16,7 +16,7 @@ import torch
 from traced_folder import git
 
 from bench.errors import BadInput
-from bench.provenance.record import run_record, write_records
+from bench.provenance.record import run_record, write_results
 from bench.provenance.verify import verify
 from bench.report.aggregate import COST_COLUMNS, RUN_COLUMNS
 from bench.runtime.checksums import compare, hash_file, hash_files, hash_hashes, seal
@@ -24,6 +24,7 @@ from bench.runtime.code_digest import ROOT
 from bench.runtime.files import read_json, write_json
 from bench.runtime.git import commit
 from bench.runtime.record import Stage, code_of
+from bench.runtime.results import read_records, read_scores, write_records
 from bench.runtime.weights import locate
 from bench.stages.train import checkpoint_path
 from bench.suites import find_suite
@@ -174,7 +175,7 @@ def test_a_row_says_what_training_and_upscaling_take(layout: Workdir) -> None:
 
 def test_records_are_tables_of_the_columns_that_the_report_reads_and_every_link_holds(layout: Workdir) -> None:
     results = layout.results
-    write_records(SMOKE, RUNS.values(), layout, results)
+    assert write_results(SMOKE, RUNS.values(), layout, results) == list(RUNS)
     seal(results)
     for name, columns in (("runs.csv", RUN_COLUMNS), ("cost.csv", COST_COLUMNS)):
         rows = list(csv.DictReader((results / name).open()))
@@ -189,7 +190,7 @@ def test_records_are_tables_of_the_columns_that_the_report_reads_and_every_link_
 
 def test_a_network_that_was_trained_with_other_settings_than_the_report_knows_breaks_the_chain(layout: Workdir) -> None:
     change(layout.run(RRDB) / "train.json", digest="0" * 16)
-    write_records(SMOKE, RUNS.values(), layout, layout.results)
+    write_results(SMOKE, RUNS.values(), layout, layout.results)
     seal(layout.results)
     broken = [link for link in verify(layout.results) if link.state == "broken" and link.kind == "digest"]
     assert [link.name for link in broken] == [RRDB] and "digest" in broken[0].text
@@ -213,22 +214,39 @@ def test_a_stage_that_took_something_else_than_the_one_before_made_breaks_the_ch
     else:
         record["outputs"] = dict.fromkeys(record["outputs"], "1" * 64)
     write_json(path, record)
-    write_records(SMOKE, RUNS.values(), layout, layout.results)
+    write_results(SMOKE, RUNS.values(), layout, layout.results)
     broken = [link for link in verify(layout.results) if link.state == "broken" and link.kind == "own stages"]
     assert RRDB in [link.name for link in broken]
 
 
-def test_a_record_adopted_from_an_earlier_report_may_lack_the_newer_columns(layout: Workdir) -> None:
-    results, run = layout.results, RUNS[RRDB]
-    write_records(SMOKE, [run], layout, results)
-    place = results / "provenance" / f"{RRDB}.json"
-    old = read_json(place)
+def test_a_record_adopted_from_an_earlier_report_may_lack_the_newer_columns(layout: Workdir, tmp_path: Path) -> None:
+    write_results(SMOKE, [RUNS[RRDB]], layout, tmp_path / "published")
+    records = read_records(tmp_path / "published")
     for part, name in (("row", "macs"), ("row", "samples"), ("cost", "train_cpu_seconds")):
-        del old[part][name]
-    write_json(place, old)
-    write_records(SMOKE, [], layout, results, adopted=[RRDB])
-    (row,) = csv.DictReader((results / "runs.csv").open())
+        del records[RRDB][part][name]
+    write_records(tmp_path / "published", "rrdb", records)
+    assert write_results(SMOKE, [], layout, layout.results, tmp_path / "published") == [RRDB]
+    (row,) = csv.DictReader((layout.results / "runs.csv").open())
     assert row["parameters"] == "12345" and row.get("macs", "") == ""
+
+
+def test_a_shard_takes_over_what_another_published_and_keeps_its_own(layout: Workdir, tmp_path: Path) -> None:
+    published, results = tmp_path / "published", layout.results
+    write_results(SMOKE, RUNS.values(), layout, published)
+    for name in ("taps.csv", "material.tar.xz"):
+        (published / name).write_text(
+            "network,layer,dataset,pictures,active_before,active_after,mean_before,mean_after,runs\n"
+        )
+    write(layout.scores(RUNS[ESRGAN]), "dataset,image,metric,value,note\nEmbedded-test,houses,psnr_y,,too small\n")
+    change(layout.score_record(RUNS[ESRGAN]), outputs={"scores": hash_file(layout.scores(RUNS[ESRGAN]))})
+    for run in (RRDB, BICUBIC):
+        layout.scores(RUNS[run]).unlink()
+    assert write_results(SMOKE, [RUNS[ESRGAN]], layout, results, published) == list(RUNS)
+    for name in ("scores/rrdb.csv", "records/rrdb.jsonl", "runs.csv", "cost.csv", "material.tar.xz"):
+        assert (results / name).read_bytes() == (published / name).read_bytes()
+    [row] = read_scores(results, "esrgan")[ESRGAN]
+    assert (row["value"], row["note"]) == ("", "too small")
+    assert set(read_records(results)) == set(RUNS)
 
 
 STAGES = """
@@ -238,13 +256,13 @@ main("upscale-suite --suite smoke --method bicubic --device cpu".split())
 main("score-suite --suite smoke --method bicubic".split())
 """
 JOIN = """
-from bench.provenance.record import write_records
+from bench.provenance.record import write_results
 from bench.provenance.verify import verify
 from bench.runtime.checksums import seal
 from bench.suites import find_suite
 from bench.suites.workdir import Workdir
 suite, layout = find_suite("smoke"), Workdir("smoke")
-write_records(suite, [suite.experiments()["bicubic.default.x4.bicubic.s1"]], layout, layout.results)
+write_results(suite, [suite.experiments()["bicubic.default.x4.bicubic.s1"]], layout, layout.results)
 seal(layout.results)
 print([link for link in verify(layout.results, layout.root) if link.state in ("broken", "unchecked")])
 """
@@ -273,6 +291,6 @@ def test_pictures_keep_the_code_that_made_them_though_the_report_is_made_after_a
         git(tmp_path, "commit", "-qm", "Code")
         commits.append(git(tmp_path, "rev-parse", "HEAD"))
         said = run(program)
-    record = read_json(tmp_path / "work" / "smoke" / "results" / "provenance" / f"{BICUBIC}.json")
+    record = read_records(tmp_path / "work" / "smoke" / "results")[BICUBIC]
     assert said.strip() == "[]"
     assert (record["code"]["commit"], record["measured_at"]["commit"]) == tuple(commits)

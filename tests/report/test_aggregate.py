@@ -17,15 +17,12 @@ from report_folder import (
     suite_info,
     write_kernel_run,
     write_results,
-    write_rows,
-    write_scores,
 )
 
 from bench.errors import BadInput
 from bench.metrics.means import PSNR_CEILING
 from bench.report.aggregate import (
     NOT_SCORED,
-    SCORE_COLUMNS,
     Mean,
     Scores,
     difference,
@@ -38,6 +35,8 @@ from bench.report.aggregate import (
     widen,
 )
 from bench.report.tables import footnotes
+from bench.runtime.results import read_scores as stored_scores
+from bench.runtime.results import score_text
 from bench.tracking import mean_scores
 
 EDSR = "edsr.default.x4.bicubic.s1"
@@ -64,7 +63,9 @@ def test_a_mean_keeps_each_seeds_figure_and_has_an_interval_from_three_seeds_on(
 
 def test_the_mirror_and_the_tables_have_the_same_means(tmp_path: Path) -> None:
     scores = read_tiny(write_results(tmp_path))
-    mirrored = mean_scores(tmp_path / "scores" / "esrgan" / f"{NAMES[-1]}.csv")
+    path = tmp_path / "scores.csv"
+    path.write_text(score_text(stored_scores(tmp_path, "esrgan")[NAMES[-1]]))
+    mirrored = mean_scores(path)
     assert len(mirrored) == 4
     for name, value in mirrored.items():
         dataset, metric = name.split("/")
@@ -160,36 +161,36 @@ def test_costs_are_empty_for_a_run_without_any(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "words"),
+    ("line", "words"),
     [
-        (("Set5", "baby", "psnr_y", "28.1", ""), "Set5/baby/psnr_y is there twice"),
-        (("Set5", "baby", "ssim_y", "", ""), "n/a is an empty value with a note"),
-        (("Set5", "baby", "ssim_y", "nan", ""), "n/a is an empty value with a note"),
-        (("Set5", "baby", "ssim_y", "12,5", ""), "could not convert"),
+        ("Set5,baby,28.1,", "Set5 baby is there twice"),
+        ("Set5,bird,nan,", "neither a number nor 'n/a: why'"),
+        ("Set5,bird,n/a,", "neither a number nor 'n/a: why'"),
+        ('Set5,bird,"12,5",', "neither a number nor 'n/a: why'"),
+        ("Set5,bird,28.1", "rows of different lengths"),
     ],
 )
-def test_a_contradictory_score_file_is_refused_by_name(tmp_path: Path, row: tuple[str, ...], words: str) -> None:
+def test_a_contradictory_or_torn_score_file_is_refused_by_name(tmp_path: Path, line: str, words: str) -> None:
     write_results(tmp_path)
-    path = tmp_path / "scores" / "edsr" / f"{EDSR}.csv"
-    write_rows(path, SCORE_COLUMNS, [("Set5", "baby", "psnr_y", "30.0", ""), row])
+    path = tmp_path / "scores" / "edsr.csv"
+    path.write_text(f"run,dataset,image,psnr_y,ssim_y\n{EDSR},Set5,baby,30.0,\n{EDSR},{line}\n")
     with pytest.raises(BadInput, match=words) as caught:
         read_tiny(tmp_path)
-    assert EDSR in str(caught.value)
+    assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_missing_scores_are_refused_by_name(tmp_path: Path) -> None:
     write_results(tmp_path)
-    (tmp_path / "scores" / "edsr" / f"{EDSR}.csv").unlink()
-    with pytest.raises(BadInput, match=f"{EDSR}.csv: no such file"):
+    (tmp_path / "scores" / "edsr.csv").unlink()
+    with pytest.raises(BadInput, match=f"edsr.csv: no score of {EDSR}"):
         read_tiny(tmp_path)
 
 
-def test_a_torn_score_file_is_refused_by_name(tmp_path: Path) -> None:
+def test_a_score_file_without_its_pictures_is_refused_by_name(tmp_path: Path) -> None:
     write_results(tmp_path)
-    path = write_scores(tmp_path, EDSR, [])
-    path.write_text("dataset,image\nSet5,baby\n")
-    with pytest.raises(BadInput, match=f"{EDSR}.csv: lacks the column metric"):
+    (tmp_path / "scores" / "edsr.csv").write_text("run,dataset\nx,Set5\n")
+    with pytest.raises(BadInput, match=r"edsr\.csv: lacks the column image"):
         read_tiny(tmp_path)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_results(work / "results")
     write_pictures(work)
     write_curves(work)
-    return build(work / "results", work, suite_info(), INFOS)
+    return build(work / "results", work, suite_info(), INFOS, work / "page")
 
 
 def test_every_link_leads_to_a_file(report: Path) -> None:
@@ -66,7 +67,27 @@ def test_the_report_is_made_of_the_suites_own_words_and_numbers(report: Path) ->
 
 def test_nothing_but_the_report_is_left_behind(report: Path) -> None:
     names = {path.name for path in report.parent.iterdir()}
-    assert names == {"REPORT.md", "runs.csv", "cost.csv", "scores", "tables", "figures", "report", "windows", "curves"}
+    assert names == {"REPORT.md", "runs.csv", "cost.csv", "scores", "tables", "figures", "material.tar.xz"}
+    assert {path.suffix for path in (report.parent / "tables").iterdir()} == {".csv"}
+    assert {path.suffix for path in (report.parent / "figures").iterdir()} == {".png"}
+
+
+def test_the_page_has_every_table_and_figure_in_every_format(report: Path) -> None:
+    page = report.parents[1] / "page"
+    assert {path.name for path in page.iterdir()} == {"index.html", "tables", "figures"}
+    for name in ("tables/per-image.csv", "tables/methods.tex", "tables/methods.md", "figures/crops.svg"):
+        assert (page / name).stat().st_size > 0
+
+
+def test_a_report_made_again_of_what_it_left_is_the_same_bytes(report: Path, tmp_path: Path) -> None:
+    results = Path(shutil.copytree(report.parent, tmp_path / "results"))
+    build(results, tmp_path / "nowhere", suite_info(), INFOS, tmp_path / "page")
+    for old, new in ((report.parent, results), (report.parents[1] / "page", tmp_path / "page")):
+        before, after = (
+            {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+            for folder in (old, new)
+        )
+        assert {name for name in before | after if before.get(name) != after.get(name)} == set()
 
 
 def test_the_headline_names_the_best_and_its_gap_to_bicubic(tmp_path: Path) -> None:
@@ -122,11 +143,11 @@ def claim(identity: str, better: str, worse: str) -> Claim:
 def test_claims_are_told_with_their_verdicts(tmp_path: Path) -> None:
     claims = (claim("loss", "edsr.default", "edsr.l2"), claim("other", "edsr.default", "vdsr.default"))
     suite = replace(suite_info(), claims=claims)
-    text = build(write_results(tmp_path / "results"), tmp_path, suite, INFOS).read_text()
+    text = build(write_results(tmp_path / "results"), tmp_path, suite, INFOS, tmp_path / "page").read_text()
     words = "0 hold, 0 are contradicted, 0 show no relevant difference, 0 are undecided, 2 were not tested"
     assert f"Of 2 claims from the papers, {words}." in text.splitlines()[4]
     assert "L1 is better than L2." in text
-    page = (tmp_path / "results" / "report" / "index.html").read_text()
+    page = (tmp_path / "page" / "index.html").read_text()
     assert "No claim is decided here" not in page and page.count("L1 is better than L2.") == 2
     assert (tmp_path / "results" / "tables" / "claims.csv").is_file()
 
@@ -173,4 +194,4 @@ def test_costs_change_no_table_of_scores(tmp_path: Path) -> None:
         (results / "cost.csv").write_text((results / "cost.csv").read_text().replace("12.5", seconds))
         build(results, tmp_path, suite_info(), INFOS)
         tables.append({path.name: path.read_bytes() for path in (results / "tables").iterdir()})
-    assert {name for name in tables[0] if tables[0][name] != tables[1][name]} == {"cost.csv", "cost.md", "cost.tex"}
+    assert {name for name in tables[0] if tables[0][name] != tables[1][name]} == {"cost.csv"}

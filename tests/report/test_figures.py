@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import io
 import itertools
 import json
 import os
@@ -36,7 +37,7 @@ from report_folder import (
 
 from bench.data.images import read_image
 from bench.errors import BadInput
-from bench.report import Sweep, chart_data, crop_selection, crops, figures, losses, perception_distortion
+from bench.report import Sweep, chart_data, crop_selection, crops, figures, losses, perception_distortion, style
 from bench.report.aggregate import Scores, read
 from bench.report.kernels import _padded, read_kernels
 from bench.report.material import read_material
@@ -87,10 +88,23 @@ def test_another_process_draws_the_same_bytes(drawn: tuple[Path, list[figures.Dr
     assert hashes(work / "again") == hashes(work / "figures")
 
 
+def test_a_png_is_small_whatever_it_shows(drawn: tuple[Path, list[figures.Drawn]]) -> None:
+    work, _ = drawn
+    assert all(path.stat().st_size <= style.PNG_BYTES for path in (work / "figures").glob("*.png"))
+    plain, noise = np.zeros((800, 900, 3), np.uint8), np.random.default_rng(0).integers(0, 256, (800, 900, 3), np.uint8)
+    for pixels, shrunk in ((plain, False), (noise, True)):
+        content = style.compress(Image.fromarray(pixels))
+        assert len(content) <= style.PNG_BYTES and content == style.compress(Image.fromarray(pixels))
+        assert (Image.open(io.BytesIO(content)).size < (900, 800)) == shrunk
+
+
 def test_crops_are_the_pixels_of_the_picture(drawn: tuple[Path, list[figures.Drawn]]) -> None:
     work, _ = drawn
-    image = np.asarray(Image.open(work / "figures" / "crops.png").convert("RGB"))
-    left = 2 * crops.GAP + crops.THUMBNAIL + 2 * (crops.CELL + crops.GAP)  # HR, bicubic, edsr
+    scores = read(work / "results", suite_info(), INFOS)[0]
+    canvas = FigureCanvasAgg(crops.crop_figure(read_material(scores, work, work).shown.blocks))
+    canvas.draw()
+    image = np.asarray(canvas.buffer_rgba())[..., :3]
+    left = 2 * crops.GAP + crops.CELL + 2 * (crops.CELL + crops.GAP)  # HR, bicubic, edsr
     shown = image[crops.TITLE : crops.TITLE + crops.CELL, left : left + crops.CELL]
     small = shown[crops.ENLARGE // 2 :: crops.ENLARGE, crops.ENLARGE // 2 :: crops.ENLARGE]
     assert np.array_equal(small.repeat(crops.ENLARGE, 0).repeat(crops.ENLARGE, 1), shown)
@@ -176,9 +190,13 @@ def test_kept_places_are_kept_to_and_a_torn_list_is_refused(tmp_path: Path) -> N
     scores, kept = tiny(tmp_path), tmp_path / "windows"
     crop_selection.keep(crop_selection.read_shown(scores, tmp_path, kept), kept)
     text = (kept / "places.csv").read_text()
-    (kept / "places.csv").write_text("dataset,image,top,left,side\nSet14,face,3,5,40\n")
+    (kept / "places.csv").write_text("dataset,image,top,left,side,height,width\nSet14,face,3,5,40,72,72\n")
     [block] = crop_selection.read_shown(scores, tmp_path, kept).blocks
-    assert block.window == crop_selection.Window("Set14", "face", 3, 5, 40) and block.crops["HR"].shape == (40, 40, 3)
+    assert block.window == crop_selection.Window("Set14", "face", 3, 5, 40, 72, 72) and block.crops["HR"].shape == (
+        40,
+        40,
+        3,
+    )
     (kept / "places.csv").write_text(text[:-6])
     with pytest.raises(BadInput, match=r"places.csv: has rows of different lengths"):
         crop_selection.read_shown(scores, tmp_path, kept)
@@ -314,11 +332,11 @@ def test_a_run_without_curves_has_none(tmp_path: Path) -> None:
     assert losses.read_curves(tmp_path / "curves.jsonl") == {}
 
 
-def test_each_trained_method_and_loss_has_a_panel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_trained_method_has_a_panel_of_its_total_loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     panels: dict[str, int] = {}
     monkeypatch.setattr(losses, "_draw_losses", lambda axes, title, curves, colour: panels.update({title: len(curves)}))
     losses.draw_curves(tiny(tmp_path), losses.read_panels(tiny(tmp_path), tmp_path), tmp_path)
-    assert panels == {"edsr: loss": 3, "esrgan: loss": 2, "esrgan: adversarial": 2}
+    assert panels == {"edsr: loss": 3, "esrgan: loss": 2}
 
 
 def test_drawing_leaves_no_trace_in_matplotlibs_settings(tmp_path: Path) -> None:

@@ -68,8 +68,8 @@ def make(work: Path) -> Path:
     write_kernels(work)
     write_pictures(work, side=120)
     write_curves(work)
-    build(results, work, suite_info(setting(), KERNELS), INFOS)
-    return results / "report" / "index.html"
+    build(results, work, suite_info(setting(), KERNELS), INFOS, work / "page")
+    return work / "page" / "index.html"
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +84,7 @@ def test_the_numbers_of_the_page_are_those_of_the_csv(page: Path) -> None:
     for name, section, header, rows in tables.found:
         if not name.startswith(("methods", "ablation-")):
             continue
-        with (page.parent.parent / "tables" / f"{name}.csv").open() as stream:
+        with (page.parent / "tables" / f"{name}.csv").open() as stream:
             lines = list(csv.DictReader(stream))
         assert len(rows) == len(lines)
         for row, line in zip(rows, lines, strict=True):
@@ -109,9 +109,9 @@ def test_the_page_needs_nothing_from_elsewhere(page: Path) -> None:
     text = page.read_text()
     sources = re.findall(r'(?:src|href)="([^"]*)"', text)
     assert sources
-    assert not [source for source in sources if not source.startswith(("#", "data:image/", "../tables/"))]
+    assert not [source for source in sources if not source.startswith(("#", "data:image/", "tables/"))]
     assert not re.search(r"@import|url\(|https?://(?!www\.w3\.org)", text)
-    links = [source for source in sources if source.startswith("../")]
+    links = [source for source in sources if source.startswith("tables/")]
     assert links and all((page.parent / link).is_file() for link in links)
 
 
@@ -128,8 +128,8 @@ def test_the_same_scores_give_the_same_page(page: Path, tmp_path: Path) -> None:
 
 
 def test_a_page_can_be_made_from_scores_alone(tmp_path: Path) -> None:
-    build(write_results(tmp_path / "results"), tmp_path, suite_info(), INFOS)
-    text = (tmp_path / "results" / "report" / "index.html").read_text()
+    build(write_results(tmp_path / "results"), tmp_path, suite_info(), INFOS, tmp_path / "page")
+    text = (tmp_path / "page" / "index.html").read_text()
     assert "Visual comparison" not in text and "Training curves" not in text
     assert "All methods" in text
 
@@ -137,8 +137,8 @@ def test_a_page_can_be_made_from_scores_alone(tmp_path: Path) -> None:
 def test_a_leader_that_awaits_retraining_leads_under_its_own_name(tmp_path: Path) -> None:
     digests = {row["run"]: row["digest"] for row in read_rows(write_results(tmp_path / "results") / "runs.csv")}
     awaiting = {run: (digest, "seen in training") for run, digest in digests.items()}
-    build(tmp_path / "results", tmp_path, replace(suite_info(), awaiting=awaiting), INFOS)
-    text = (tmp_path / "results" / "report" / "index.html").read_text()
+    build(tmp_path / "results", tmp_path, replace(suite_info(), awaiting=awaiting), INFOS, tmp_path / "page")
+    text = (tmp_path / "page" / "index.html").read_text()
     assert '<p class="big">edsr</p>' in text and "edsr, awaits retraining</th>" in text
 
 

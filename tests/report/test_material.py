@@ -23,7 +23,7 @@ from bench.errors import BadInput
 from bench.report.aggregate import Scores, read
 from bench.report.comparisons import gain_table
 from bench.report.losses import FOLDER as CURVES
-from bench.report.material import FOLDERS, keep_material, read_material
+from bench.report.material import keep_material, read_material
 
 
 @pytest.fixture
@@ -41,8 +41,7 @@ def test_kept_material_is_the_same_without_the_work_folders(every: list[Scores],
     before = [read_material(scores, tmp_path, results) for scores in every]
     for material, scores in zip(before, every, strict=True):
         keep_material(material, scores, tmp_path, results, results)
-    assert all((results / folder).is_dir() for folder in FOLDERS)
-    for folder in ("runs", "sr", "kernels"):
+    for folder in ("runs", "sr", "kernels", "data"):
         shutil.rmtree(tmp_path / folder)
     pictures, kernels = (read_material(scores, tmp_path, results) for scores in every)
     assert pictures.panels.keys() == before[0].panels.keys() != set()
@@ -50,6 +49,10 @@ def test_kept_material_is_the_same_without_the_work_folders(every: list[Scores],
         for (name, *arrays), (other, *others) in zip(curves, before[0].panels[key], strict=True):
             assert name == other and all(map(np.array_equal, arrays, others))
     assert pictures.shown.runs == before[0].shown.runs and pictures.shown.absent == ()
+    for block, other in zip(pictures.shown.blocks, before[0].shown.blocks, strict=True):
+        assert block.window == other.window and block.thumbnail == other.thumbnail
+        assert block.crops.keys() == other.crops.keys() and "HR" in block.crops
+        assert all(np.array_equal(block.crops[name], other.crops[name]) for name in block.crops)
     assert kernels.kernels is not None and before[1].kernels is not None
     assert kernels.kernels.kernels.keys() == before[1].kernels.kernels.keys()
     assert kernels.kernels.rows == ("true kernel", "kernelgan")

@@ -11,8 +11,9 @@ from safetensors import safe_open
 
 from bench.data.images import write_png
 from bench.errors import Diverged
-from bench.runtime.files import read_json, write_json
+from bench.runtime.files import read_json
 from bench.runtime.record import Stage, code_of
+from bench.runtime.results import write_records
 from bench.stages.divergence import inherited, no_pictures, no_scores, notes, reason, reason_of, settle
 from bench.stages.train import checkpoint_path
 from bench.suites import find_run
@@ -72,6 +73,5 @@ def test_every_picture_and_metric_is_not_available_with_the_reason(tmp_path: Pat
 
 
 def test_the_report_has_a_sentence_for_a_run_that_diverged_and_none_for_others(tmp_path: Path) -> None:
-    write_json(tmp_path / "provenance" / "one.json", {"training": {"diverged": WHY}})
-    write_json(tmp_path / "provenance" / "two.json", {"training": {"seconds": 1}})
+    write_records(tmp_path, "m", {"one": {"training": {"diverged": WHY}}, "two": {"training": {"seconds": 1}}})
     assert notes(tmp_path, ("one", "two", "three")) == (f"`one` has no scores: {WHY}.",)

@@ -1,0 +1,172 @@
+"""What a results folder holds, and how it is read and written: every file of results/<suite>/ is named here.
+
+runs.csv  cost.csv  taps.csv     a row a run; seconds and memory; feature activity
+scores/<method>.csv              a row for each run and picture, a column for each metric
+records/<method>.jsonl           a line a run: what is behind its numbers
+tables/*.csv  figures/*.png      what REPORT.md shows
+material.tar.xz                  what figures are drawn from besides scores: curves/ kernels/ windows/
+files.json                       the sha256 of every other file
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import lzma
+import tarfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.errors import BadInput
+from bench.runtime.files import replacing
+from bench.runtime.rows import Row, format_rows, read_rows, write_rows
+
+REPORT = "REPORT.md"
+FILES = "files.json"
+RUNS, COST, TAPS = "runs.csv", "cost.csv", "taps.csv"
+SCORES, RECORDS, TABLES, FIGURES = "scores", "records", "tables", "figures"
+MATERIAL = "material.tar.xz"
+SCORE_COLUMNS = ("dataset", "image", "metric", "value", "note")
+KEYS = ("run", "dataset", "image")
+ABSENT = "n/a: "
+Record = dict[str, Any]
+
+
+def score_text(rows: Iterable[Row]) -> str:
+    """The scores of one run as the stage that scores writes them: a row for each picture and metric, sorted."""
+    return format_rows(SCORE_COLUMNS, sorted([row[column] for column in SCORE_COLUMNS] for row in rows))
+
+
+def hash_scores(rows: Iterable[Row]) -> str:
+    """The sha256 of a run's scores, by which its record names them."""
+    return hashlib.sha256(score_text(rows).encode()).hexdigest()
+
+
+def write_scores(results: Path, method: str, scores: Mapping[str, Iterable[Row]]) -> None:
+    """scores/<method>.csv of the rows of its runs. A cell is a number; 'n/a: ' and why there is none; or empty, where
+    a run was not scored by that metric."""
+    metrics: dict[str, None] = {}
+    grid: dict[tuple[str, str, str], dict[str, str]] = {}
+    for run, rows in scores.items():
+        for row in rows:
+            metrics[row["metric"]] = None
+            cells = grid.setdefault((run, row["dataset"], row["image"]), {})
+            cells[row["metric"]] = row["value"] or f"{ABSENT}{row['note']}"
+    columns = sorted(metrics)
+    lines = [(*key, *(cells.get(column, "") for column in columns)) for key, cells in grid.items()]
+    write_rows(results / SCORES / f"{method}.csv", (*KEYS, *columns), lines)
+
+
+def read_scores(results: Path, method: str) -> dict[str, list[Row]]:
+    """Run -> the rows of its scores, of the columns SCORE_COLUMNS; empty where the method has none.
+
+    Raises BadInput for a torn file, a picture that is there twice, and a cell that is neither number nor n/a.
+    """
+    path = results / SCORES / f"{method}.csv"
+    scores: dict[str, list[Row]] = {}
+    seen: set[tuple[str, ...]] = set()
+    for line in read_rows(path, KEYS, "score the runs again") if path.is_file() else []:
+        key = tuple(line[name] for name in KEYS)
+        if key in seen:
+            raise BadInput(f"{path}: {' '.join(key)} is there twice; score the run again")
+        seen.add(key)
+        rows = scores.setdefault(line["run"], [])
+        for metric in sorted(name for name in line if name not in KEYS and line[name]):
+            rows.append(_score(path, line, metric))
+    return scores
+
+
+def _score(path: Path, line: Row, metric: str) -> Row:
+    """One cell as a row."""
+    text = line[metric]
+    note = text.removeprefix(ABSENT) if text.startswith(ABSENT) else ""
+    if not note and not _is_number(text):
+        where = f"{line['run']} {line['dataset']}/{line['image']} {metric}"
+        raise BadInput(f"{path}: {where} is {text!r}, neither a number nor 'n/a: why'; score the run again")
+    values = (line["dataset"], line["image"], metric, "" if note else text, note)
+    return dict(zip(SCORE_COLUMNS, values, strict=True))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return float(text) == float(text)
+    except ValueError:
+        return False
+
+
+def read_results(results: Path) -> tuple[dict[str, Record], dict[str, list[Row]]]:
+    """The records and the scores of every run. Raises BadInput for a torn file."""
+    scores: dict[str, list[Row]] = {}
+    for path in sorted((results / SCORES).glob("*.csv")):
+        scores |= read_scores(results, path.stem)
+    return read_records(results), scores
+
+
+def write_records(results: Path, method: str, records: Mapping[str, Record]) -> None:
+    """records/<method>.jsonl: what is behind the numbers of each run, a line a run."""
+    path = results / RECORDS / f"{method}.jsonl"
+    lines = [json.dumps({**record, "run": run}, sort_keys=True, default=list) + "\n" for run, record in records.items()]
+    with replacing(path) as temporary:
+        temporary.write_text("".join(lines), encoding="utf-8")
+
+
+def read_records(results: Path) -> dict[str, Record]:
+    """Run -> what is behind its numbers, of every method. Raises BadInput, naming file and line, for a torn one."""
+    records: dict[str, Record] = {}
+    for path in sorted((results / RECORDS).glob("*.jsonl")):
+        for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+            try:
+                record = json.loads(line)
+                name = str(record.pop("run"))
+            except (ValueError, KeyError, TypeError, AttributeError):
+                raise BadInput(f"{path}: line {number} is no record of a run; make the report again") from None
+            if name in records:
+                raise BadInput(f"{path}: line {number}: {name} is there twice; make the report again")
+            records[name] = record
+    return records
+
+
+def pack_material(folder: Path, results: Path) -> None:
+    """material.tar.xz of the files below a folder: sorted, without times or owners; removed where there are none."""
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    if not paths:
+        (results / MATERIAL).unlink(missing_ok=True)
+        return
+    with replacing(results / MATERIAL) as temporary, tarfile.open(temporary, "w:xz", preset=9) as archive:
+        for path in paths:
+            member = tarfile.TarInfo(path.relative_to(folder).as_posix())
+            member.size, member.mode = path.stat().st_size, 0o644
+            with path.open("rb") as stream:
+                archive.addfile(member, stream)
+
+
+def read_material(results: Path) -> dict[str, bytes]:
+    """Name -> content of the files of material.tar.xz; none without it. Raises BadInput for a torn archive, and for a
+    name that leads out of it."""
+    path = results / MATERIAL
+    files: dict[str, bytes] = {}
+    try:
+        content = lzma.decompress(path.read_bytes())  # whole: tarfile does not read to the end
+        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+            for member in archive:
+                stream = archive.extractfile(member)
+                if stream is not None:
+                    files[member.name] = stream.read()
+    except FileNotFoundError:
+        return {}
+    except (tarfile.TarError, lzma.LZMAError, OSError, EOFError, ValueError) as error:
+        raise BadInput(f"{path}: cannot be read ({error}); make the report again") from None
+    for name in files:
+        if name.startswith("/") or ".." in name.split("/"):
+            raise BadInput(f"{path}: holds {name!r}, which leads out of it; make the report again")
+    return files
+
+
+def unpack_material(results: Path, folder: Path) -> None:
+    """The files of material.tar.xz under a folder."""
+    for name, content in read_material(results).items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
