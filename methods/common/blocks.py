@@ -8,13 +8,19 @@ from torch.nn import functional
 
 from bench.data.resize import resize_tensor
 from bench.errors import BadInput
+from methods.common.mean_shift import PEAK, MeanShift
 
 
 def add_image_skip(network: nn.Module, scale: int) -> nn.Module:
-    """The network, its output from now on added to the bilinear enlargement of its input; its keys stay."""
+    """The network, its output from now on added to the bilinear enlargement of its input; its keys stay.
+
+    What a network with a mean shift puts on its output, the mean colour, the input has already: it is taken off.
+    """
+    shift = getattr(network, "add_mean", None)
 
     def add(_: nn.Module, inputs: tuple[Tensor, ...], sr: Tensor) -> Tensor:
-        return sr + functional.interpolate(inputs[0], scale_factor=float(scale), mode="bilinear", align_corners=False)
+        enlarged = functional.interpolate(inputs[0], scale_factor=float(scale), mode="bilinear", align_corners=False)
+        return sr + (enlarged - shift.bias.view(3, 1, 1) / PEAK if isinstance(shift, MeanShift) else enlarged)
 
     network.register_forward_hook(add)
     return network
