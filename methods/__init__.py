@@ -32,6 +32,7 @@ from methods.esrgan import gan as esrgan
 from methods.esrgan import interpolation
 from methods.esrgan import psnr as rrdb
 from methods.kernelgan import entry as kernelgan
+from methods.pseudo_sr import entry as pseudo_sr
 from methods.zssr import entry as zssr
 
 METHODS: dict[str, Entry] = {
@@ -56,6 +57,7 @@ METHODS: dict[str, Entry] = {
         fixed_kernel,
         kernelgan,
         zssr,
+        pseudo_sr,
     )
 }
 

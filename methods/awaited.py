@@ -1,50 +1,14 @@
-"""Claims of two sources whose methods are not here yet: shown as *not run*, so that a reader sees what is open.
+"""Claims of a source whose method is not here yet: shown as *not run*, so that a reader sees what is open.
 
-When a method lands, its claims move into its own file.
+When the method lands, its claims move into its own file.
 """
 
 from __future__ import annotations
 
-from bench.api import Claim, claimed_at
+from bench.api import Claim
 
-_PSEUDO = "Maeda, CVPR 2020"
 _SPACE = "article on a loss in the downsampled space"
 _CLAIMS = {
-    "pseudo_sr": claimed_at(
-        4,
-        "wild",
-        Claim("cycle", "Without the cycle loss pseudo-pairs are not aligned.", "default > no-cycle", "psnr_y", _PSEUDO),
-        Claim("ensemble", "The geometric ensemble loss raises PSNR.", "default > no-ensemble", "psnr_y", _PSEUDO),
-        Claim("identity", "Without the identity loss colours shift.", "default > no-identity", "luma_error", _PSEUDO),
-        Claim(
-            "upscaled-discriminator",
-            "The discriminator on upscaled pictures closes the gap between training and test.",
-            "default > no-upscaled-discriminator",
-            "lpips_alex",
-            _PSEUDO,
-        ),
-        Claim(
-            "joint",
-            "Training all networks jointly is better than in two stages.",
-            "default > two-stage",
-            "psnr_y",
-            _PSEUDO,
-        ),
-        Claim(
-            "pseudo-pair",
-            "On degraded LR, pseudo-pairs are worth more than clean pairs.",
-            "default > clean-pair",
-            "psnr_y",
-            _PSEUDO,
-        ),
-        Claim(
-            "bicubic",
-            "On degraded LR the method is above bicubic interpolation.",
-            "default > bicubic.default",
-            "psnr_y",
-            _PSEUDO,
-        ),
-    ),
     "downsampled_space": (
         Claim(
             "freedom",

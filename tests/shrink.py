@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from bench.api import Entry, Knobs
+from bench.data.patches import PairedAndUnpaired, PatchStore
+from bench.data.prepare import prepare_train
+from bench.stages.train import Store
 from bench.suites.experiment import Experiment
 from methods import METHODS
 
@@ -21,7 +26,11 @@ SMALL: Knobs = {
     "perceptual": "stlpips-vgg16",
     "layer": "conv1_2",
     "learning_rate": 1e-3,
+    "correction_blocks": 1,
+    "degrader_width": 8,
+    "degrader_blocks": 1,
 }
+LARGER: dict[str, Knobs] = {"pseudo_sr": {"patch": 64}}  # its discriminators see 16 LR pixels
 
 
 def shrink(entry: Entry, variant: str = "default") -> Knobs:
@@ -29,7 +38,7 @@ def shrink(entry: Entry, variant: str = "default") -> Knobs:
     small = {name: value for name, value in SMALL.items() if name in entry.knobs}
     if "content" in entry.knobs:
         del small["layer"]  # it would replace the layer that content names
-    return {**small, **entry.variants[variant]}
+    return {**small, **LARGER.get(entry.name, {}), **entry.variants[variant]}
 
 
 def small_run(method: str, variant: str = "default", iterations: int = 20, seed: int = 1) -> Experiment:
@@ -38,8 +47,21 @@ def small_run(method: str, variant: str = "default", iterations: int = 20, seed:
     return Experiment(method, variant, knobs, seed=seed, iterations=iterations, train_sets=("Embedded-train",))
 
 
+def open_store(run: Experiment, folder: Path) -> Store:
+    """The prepared photographs in `folder`; halves of them, made beside it, for a run that sees unpaired ones."""
+    lone = run.build().unpaired
+    if not lone:
+        return PatchStore(folder)
+    halves = []
+    for half, degradation in (("first", run.pairs), ("second", "wild")):
+        halves.append(folder.with_name(half))
+        if not halves[-1].exists():
+            prepare_train((f"Embedded-train-{half}",), run.scale, degradation, halves[-1])
+    return PairedAndUnpaired(*map(PatchStore, halves), lone)
+
+
 def _can_train(entry: Entry, variant: str) -> bool:
-    """Whether a variant has something to train on plain pairs, and the weights it needs are on every machine."""
+    """Whether a variant has something to train on, HR and LR alone, and the weights it needs are on every machine."""
     if entry.estimates or entry.networks:
         return False
     method = entry.build(4, shrink(entry, variant))

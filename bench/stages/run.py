@@ -71,6 +71,8 @@ def _open_store(run: Experiment, layout: Workdir) -> Store:
     method = run.build()
     pairs = open_store(layout.train_data(run), run.train_sets, run.pairs, method.levels)
     if not run.unpaired_sets:
+        if method.unpaired:
+            raise BadInput(f"{run.name}: it learns from unpaired LR, of no set; name some as `unpaired` in its plan")
         return pairs
     unpaired = open_store(layout.unpaired_data(run), run.unpaired_sets, run.degradation, ())
     return PairedAndUnpaired(pairs, unpaired, method.unpaired)

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from bench.errors import BadInput, unknown
 from bench.runtime.rows import read_rows
-from bench.suites.cpu import CPU
+from bench.suites.cpu import CPU, PILOT
 from bench.suites.demo import DEMO, SMOKE
 from bench.suites.experiment import Experiment
 from bench.suites.gpu import GPU
 from bench.suites.suite import Suite
 
-SUITES: dict[str, Suite] = {suite.name: suite for suite in (DEMO, CPU, GPU, SMOKE)}
+SUITES: dict[str, Suite] = {suite.name: suite for suite in (DEMO, CPU, GPU, SMOKE, PILOT)}
 
 
 def find_suite(name: str) -> Suite:

@@ -7,6 +7,7 @@ from typing import Any
 
 from bench.api import Knobs
 from bench.suites.suite import TRUTH, MethodPlan, Suite
+from bench.suites.unpaired import pseudo_plans
 from methods import find_entry
 
 _SEEDS = (1, 2, 3)
@@ -159,6 +160,40 @@ _DRN = (
     *(plan for kind in ("nearest", "bd") for plan in _adapted(kind)),
 )
 
+_PSEUDO: Knobs = {
+    **{"width": 32, "groups": 2, "blocks": 2, "correction_blocks": 2, "reduction": 8, "degrader_width": 32},
+    **{"growth": 12, "degrader_blocks": 2, "discriminator_width": 16, "batch_size": 4, "patch": 64, "ema": 0.99},
+    **{"learning_rate": 5e-4, "upscaler_rate": 1e-3, "schedule": "cosine", **_SKIP},
+}
+_PSEUDO_SEEDS: Mapping[str, tuple[int, ...]] = {
+    **dict.fromkeys(("no-cycle", "no-ensemble", "clean-pair"), (1, 2, 3, 4, 5)),
+    **dict.fromkeys(("no-identity", "no-upscaled-discriminator", "two-stage", "off-the-shelf"), _SEEDS),
+    **dict.fromkeys(("degraded-pair", "direct"), _SEEDS),
+    **dict.fromkeys(("cycle-10", "ensemble-one-sided", "identity-1", "identity-corrupted", "no-noise"), (1,)),
+    **dict.fromkeys(("upscaled-discriminator-1", "reaching", "rrdb", "standard-gan"), (1,)),
+}
+PSEUDO_STEPS = 2200
+"""Of every run of the shard: what 100 minutes on two cores hold."""
+HALVES = ("BSD400-first", "BSD400-second")
+_PSEUDO_SR = pseudo_plans(
+    PSEUDO_STEPS,
+    _PSEUDO,
+    HALVES,
+    ("Set5", "Set14"),
+    _PSEUDO_SEEDS,
+    (1, 2, 3, 4, 5),
+)
+PILOT = Suite(
+    name="pilot",
+    title="what is tried before it is measured: one seed, on pictures held out of training",
+    train_sets=("BSD400",),
+    test_sets=("BSD-valid",),
+    plans=pseudo_plans(PSEUDO_STEPS, _PSEUDO, HALVES),
+    precision="bf16",
+    channels_last=True,
+    notes=("No result of this suite is published.",),
+)
+
 CPU = Suite(
     name="cpu",
     title="the evidence that two cores can give: small networks, real pictures, seeds and intervals",
@@ -244,6 +279,7 @@ CPU = Suite(
         ),
         *_KERNELGAN,
         *_DRN,
+        *_PSEUDO_SR,
     ),
     metrics=("psnr_y", "ssim_y", "lr_psnr", "luma_error", "lpips_alex", "niqe"),
     precision="bf16",

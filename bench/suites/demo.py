@@ -8,6 +8,7 @@ from typing import Any
 from bench.api import Knobs
 from bench.metrics import DEFAULT_METRICS
 from bench.suites.suite import TRUTH, MethodPlan, Suite
+from bench.suites.unpaired import pseudo_plans
 
 _QUICK: Knobs = {"batch_size": 4, "patch": 48, "learning_rate": 2e-3, "schedule": "cosine"}
 _SMALL_RRDB: Knobs = {"width": 16, "growth": 8, "blocks": 1}
@@ -17,6 +18,15 @@ _SMALL_BLOCKS: Mapping[str, Knobs] = {  # as many parameters as one RRDB has, wi
 _PACKAGED: Knobs = {"perceptual": "stlpips-vgg16", "batch_size": 2, "patch": 64, "discriminator_width": 16}
 
 _SMALL_DRN: Knobs = {"features": 4, "blocks": 2, "batch_size": 4, "patch": 64, "learning_rate": 2e-3}
+_SMALL_PSEUDO: Knobs = {
+    **{"width": 16, "groups": 1, "blocks": 2, "correction_blocks": 2, "reduction": 4, "degrader_width": 16},
+    **{"degrader_blocks": 1, "discriminator_width": 8, "batch_size": 4, "patch": 64},
+    **{"learning_rate": 1e-3, "upscaler_rate": 2e-3, "schedule": "cosine", "image_skip": True},
+}
+_PSEUDO_VARIANTS = (
+    *("no-cycle", "cycle-10", "no-ensemble", "ensemble-one-sided"),
+    *("no-upscaled-discriminator", "upscaled-discriminator-1"),
+)
 _BLURRED: Mapping[str, Any] = {
     "scale": 2,
     "degradation": "kernel_paper",
@@ -118,6 +128,12 @@ DEMO = Suite(
             ("default", "estimated", "gaussian", "true"),
             kernels={"estimated": "kernelgan.default", "gaussian": "fixed-kernel.gaussian", "true": TRUTH},
             **_BLURRED,
+        ),
+        *pseudo_plans(
+            400,
+            _SMALL_PSEUDO,
+            ("Embedded-train-first", "Embedded-train-second"),
+            variants=dict.fromkeys(_PSEUDO_VARIANTS, (1,)),
         ),
     ),
     metrics=(*DEFAULT_METRICS, "luma_error"),

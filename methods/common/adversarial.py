@@ -9,7 +9,7 @@ import itertools
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
 from bench.errors import BadInput
 
@@ -17,6 +17,11 @@ from bench.errors import BadInput
 def towards(logits: Tensor, real: bool) -> Tensor:
     """Mean binary cross-entropy of logits against all-real or all-fake."""
     return binary_cross_entropy_with_logits(logits, torch.full_like(logits, float(real)))
+
+
+def squared_towards(logits: Tensor, real: bool) -> Tensor:
+    """Mean squared distance of logits to 1 for real, 0 for fake (Mao et al., LSGAN, ICCV 2017)."""
+    return mse_loss(logits, torch.full_like(logits, float(real)))
 
 
 def standard_generator(fake: Tensor) -> Tensor:

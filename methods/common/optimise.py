@@ -88,9 +88,13 @@ class Adam:
 
     def update(self, step: int) -> None:
         """Update from the gradients that are there."""
+        self.set_rate(step)
+        self.adam.step()
+
+    def set_rate(self, step: int) -> None:
+        """The learning rate of a step: all that depends on its number."""
         for group in self.adam.param_groups:
             group["lr"] = self.learning_rate * self.schedule(step / self.iterations) * group.get("factor", 1.0)
-        self.adam.step()
 
     def state_dict(self) -> dict[str, Any]:
         return self.adam.state_dict()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from shrink import LARGER
 from torch import Tensor, nn
 
 from bench.api import Batch, Learner, Method, Picture, Training
@@ -37,6 +38,9 @@ SMALL = {
     "patch": 32,
     "perceptual": "stlpips-vgg16",
     "discriminator_width": 4,
+    "correction_blocks": 1,
+    "degrader_width": 8,
+    "degrader_blocks": 1,
 }
 
 
@@ -44,7 +48,7 @@ def small(name: str, variant: str = "default", scale: int = 4) -> Method:
     """A variant of a method at a size that trains in milliseconds; the variant's own knobs win."""
     entry = find_entry(name)
     shrunk = {knob: value for knob, value in SMALL.items() if knob in entry.knobs}
-    return entry.build(scale, {**shrunk, **entry.variants[variant]})
+    return entry.build(scale, {**shrunk, **LARGER.get(name, {}), **entry.variants[variant]})
 
 
 def has_network(name: str) -> bool:
@@ -53,7 +57,7 @@ def has_network(name: str) -> bool:
 
 
 NETWORKS = [name for name in METHODS if has_network(name)]
-# methods that train on pairs alone; those with levels or networks of others have tests of their own
+# methods that train on HR and LR alone; those with levels or networks of others have tests of their own
 PAIRED = [name for name in NETWORKS if not METHODS[name].networks and not METHODS[name].build(4, {}).levels]
 ELSEWHERE = {"minc", "less-data", "from-scratch"}  # needs weights that are not here; what a suite says, not a knob
 VARIANTS = [(n, v) for n in PAIRED for v in METHODS[n].variants if v not in ELSEWHERE | {"default"}]
@@ -79,7 +83,8 @@ def batch_of(method: Method, step: int) -> Batch:
     count, patch = method.batch
     generator = torch.Generator().manual_seed(step)
     hr = torch.rand(count, 3, patch, patch, generator=generator)
-    return Batch(nn.functional.avg_pool2d(hr, method.scale), hr, step)
+    lr, pairs = nn.functional.avg_pool2d(hr, method.scale), count - method.unpaired
+    return Batch(lr[:pairs], hr[:pairs], step, unpaired=lr[pairs:] if method.unpaired else None)
 
 
 def trace(method: Method, steps: int = 2) -> tuple[list[dict[str, float]], Tensor]:

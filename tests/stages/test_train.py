@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from shrink import TRAINED, small_run
+from shrink import TRAINED, open_store, small_run
 from torch import Tensor
 
 import bench.stages.train as loop
@@ -37,7 +37,7 @@ QUICK = Limits(save_seconds=1e9)
 
 def finish(run: Experiment, store: Path, folder: Path, limits: Limits = QUICK) -> bytes:
     """Train to the end and return the checkpoint's bytes."""
-    train(run, PatchStore(store), folder, CPU, limits)
+    train(run, open_store(run, store), folder, CPU, limits)
     return checkpoint_path(folder).read_bytes()
 
 

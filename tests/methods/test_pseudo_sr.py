@@ -1,0 +1,327 @@
+"""Pseudo-supervision: what each loss is, which weights it reaches and which not, and what a step may look at."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.nn.functional import binary_cross_entropy_with_logits, l1_loss, mse_loss
+
+from bench.api import Batch, Knobs, Training
+from bench.data.datasets import find
+from bench.data.orientations import in_every_orientation
+from bench.data.patches import PatchStore
+from bench.data.prepare import prepare_train
+from bench.errors import BadInput
+from bench.stages.run import train_run
+from bench.stages.train import Limits
+from bench.suites import SUITES
+from bench.suites.workdir import Workdir
+from methods.common.blocks import count_parameters
+from methods.common.rcan import RCAN, RcanKnobs
+from methods.pseudo_sr.entry import ENTRY
+from methods.pseudo_sr.method import PseudoLearner, PseudoRecipe
+from methods.pseudo_sr.network import Degrader, PairKnobs, PatchDiscriminator, build_upscaler
+
+SMALL: Knobs = {
+    **{"width": 8, "groups": 1, "blocks": 1, "growth": 4, "reduction": 4, "correction_blocks": 1},
+    **{"degrader_width": 8, "degrader_blocks": 1, "discriminator_width": 4, "batch_size": 2, "patch": 64},
+    **{"learning_rate": 1e-3, "perceptual": "stlpips-vgg16", "layer": "conv1_2"},
+}
+STEPS = 10
+
+
+def learner_of(variant: str = "default", **knobs: Any) -> PseudoLearner:
+    torch.manual_seed(0)
+    learner = ENTRY.build(4, {**SMALL, **ENTRY.variants[variant], **knobs}).learner(Training(STEPS, seed=3))
+    assert isinstance(learner, PseudoLearner)
+    return learner
+
+
+def batch_of(step: int = 0, count: int = 2) -> Batch:
+    """Random pictures: the domains need not look different."""
+    generator = torch.Generator().manual_seed(step)
+    lr, hr, x = (torch.rand(count, 3, side, side, generator=generator) for side in (16, 64, 16))
+    return Batch(lr, hr, step, unpaired=x)
+
+
+def test_the_networks_have_the_published_number_of_parameters() -> None:
+    with torch.device("meta"):
+        released = RcanKnobs(groups=5, blocks=10, mean_shift_trained=True)
+        counts = [
+            RCAN(1, released),
+            *(RCAN(scale, dataclasses.replace(released, blocks=20)) for scale in (2, 4)),
+            build_upscaler(2, PairKnobs(upscaler="rrdb")),
+            *(PatchDiscriminator(64, halvings) for halvings in (0, 1, 2)),
+            PatchDiscriminator(64, instance_norm=True),
+        ]
+        assert list(map(count_parameters, counts)) == [3_946_915, 7_816_427, 7_964_139, 16_697_987, *4 * [2_764_737]]
+        # the paper's tables are of networks that learn an identity shift of colours, 12 numbers at either end
+        assert count_parameters(Degrader(64, 6, norm=True, noise=True)) == 1_291_379 - 24
+        default = ENTRY.build(4, {}).network()
+        assert default is not None and count_parameters(default) == 3_946_915 + 7_964_139 - 2 * 24
+
+
+@pytest.mark.parametrize(("side", "halvings", "field"), [(32, 0, 17), (64, 1, 19), (128, 2, 21)])
+def test_the_discriminators_give_maps_of_the_published_size(side: int, halvings: int, field: int) -> None:
+    assert PatchDiscriminator(4, halvings)(torch.rand(1, 3, side, side)).shape == (1, 1, field, field)
+
+
+class Plain:
+    """The objectives of one batch, written from the paper's equations. mean: the ensemble's, where it is a constant."""
+
+    def __init__(self, learner: PseudoLearner, pictures: tuple[Tensor, ...]) -> None:
+        self.learner, self.recipe = learner, learner.recipe
+        self.x, self.y_down, self.y, self.z = pictures
+        self.mean: Tensor | None = None
+        self.mean = self.ensemble().detach() if self.recipe.ensemble_sides == "one" else None
+        self.fixed_fake_x = learner.degrader(self.y_down, self.z).detach()
+
+    def correct(self, image: Tensor) -> Tensor:
+        found: Tensor = self.learner.trained.correct(image)
+        return found
+
+    def upscale(self, image: Tensor) -> Tensor:
+        found: Tensor = self.learner.trained.upscale(image)
+        return found
+
+    def ensemble(self) -> Tensor:
+        if self.mean is not None:
+            return self.mean
+        return torch.stack(list(in_every_orientation(self.correct, self.x))).mean(0)
+
+    def distance(self, name: str, image: Tensor, real: bool) -> Tensor:
+        logits = self.learner.discriminators[name](image)
+        loss = mse_loss if self.recipe.gan == "lsgan" else binary_cross_entropy_with_logits
+        return loss(logits, torch.full_like(logits, float(real)))
+
+    def generators(self) -> Tensor:
+        recipe, fake_x = self.recipe, self.learner.degrader(self.y_down, self.z)
+        recovered = self.correct(fake_x)
+        loss = self.distance("x", fake_x, True)
+        if not recipe.intermediate:
+            loss = loss + self.distance("upscaled", self.upscale(self.correct(self.x)), True)
+            return loss + recipe.cycle_weight * l1_loss(self.upscale(recovered), self.y)
+        loss = loss + self.distance("clean", self.correct(self.x), True)
+        loss = loss + recipe.cycle_weight * l1_loss(recovered, self.y_down)
+        same = self.x if recipe.identity_input == "corrupted" else self.y_down
+        loss = loss + recipe.identity_weight * l1_loss(self.correct(same), same)
+        loss = loss + recipe.ensemble_weight * l1_loss(self.correct(self.x), self.ensemble())
+        if recipe.upscaled_weight:
+            loss = loss + recipe.upscaled_weight * self.distance("upscaled", self.upscale(recovered), True)
+        if recipe.reconstruction_reaches:
+            loss = loss + l1_loss(self.upscale(recovered), self.y)
+        return loss
+
+    def upscaler(self) -> Tensor:
+        if not self.recipe.intermediate:
+            return self.generators()
+        lr = {"pseudo": self.correct(self.fixed_fake_x), "clean": self.y_down, "degraded": self.fixed_fake_x}
+        return l1_loss(self.upscale(lr[self.recipe.pairs].detach()), self.y)
+
+    def discriminators(self) -> Tensor:
+        recipe, fake_x = self.recipe, self.learner.degrader(self.y_down, self.z).detach()
+        clean, recovered = self.correct(self.x).detach(), self.correct(fake_x).detach()
+        pairs = [("x", self.x, fake_x)]
+        if not recipe.intermediate:
+            pairs += [("upscaled", self.y, self.upscale(clean).detach())]
+        else:
+            pairs += [("clean", self.y_down, clean)]
+            if recipe.upscaled_weight:
+                pairs += [("upscaled", self.upscale(clean).detach(), self.upscale(recovered).detach())]
+        return sum(
+            ((self.distance(name, real, True) + self.distance(name, fake, False)) / 2 for name, real, fake in pairs),
+            torch.zeros(()),
+        )
+
+
+def slope(loss: Callable[[], Tensor], weights: list[nn.Parameter], direction: list[Tensor], size: float) -> float:
+    """The central difference of a loss along a direction."""
+    values = []
+    for sign in (1, -2, 1):
+        for weight, way in zip(weights, direction, strict=True):
+            weight.data.add_(way, alpha=sign * size)
+        values.append(loss().item())
+    return (values[0] - values[1]) / (2 * size)
+
+
+VARIANTS = [
+    variant
+    for variant in ENTRY.variants
+    if variant
+    not in ("faces", "uncorrected", "supervised", "two-stage", "off-the-shelf")  # same losses, or tested below
+]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_gradient_is_the_finite_difference_of_its_own_objective_and_of_nothing_else(
+    variant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Tensor, "float", Tensor.double)  # differences need the digits
+    learner = learner_of(variant, learning_rate=0.0)
+    for part in (learner.trained, learner.degrader, learner.discriminators):
+        part.double()
+    batch = batch_of()
+    assert batch.unpaired is not None
+    pictures = tuple(p.double() for p in (batch.unpaired, batch.lr, batch.hr, learner.draw_noise(batch)))
+    plain = Plain(learner, pictures)
+    for adam in (learner.adam, learner.generator_adam, learner.discriminator_adam):
+        adam.set_rate(0)
+    learner.learn(*pictures, torch.ones(()))
+    torch.manual_seed(1)
+    for loss, weights in (
+        (plain.generators, learner.generators),
+        (plain.upscaler, learner.upscaler),
+        (plain.discriminators, learner.judging),
+    ):
+        direction = [torch.randn_like(weight) for weight in weights]
+        ours = sum(float((w.grad * d).sum()) for w, d in zip(weights, direction, strict=True) if w.grad is not None)
+        assert ours == pytest.approx(slope(loss, weights, direction, 1e-7), rel=2e-3, abs=1e-6)
+
+
+def test_exchanging_the_two_domains_is_another_objective() -> None:
+    losses = []
+    for swap in (False, True):
+        batch = batch_of()
+        assert batch.unpaired is not None
+        if swap:
+            batch = dataclasses.replace(batch, lr=batch.unpaired, unpaired=batch.lr)
+        losses.append({name: float(value) for name, value in learner_of().step(batch).items()})
+    assert all(losses[0][name] != losses[1][name] for name in losses[0])
+
+
+def test_an_equivariant_correction_has_no_ensemble_loss_and_another_one_has() -> None:
+    learner = learner_of()
+    assert float(learner.step(batch_of())["ensemble"]) > 1e-4
+    learner.correct = lambda image: 2 * image
+    assert float(learner._correct(*(torch.rand(2, 3, 16, 16) for _ in range(3)))[2]["ensemble"]) < 1e-6
+
+
+def frozen(before: list[Tensor], weights: list[nn.Parameter]) -> bool:
+    same = [torch.equal(a, b) for a, b in zip(before, weights, strict=True)]
+    assert all(same) or sum(same) < len(same) / 2
+    return all(same)
+
+
+@pytest.mark.parametrize(("variant", "first"), [("two-stage", "generators"), ("off-the-shelf", "upscaler")])
+def test_a_stage_moves_its_own_networks_alone(variant: str, first: str) -> None:
+    learner = learner_of(variant)
+    for step in range(STEPS):
+        held = {name: [w.detach().clone() for w in getattr(learner, name)] for name in ("generators", "upscaler")}
+        learner.step(batch_of(step))
+        moved = {name for name, before in held.items() if not frozen(before, getattr(learner, name))}
+        assert moved == ({first} if step < STEPS / 2 else {"generators", "upscaler"} - {first})
+
+
+def test_the_upscaler_of_faces_warms_up_on_pixels_alone() -> None:
+    learner, plain = learner_of("faces", warmup=0.5), learner_of("rrdb")
+    plain.trained.load_state_dict(learner.trained.state_dict())
+    plain.degrader.load_state_dict(learner.degrader.state_dict())
+    texture = [w.detach().clone() for w in learner.discriminators["texture"].parameters()]
+    for step in range(2):
+        before = {name: w.detach().clone() for name, w in learner.trained.upscale.named_parameters()}
+        learner.step(batch_of(STEPS // 2 * step))
+        judges = list(learner.discriminators["texture"].parameters())
+        assert frozen(texture, judges) == (step == 0)
+        if step == 0:
+            plain.step(batch_of())
+            for a, b in zip(learner.upscaler, plain.upscaler, strict=True):
+                assert a.grad is not None and b.grad is not None and torch.allclose(a.grad, b.grad, atol=1e-6)
+        assert not all(torch.equal(w, before[name]) for name, w in learner.trained.upscale.named_parameters())
+
+
+def test_noise_is_a_function_of_seed_and_step_and_reaches_the_degraded_picture() -> None:
+    learner = learner_of()
+    first, again, other = (learner.draw_noise(batch_of(step)) for step in (0, 0, 1))
+    assert torch.equal(first, again) and not torch.equal(first, other)
+    y_down = batch_of().lr
+    assert not torch.equal(learner.degrader(y_down, first), learner.degrader(y_down, other))
+    silent = learner_of("no-noise").degrader
+    assert torch.equal(silent(y_down, first), silent(y_down, other))
+
+
+@pytest.mark.parametrize("variant", [name for name, knobs in ENTRY.variants.items() if knobs.get("pairs") != "given"])
+def test_a_step_reads_no_value_back_so_that_one_graph_can_hold_it(variant: str) -> None:
+    learner = learner_of(variant)
+    with FakeTensorMode(allow_non_fake_inputs=True) as fake:  # its tensors have no values: reading one raises
+        batch = batch_of()
+        assert batch.unpaired is not None
+        pictures = [fake.from_tensor(p) for p in (batch.unpaired, batch.lr, batch.hr, learner.draw_noise(batch))]
+        losses = learner.learn(*pictures, torch.ones(()))
+        with pytest.raises(Exception, match="_local_scalar_dense"):
+            float(losses["loss"])
+
+
+@pytest.mark.parametrize("patch", [32, 72])
+def test_a_patch_that_the_discriminators_or_the_noise_do_not_fit_is_refused(patch: int) -> None:
+    with pytest.raises(BadInput, match="set the patch knob to a multiple of 16"):
+        learner_of(patch=patch)
+
+
+@pytest.mark.parametrize(
+    ("knobs", "message"),
+    [
+        ({"gan": "wgan"}, "unknown GAN kind"),
+        ({"pairs": "true"}, "unknown kind of pairs"),
+        ({"order": "both"}, "unknown order"),
+        ({"pairs": "clean", "reconstruction_reaches": True}, "not behind clean ones"),
+    ],
+)
+def test_a_recipe_that_makes_no_sense_is_refused(knobs: Knobs, message: str) -> None:
+    with pytest.raises(BadInput, match=message):
+        PseudoRecipe(**knobs)
+
+
+def test_a_scale_that_is_no_power_of_2_is_refused() -> None:
+    with pytest.raises(BadInput, match="x3"):
+        ENTRY.build(3, {})
+
+
+@pytest.mark.parametrize("suite", ["demo", "cpu", "pilot"])
+def test_no_picture_is_on_both_sides_and_no_network_has_seen_the_other_side(suite: str) -> None:
+    runs = [run for run in SUITES[suite].experiments("pseudo_sr").values() if run.method == "pseudo_sr"]
+    halves = {run.train_sets for run in runs}, {run.unpaired_sets for run in runs if run.unpaired_sets}
+    assert [len(half) for half in halves] == [1, 1]
+    assert all(run.warm_start is None and bool(run.unpaired_sets) == bool(run.build().unpaired) for run in runs)
+    assert {run.pairs for run in runs if run.variant == "supervised"} == {"wild"}
+    assert {run.pairs for run in runs if run.variant != "supervised"} == {"bicubic"}
+    if suite == "demo":
+        names = [{source.hr for (name,) in half for source in find(name, 4)} for half in halves]
+        assert names[0] and names[1] and not names[0] & names[1]
+
+
+def test_all_upscalers_of_a_suite_have_one_size_and_see_as_many_pictures() -> None:
+    for suite in ("demo", "cpu", "pilot"):
+        built = {
+            run.variant: (run.iterations, run.build())
+            for run in SUITES[suite].experiments("pseudo_sr").values()
+            if run.method == "pseudo_sr" and run.variant in ("default", "uncorrected", "supervised")
+        }
+        steps, batches = zip(*((n, method.batch[0] - method.unpaired) for n, method in built.values()), strict=True)
+        assert len(built) == 3 and len(set(steps)) == len(set(batches)) == 1
+
+
+def test_a_plan_without_unpaired_pictures_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BENCH_WORK", str(tmp_path))
+    run = SUITES["demo"].experiments("pseudo_sr")["pseudo_sr.default.x4.wild.s1"]
+    run = dataclasses.replace(run, unpaired_sets=())
+    with pytest.raises(BadInput, match="no set; name some as `unpaired`"):
+        train_run(run, Workdir("demo"), torch.device("cpu"), Limits(), settled=False)
+
+
+def test_wild_values_are_recorded_for_each_picture_and_drawn_from_the_seed(tmp_path: Path) -> None:
+    stores = [
+        prepare_train(("Embedded-train-second",), 4, "wild", tmp_path / str(n), seed)
+        for n, seed in enumerate((0, 0, 1))
+    ]
+    recipes = [[facts["recipe"] for facts in store["pictures"].values()] for store in stores]
+    assert recipes[0] == recipes[1] != recipes[2]
+    assert all({"variances", "angle", "noise_sigma", "jpeg_quality"} <= set(recipe) for recipe in recipes[0])
+    assert len({recipe["noise_sigma"] for recipe in recipes[0]}) == len(recipes[0])
+    assert PatchStore(tmp_path / "0").lr_batch(0, 1, 2, 64).shape == (2, 3, 16, 16)
