@@ -296,6 +296,9 @@ ENTRY = Entry(
         "7 x 7; of six it is 0.961 at 3 x 3 and 0.960 where half of them are at 7 x 7; four were preferred for their "
         "cost; mixtures of both sizes had been at 0.950 and 0.948 on the test pictures before, and 3 x 3 alone had "
         "been seen to do better there, so the choice is not blind to these",
+        "the mean of the last 400 iterations begins where the centre and sparsity losses switch on, at iteration 400: "
+        "on six pictures of BSD400 (one generator, one seed) the normalised cross-correlation is 0.928 on average with "
+        "it and 0.934 with the last 200, higher on four pictures and lower on two; `averaged-200` measures it",
         "the bicubic target of the first iterations is per colour; the released code adds the three colours up",
         "the noise of the real crops does not stay in the picture, as it does in the released code",
         "post-processing keeps the 60 largest values, the released code 40: nearer to the true kernels here",
