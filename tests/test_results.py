@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 
 import pytest
@@ -36,3 +37,31 @@ def test_the_published_report_links_to_files_that_are_there(suite: str) -> None:
     report = ROOT / "results" / suite / "REPORT.md"
     links = re.findall(r"\]\(([^#)]+)\)", report.read_text())
     assert links and not [link for link in links if not (report.parent / link).is_file()]
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_every_mean_of_the_tables_of_methods_is_that_of_plain_arithmetic_on_the_scores(suite: str) -> None:
+    folder = ROOT / "results" / suite
+    scores: dict[tuple[str, str, str], dict[str, str]] = {}  # (run, data set, metric) -> picture -> cell
+    for path in (folder / "scores").glob("*.csv"):
+        for row in csv.DictReader(path.open(newline="")):
+            for metric in row.keys() - {"run", "dataset", "image"}:
+                scores.setdefault((row["run"], row["dataset"], metric), {})[row["image"]] = row[metric]
+    compared = 0
+    for path in (folder / "tables").glob("methods*.csv"):
+        for row in csv.DictReader(path.open(newline="")):
+            for column in (name for name in row if "/" in name and " " not in name):
+                cells = [scores.get((run, *column.split("/")), {}) for run in row["runs"].split()]
+                known = [image for image in cells[0] if all(is_number(seed.get(image, "")) for seed in cells)]
+                if not known:
+                    assert row[column] == "n/a"
+                    continue
+                power = 2 if column.endswith("/rmse_pirm") else 1
+                means = [(sum(float(seed[i]) ** power for i in known) / len(known)) ** (1 / power) for seed in cells]
+                assert abs(sum(means) / len(means) - float(row[column])) < 2e-6, (path.name, row["runs"], column)
+                compared += 1
+    assert compared > 50
+
+
+def is_number(cell: str) -> bool:
+    return bool(cell) and not cell.startswith("n/a")

@@ -1,7 +1,4 @@
-"""One cell of a committed table: where it is, the runs behind it, and the figure that the score files give for it.
-
-Reads CSV alone, by rules of its own: a second opinion on the report's arithmetic, without what the report imports.
-"""
+"""One cell of a committed table: where it is, the runs behind it, and the figure that the score files give for it."""
 
 from __future__ import annotations
 
@@ -12,12 +9,13 @@ from pathlib import Path
 from statistics import fmean
 
 from bench.errors import BadInput, unknown
-from bench.runtime.results import ABSENT, COST, RUNS, SCORES, TABLES, read_scores
-from bench.runtime.rows import Row, read_rows
+from bench.metrics import METRICS
+from bench.metrics.means import set_mean
+from bench.runtime.results import read_runs, read_table
+from bench.runtime.rows import Row
 
 NA = "n/a"
 DIFFERENCE = " difference"
-PICTURES = "per-image"
 Scores = dict[tuple[str, str, str], float | None]
 """(dataset, image, metric) -> value, None where it is n/a"""
 
@@ -41,35 +39,9 @@ class Cell:
     image: str = ""
 
 
-def read_table(results: Path, name: str) -> list[Row]:
-    """The rows of tables/<name>.csv; of 'per-image' those of scores/, n/a without its reason. Raises BadInput, naming
-    the nearest, where there is no such table."""
-    name = _stem(name)
-    known = [path.stem for path in sorted((results / TABLES).glob("*.csv"))]
-    if not known:
-        raise BadInput(f"{results}: holds no tables/*.csv; name a results folder such as results/demo")
-    if name == PICTURES:
-        rows = [row for path in sorted((results / SCORES).glob("*.csv")) for row in read_rows(path)]
-        return [{key: NA if text.startswith(ABSENT) else text for key, text in row.items()} for row in rows]
-    if name not in known:
-        raise unknown(f"table of {results}", name, [*known, PICTURES])
-    return read_rows(results / TABLES / f"{name}.csv")
-
-
-def read_runs(results: Path) -> dict[str, Row]:
-    """runs.csv by run name, each row with its columns of cost.csv where there is one."""
-    costs = results / COST
-    spent = {row["run"]: row for row in (read_rows(costs) if costs.is_file() else []) if "run" in row}
-    rows = read_rows(results / RUNS)
-    absent = {"run", "method", "variant"} - set(rows[0] if rows else ())
-    if absent:
-        raise BadInput(f"{results / RUNS}: lacks rows, or the column {min(absent)}; make it again")
-    return {row["run"]: {**spent.get(row["run"], {}), **row} for row in rows}
-
-
 def locate(results: Path, table: str, row: str, column: str) -> Cell:
     """The cell that three words name. Raises BadInput, naming the nearest, where there is none or more than one."""
-    table = _stem(table)
+    table = table.removesuffix(".csv").removeprefix("tables/")
     rows, runs = read_table(results, table), read_runs(results)
     if not rows:
         raise BadInput(f"{table}: has no rows; choose another table")
@@ -133,24 +105,13 @@ def recompute(cell: Cell, scores: Mapping[str, Scores], runs: Mapping[str, Row])
 
 def mean_of(scores: Sequence[Scores], dataset: str, metric: str) -> tuple[float | None, tuple[str, ...]]:
     """(mean over seeds of a set's figure, the pictures in it): those that have a value for every seed."""
-    seeds = [{i: value for (d, i, m), value in one.items() if (d, m) == (dataset, metric)} for one in scores]
+    seeds = [{i: v for (d, i, m), v in values.items() if (d, m) == (dataset, metric)} for values in scores]
     images = sorted({image for seed in seeds for image in seed})
     known = tuple(image for image in images if all(seed.get(image) is not None for seed in seeds))
     if not known:
         return None, known
-    square = is_quadratic(metric)
-    figures = []
-    for seed in seeds:
-        values = [value for image in known if (value := seed[image]) is not None]
-        figures.append(math.sqrt(fmean([value * value for value in values])) if square else fmean(values))
-    return fmean(figures), known
-
-
-def is_quadratic(metric: str) -> bool:
-    """Whether a set's figure is the root of the mean square of its pictures'."""
-    from bench.metrics import METRICS
-
-    return metric in METRICS and METRICS[metric].mean == "quadratic"
+    complete = ([value for image in known if (value := seed[image]) is not None] for seed in seeds)
+    return fmean(set_mean(values, METRICS[metric]) for values in complete), known
 
 
 def show(value: float | None) -> str:
@@ -221,28 +182,9 @@ def _labels(row: Row, runs: Mapping[str, Row]) -> list[str]:
     return list(dict.fromkeys(words))
 
 
-def _stem(table: str) -> str:
-    """'methods' of 'tables/methods.csv'."""
-    return table.removesuffix(".csv").removeprefix("tables/")
-
-
 def _plain(text: str) -> str:
     """A name as one compares it: '/' and runs of blanks are one blank."""
     return " ".join(text.replace("/", " ").split())
-
-
-def load_scores(results: Path, runs: Mapping[str, Row], names: Iterable[str]) -> dict[str, list[Row]]:
-    """The score rows of these runs. Raises BadInput where one has none, or a file is torn."""
-    stored: dict[str, dict[str, list[Row]]] = {}
-    found = {}
-    for name in dict.fromkeys(names):
-        method = runs[name]["method"]
-        if method not in stored:
-            stored[method] = read_scores(results, method)
-        if name not in stored[method]:
-            raise BadInput(f"{results / SCORES / method}.csv: holds no scores of {name}; make the report again")
-        found[name] = stored[method][name]
-    return found
 
 
 def values_of(rows: Iterable[Row]) -> Scores:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from bench.errors import BadInput
 from bench.runtime.checksums import hash_file, hash_hashes
 from bench.runtime.code_digest import ROOT
 from bench.runtime.git import absence, checked_out, recomputed
+from bench.runtime.paths import degraded_folder, kernels_folder, run_folder, sr_folder
 from bench.runtime.results import hash_scores
 from bench.runtime.rows import Row
 
@@ -36,15 +38,15 @@ def guarded(kind: str, name: str, check: Callable[[], Iterable[Check]]) -> list[
     try:
         return list(check())
     except FAULTS as error:
-        said = str(error) if isinstance(error, BadInput) else f"cannot be read ({type(error).__name__}: {error})"
-        return [Check(kind, name, "broken", said)]
+        fault = str(error) if isinstance(error, BadInput) else f"cannot be read ({type(error).__name__}: {error})"
+        return [Check(kind, name, "broken", fault)]
 
 
 def equal(kind: str, name: str, pairs: Mapping[str, tuple[Any, Any]]) -> Check:
-    """Whether the two values of every pair agree; the first that do not are told."""
-    for what, (one, other) in pairs.items():
-        if one != other:
-            return Check(kind, name, "broken", f"{what}: {_brief(one)} here, {_brief(other)} recorded")
+    """Whether the two values of every pair agree; names the first pair that does not."""
+    for what, (here, recorded) in pairs.items():
+        if here != recorded:
+            return Check(kind, name, "broken", f"{what}: {_brief(here)} here, {_brief(recorded)} recorded")
     return Check(kind, name, "ok")
 
 
@@ -56,26 +58,26 @@ def _brief(value: Any) -> str:
 def check_rows(record: RunRecord, row: Row, cost: Row | None) -> Iterator[Check]:
     """runs.csv and cost.csv against the record."""
     run = row["run"]
-    for kind, told, said in (("runs.csv", row, record["row"]), ("cost.csv", cost, record["cost"])):
-        if told is None:
+    for kind, line, recorded in (("runs.csv", row, record["row"]), ("cost.csv", cost, record["cost"])):
+        if line is None:
             yield Check(kind, run, "broken", "has no row of this run")
         else:
-            yield equal(kind, run, {name: (text, str(said.get(name, ""))) for name, text in told.items()})
+            yield equal(kind, run, {name: (text, str(recorded.get(name, ""))) for name, text in line.items()})
 
 
 def check_experiment(record: RunRecord, run: str) -> Iterator[Check]:
     """The digest from settings and code, and whether row, experiment and train.json tell of one and the same run."""
     from bench.suites.experiment import digest_of
 
-    said, row, digest = record["experiment"], record["row"], record["digest"]
-    again = digest_of({**said, "source": record["code"]["sha256"]})
+    settings, row, digest = record["experiment"], record["row"], record["digest"]
+    again = digest_of({**settings, "source": record["code"]["sha256"]})
     yield equal("digest", run, {"digest": (again, digest), "digest of the row": (row["digest"], digest)})
     shared = ("method", "scale", "degradation", "seed", "iterations")
-    pairs: dict[str, tuple[Any, Any]] = {name: (row[name], said[name]) for name in shared}
-    pairs["train_set"] = (row["train_set"], "+".join(said["train_sets"]))
-    pairs["warm_start"] = (row["warm_start"], said["warm_start"] or "")
+    pairs: dict[str, tuple[Any, Any]] = {name: (row[name], settings[name]) for name in shared}
+    pairs["train_set"] = (row["train_set"], "+".join(settings["train_sets"]))
+    pairs["warm_start"] = (row["warm_start"], settings["warm_start"] or "")
     pairs["run"] = (row["run"], run)
-    if said["iterations"]:
+    if settings["iterations"]:
         trained = record["training"]
         pairs |= {name: (trained[name], record[name]) for name in ("digest", "experiment", "train_data")}
         pairs["parameters"] = (trained["parameters"], row["parameters"])
@@ -151,20 +153,20 @@ def check_weights(record: RunRecord, run: str) -> Iterator[Check]:
 
 def check_stages(record: RunRecord, run: str, records: Mapping[str, RunRecord]) -> Iterator[Check]:
     """The runs it starts from are here, and what it took of them is what they made."""
-    said = record["experiment"]
-    sources = [said.get("warm_start"), said.get("kernel_from"), *(said.get("network_from") or ())]
+    settings = record["experiment"]
+    sources = [settings.get("warm_start"), settings.get("kernel_from"), *(settings.get("network_from") or ())]
     taken = record.get("stages", {})
     for name in [source for source in sources if source and source != "truth"]:
         if name not in records:
             yield Check("earlier stage", run, "broken", f"{name} is not among the runs of this folder")
             continue
-        made = records[name].get("checkpoint") if name != said.get("kernel_from") else records[name].get("kernels")
-        if isinstance(made, Mapping) and isinstance(taken.get(name), str):
-            made = hash_hashes(made)
+        given = records[name].get("checkpoint") if name != settings.get("kernel_from") else records[name].get("kernels")
+        if isinstance(given, Mapping) and isinstance(taken.get(name), str):
+            given = hash_hashes(given)
         if name not in taken:
             yield Check("earlier stage", run, "unchecked", "what it took of the run it starts from was not recorded")
         else:
-            yield equal("earlier stage", run, {f"what it took of {name}": (taken[name], made)})
+            yield equal("earlier stage", run, {f"what it took of {name}": (taken[name], given)})
 
 
 def check_own_stages(record: RunRecord, run: str) -> Iterator[Check]:
@@ -172,9 +174,9 @@ def check_own_stages(record: RunRecord, run: str) -> Iterator[Check]:
     none of these links."""
     if "scored" not in record:
         return
-    made = record.get("upscaled") or record["estimated"]
+    upscaling = record.get("upscaled") or record["estimated"]
     prepared = {name: stage["outputs"]["manifest.json"] for name, stage in record["prepared"].items()}
-    took = {**record.get("training", {}).get("inputs", {}), **made["inputs"]}
+    took = {**record.get("training", {}).get("inputs", {}), **upscaling["inputs"]}
     pairs = {f"digest of what was {word}": (record[word]["digest"], record["digest"])
              for word in ("upscaled", "estimated") if word in record}  # fmt: skip
     pairs |= {name: (took.get(name), sha256) for name, sha256 in prepared.items()}
@@ -189,37 +191,33 @@ def check_own_stages(record: RunRecord, run: str) -> Iterator[Check]:
 
 def check_made(record: RunRecord, run: str, work: Path | None) -> Iterator[Check]:
     """What is not committed: compared where the work folder has it, else recorded, not here."""
-    said = record["experiment"]
-    place, method = f"x{said['scale']}.{said['degradation']}", said["method"]
+    settings = record["experiment"]
+    here = work or Path(os.devnull)  # no file is below that
     for name, sha256 in record["test_data"].items():
-        yield _file("test data", f"{run}: {name}", _under(work, "data", f"{name}.{place}", "manifest.json"), sha256)
-    for kind, folder in (("sr", "SR pictures"), ("kernels", "kernels")):
-        for name, sha256 in record.get(kind, {}).items():
-            yield _file(folder, f"{run}: {name}", _under(work, kind, method, run, name), sha256)
+        folder = degraded_folder(here, name, settings["scale"], settings["degradation"])
+        yield _file("test data", f"{run}: {name}", folder / "manifest.json", sha256)
+    for kind, key, folder_of in (("SR pictures", "sr", sr_folder), ("kernels", "kernels", kernels_folder)):
+        for name, sha256 in record.get(key, {}).items():
+            yield _file(kind, f"{run}: {name}", folder_of(here, settings["method"], run) / name, sha256)
     if "checkpoint" in record:
-        file = _under(work, "runs", run, "checkpoint.safetensors")
-        yield _file("checkpoint", run, file, record["checkpoint"])
-    for kind, sets in (("train_data", "train_sets"), ("unpaired_data", "unpaired_sets")):
-        if kind in record:
-            yield _store(run, work, "+".join(said[sets]), record[kind])
+        yield _file("checkpoint", run, run_folder(here, run) / "checkpoint.safetensors", record["checkpoint"])
+    for key, sets in (("train_data", "train_sets"), ("unpaired_data", "unpaired_sets")):
+        if key in record:
+            yield _store(run, here, "+".join(settings[sets]), record[key])
 
 
-def _under(work: Path | None, *parts: str) -> Path | None:
-    return None if work is None else work.joinpath(*parts)
-
-
-def _file(kind: str, name: str, file: Path | None, sha256: str) -> Check:
+def _file(kind: str, name: str, file: Path, sha256: str) -> Check:
     if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
         return Check(kind, name, "broken", f"{_brief(sha256)} is no sha256")
-    if file is None or not file.is_file():
+    if not file.is_file():
         return Check(kind, name, "not here")
     return equal(kind, name, {"sha256": (hash_file(file), sha256)})
 
 
-def _store(run: str, work: Path | None, sets: str, sha256: str) -> Check:
+def _store(run: str, work: Path, sets: str, sha256: str) -> Check:
     """A training store, whose folder's name says more than its sets: any of them with that manifest will do."""
-    stores: list[Path | None] = [*(work / "train").glob(f"{sets}.x*/manifest.json")] if work else []
-    links = [_file("training data", run, file, sha256) for file in stores or [None]]
+    stores = list((work / "train").glob(f"{sets}.x*/manifest.json")) or [work / "train" / "manifest.json"]
+    links = [_file("training data", run, file, sha256) for file in stores]
     return next((link for link in links if link.state == "ok"), links[0])
 
 
@@ -227,9 +225,9 @@ def check_same_pictures(records: Mapping[str, RunRecord]) -> Iterator[Check]:
     """Runs that are compared were tested on the same pictures: one manifest a data set, scale and degradation."""
     seen: dict[tuple[str, str, str], tuple[str, str]] = {}
     for run, record in records.items():
-        said = record["experiment"]
+        settings = record["experiment"]
         for name, sha256 in record["test_data"].items():
-            key = (name, str(said["scale"]), said["degradation"])
+            key = (name, str(settings["scale"]), settings["degradation"])
             first, known = seen.setdefault(key, (run, sha256))
             same = known == sha256
             text = "" if same else f"other pictures of {name} than {first}"

@@ -44,15 +44,15 @@ def run_record(run: Experiment, suite: Suite, layout: Workdir) -> Record:
     kernels; measured_at those of the report. Raises BadInput for a stage that left no record.
     """
     trained = _read(layout.run(run.name) / "train.json") if run.iterations else {}
-    made = _read(layout.kernels(run) / "kernels.json" if run.estimates else layout.sr(run) / "upscale.json")
+    upscaling = _read(layout.kernels(run) / "kernels.json" if run.estimates else layout.sr(run) / "upscale.json")
     scored = _read(layout.score_record(run))
     check_unchanged(layout.scores(run).parent, {layout.scores(run).name: scored["outputs"]["scores"]})
-    first = trained or made
-    inputs: dict[str, str] = {**trained.get("inputs", {}), **made["inputs"]}
+    first = trained or upscaling
+    inputs: dict[str, str] = {**trained.get("inputs", {}), **upscaling["inputs"]}
     taken = {**_named(inputs, "runs/"), **_named(inputs, "kernels/")}
     record: Record = {
-        "row": run_row(run, trained, made),
-        "cost": cost_row(run, trained, made),
+        "row": run_row(run, trained, upscaling),
+        "cost": cost_row(run, trained, upscaling),
         "suite": suite.name,
         "experiment": run.resolved(),
         "digest": first["digest"],
@@ -62,11 +62,11 @@ def run_record(run: Experiment, suite: Suite, layout: Workdir) -> Record:
         "weights": _named(inputs, "weights/"),
         "test_data": _named(inputs, "data/"),
         "stages": {name: sha256 for name, sha256 in taken.items() if name in run.sources},
-        "sr": {} if run.estimates else made["outputs"],
-        "kernels": made["outputs"] if run.estimates else {},
+        "sr": {} if run.estimates else upscaling["outputs"],
+        "kernels": upscaling["outputs"] if run.estimates else {},
         "scores": scored["outputs"]["scores"],
         "prepared": _prepared(run, layout),
-        "estimated" if run.estimates else "upscaled": _brief(made),
+        "estimated" if run.estimates else "upscaled": _brief(upscaling),
         "scored": _brief(scored),
     }
     if trained:
@@ -107,11 +107,11 @@ def _named(inputs: Mapping[str, str], prefix: str) -> dict[str, str]:
     return {name.removeprefix(prefix): value for name, value in inputs.items() if name.startswith(prefix)}
 
 
-def run_row(run: Experiment, trained: Record, made: Record) -> Record:
-    """One line of runs.csv: what was run, nothing that differs between machines."""
+def run_row(run: Experiment, trained: Record, upscaling: Record) -> Record:
+    """One line of runs.csv: what was run, nothing that differs between machines. upscaling: or estimating."""
     method = run.build()
     pictures, patch = method.batch
-    network = made.get("network") or {}
+    network = upscaling.get("network") or {}
     return {
         "run": run.name,
         "method": run.method,
@@ -129,31 +129,31 @@ def run_row(run: Experiment, trained: Record, made: Record) -> Record:
         "parameters": trained.get("parameters", network.get("parameters", 0)),
         "macs": network.get("macs", ""),
         "warm_start": run.warm_start or "",
-        "digest": (trained or made)["digest"],
+        "digest": (trained or upscaling)["digest"],
         "paper": run.entry.paper,
     }
 
 
-def cost_row(run: Experiment, trained: Record, made: Record) -> Record:
+def cost_row(run: Experiment, trained: Record, upscaling: Record) -> Record:
     """One line of cost.csv: seconds and memory, which no two machines share. Estimating kernels counts as upscaling;
     where the network diverged there was nothing to upscale with."""
-    diverged = "diverged" in made
+    diverged = "diverged" in upscaling
     return {
         "run": run.name,
         "train_seconds": trained.get("seconds", ""),
         "train_cpu_seconds": trained.get("cpu_seconds", ""),
         "train_device": trained.get("device", ""),
         "train_peak_mib": trained.get("peak_mib", ""),
-        "upscale_seconds": "" if diverged else round(_seconds(made), 2),
-        "upscale_peak_mib": "" if diverged else made["peak_mib"],
+        "upscale_seconds": "" if diverged else round(_seconds(upscaling), 2),
+        "upscale_peak_mib": "" if diverged else upscaling["peak_mib"],
     }
 
 
-def _seconds(made: Record) -> float:
+def _seconds(upscaling: Record) -> float:
     """Of the upscaler alone, over sets and pictures; of the estimator, all pictures side by side."""
-    if "sets" not in made:
-        return float(made["seconds"])
-    return float(sum(sum(one["seconds"].values()) for one in made["sets"].values()))
+    if "sets" not in upscaling:
+        return float(upscaling["seconds"])
+    return float(sum(sum(times["seconds"].values()) for times in upscaling["sets"].values()))
 
 
 def write_results(

@@ -9,18 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import BadInput
-from bench.provenance.cells import (
-    Cell,
-    Scores,
-    is_quadratic,
-    load_scores,
-    locate,
-    mean_of,
-    read_runs,
-    recompute,
-    values_of,
-)
-from bench.runtime.results import RECORDS, Record, hash_scores, read_records
+from bench.metrics import METRICS
+from bench.provenance.cells import Cell, Scores, locate, mean_of, recompute, values_of
+from bench.runtime.results import RECORDS, Record, hash_scores, load_scores, read_records, read_runs
 from bench.runtime.rows import Row
 
 WIDTH = 110
@@ -63,10 +54,10 @@ def why(results: Path, table: str, row: str, column: str, digits: int = SHORT) -
     for name in rows:
         record = records[name]
         parts.append(f"{'default: ' if name not in cell.runs else ''}{name}")
-        told = list(_run(records, record, digits))
+        chain = list(_run(records, record, digits))
         if record is not first:
-            told = _unlike(told, list(_run(records, first, digits)), (record, first))
-        parts.append(_grid([*told, *_pictures(cell, scores.get(name), record)]))
+            chain = _unlike(chain, list(_run(records, first, digits)), (record, first))
+        parts.append(_grid([*chain, *_pictures(cell, scores.get(name), record)]))
     parts.append(f"Every link of every number: python -m bench verify {results}")
     return Answer("\n\n".join(parts), follows and not faults)
 
@@ -90,7 +81,7 @@ def _figure(cell: Cell, scores: Mapping[str, Scores], runs: Mapping[str, Row]) -
 def _mean_text(cell: Cell, scores: Mapping[str, Scores]) -> str:
     """What is averaged over what."""
     value, pictures = mean_of([scores[name] for name in cell.runs], cell.dataset, cell.metric)
-    kind = "root mean square" if is_quadratic(cell.metric) else "mean"
+    kind = "root mean square" if METRICS[cell.metric].mean == "quadratic" else "mean"
     seeds = "1 seed" if len(cell.runs) == 1 else f"the mean over {len(cell.runs)} seeds"
     text = f"the {kind} of {cell.metric} over {len(pictures)} pictures of {cell.dataset}, {seeds}"
     if value is None:
@@ -100,17 +91,18 @@ def _mean_text(cell: Cell, scores: Mapping[str, Scores]) -> str:
 
 def _run(records: Mapping[str, Record], record: Record, digits: int) -> Iterator[Line]:
     """What one run is made of, a line a link."""
-    row, said, code, trained = record["row"], record["experiment"], record["code"], record.get("training", {})
-    length = f"{said['iterations']:,} iterations on {row['train_set']}" if said["iterations"] else "nothing to train"
-    yield "run", f"×{said['scale']} {said['degradation']}, seed {said['seed']}, {length}; digest {record['digest']}"
-    yield "knobs", ", ".join(f"{name}={value}" for name, value in said["knobs"].items() if name != "scale")
+    row, run, code, trained = record["row"], record["experiment"], record["code"], record.get("training", {})
+    length = f"{run['iterations']:,} iterations on {row['train_set']}" if run["iterations"] else "nothing to train"
+    yield "run", f"×{run['scale']} {run['degradation']}, seed {run['seed']}, {length}; digest {record['digest']}"
+    yield "knobs", ", ".join(f"{name}={value}" for name, value in run["knobs"].items() if name != "scale")
     yield from _earlier(records, record, digits)
+    modules = f"{len(code['modules'])} modules: {', '.join(code['modules'])}"
     changed = ", with uncommitted changes" if code["changed"] else ""
-    yield "code", f"commit {code['commit'][:digits]}{changed}; sha256 {code['sha256'][:digits]} of {_modules(code)}"
+    yield "code", f"commit {code['commit'][:digits]}{changed}; sha256 {code['sha256'][:digits]} of {modules}"
     if "train_data" in record:
         yield "trained on", f"{row['train_set']}, manifest sha256 {record['train_data'][:digits]}"
     if "unpaired_data" in record:
-        yield "", f"{'+'.join(said['unpaired_sets'])} without HR, manifest sha256 {record['unpaired_data'][:digits]}"
+        yield "", f"{'+'.join(run['unpaired_sets'])} without HR, manifest sha256 {record['unpaired_data'][:digits]}"
     yield from _hashes("tested on", {f"{name}, manifest": value for name, value in record["test_data"].items()}, digits)
     yield from _hashes("weights", record["weights"], digits)
     if "checkpoint" in record:
@@ -122,14 +114,16 @@ def _run(records: Mapping[str, Record], record: Record, digits: int) -> Iterator
     if "diverged" in trained:
         yield "no scores", trained["diverged"]
     yield "environment", ", ".join(f"{name} {value}" for name, value in record["environment"].items())
-    measured = record.get("measured_at")
-    if measured and measured["commit"] != code["commit"]:
-        yield "measured at", f"commit {measured['commit'][:digits]}"
-    yield "scores", f"scores/{said['method']}.csv, recorded rows sha256 {record['scores'][:digits]}"
+    for label, stage in (("upscaled at", "upscaled"), ("kernels at", "estimated"), ("scored at", "scored")):
+        if stage in record and record[stage]["code"]["commit"] != code["commit"]:
+            yield label, f"commit {record[stage]['code']['commit'][:digits]}"
+    if record["measured_at"]["commit"] != code["commit"]:
+        yield "reported at", f"commit {record['measured_at']['commit'][:digits]}"
+    yield "scores", f"scores/{run['method']}.csv, recorded rows sha256 {record['scores'][:digits]}"
 
 
 def _unlike(lines: list[Line], before: list[Line], records: tuple[Mapping[str, Any], Mapping[str, Any]]) -> list[Line]:
-    """Only what a run does not share with the first one told of; of the knobs, those that differ."""
+    """Lines that differ from the first run's; of the knobs, those that differ."""
     mine, first = (record["experiment"]["knobs"] for record in records)
     knobs = ", ".join(f"{name}={value}" for name, value in mine.items() if first.get(name) != value)
     kept = [("knobs", f"as above but {knobs}") if label == "knobs" else (label, text) for label, text in lines]
@@ -138,15 +132,11 @@ def _unlike(lines: list[Line], before: list[Line], records: tuple[Mapping[str, A
     return [*kept, ("as above", ", ".join(shared))] if shared else kept
 
 
-def _modules(code: Mapping[str, Any]) -> str:
-    return f"{len(code['modules'])} modules: {', '.join(code['modules'])}"
-
-
 def _earlier(records: Mapping[str, Record], record: Record, digits: int) -> Iterator[Line]:
     """The runs that this one takes something of, and those before them."""
-    said = record["experiment"]
-    taken = [("starts from", said.get("warm_start")), ("kernels of", said.get("kernel_from"))]
-    taken += [("network of", name) for name in said.get("network_from") or ()]
+    run = record["experiment"]
+    taken = [("starts from", run.get("warm_start")), ("kernels of", run.get("kernel_from"))]
+    taken += [("network of", name) for name in run.get("network_from") or ()]
     for label, name in taken:
         if name == "truth":
             yield label, "the degradation itself: the true kernels"
@@ -161,8 +151,8 @@ def _earlier(records: Mapping[str, Record], record: Record, digits: int) -> Iter
 
 def _hashes(label: str, found: Mapping[str, str], digits: int) -> Iterator[Line]:
     """A line a file, the label on the first."""
-    for place, (name, value) in enumerate(found.items()):
-        yield label if place == 0 else "", f"{name} sha256 {value[:digits]}"
+    for number, (name, value) in enumerate(found.items()):
+        yield label if number == 0 else "", f"{name} sha256 {value[:digits]}"
 
 
 def _pictures(cell: Cell, scores: Scores | None, record: Mapping[str, Any]) -> Iterator[Line]:
@@ -172,13 +162,13 @@ def _pictures(cell: Cell, scores: Scores | None, record: Mapping[str, Any]) -> I
         for (dataset, image, metric), value in (scores or {}).items()
         if (dataset, metric) == (cell.dataset, cell.metric) and cell.image in ("", image)
     }
-    made = {**record.get("kernels", {}), **record["sr"]}
+    files = {**record.get("kernels", {}), **record["sr"]}
     width = max(map(len, chosen), default=0)
-    for place, (image, value) in enumerate(sorted(chosen.items())[:MAX_PICTURES]):
+    for number, (image, value) in enumerate(sorted(chosen.items())[:MAX_PICTURES]):
         figure = f"{'n/a' if value is None else f'{value:.6f}':>12}"
-        names = [name for name in made if name.rpartition(".")[0] == f"{cell.dataset}/{image}"]
-        source = f"   {names[0].rpartition('.')[2]} sha256 {made[names[0]][:SHORT]}" if names else ""
-        yield cell.metric if place == 0 else "", f"{image.ljust(width)} {figure}{source}"
+        names = [name for name in files if name.rpartition(".")[0] == f"{cell.dataset}/{image}"]
+        source = f"   {names[0].rpartition('.')[2]} sha256 {files[names[0]][:SHORT]}" if names else ""
+        yield cell.metric if number == 0 else "", f"{image.ljust(width)} {figure}{source}"
     if len(chosen) > MAX_PICTURES:
         yield "", f"… and {len(chosen) - MAX_PICTURES} more in the score file"
 
@@ -187,8 +177,7 @@ def _grid(lines: list[Line]) -> str:
     """Labels on the left, texts wrapped beside them."""
     wrapped = []
     for label, text in lines:
-        folded = textwrap.wrap(text, WIDTH - LABEL - 4, break_on_hyphens=False, drop_whitespace=True) or [""]
-        if len(text) <= WIDTH - LABEL - 4:
-            folded = [text]
-        wrapped += [f"  {(label if place == 0 else '').ljust(LABEL)}  {part}" for place, part in enumerate(folded)]
+        short = len(text) <= WIDTH - LABEL - 4  # as it is, with its runs of blanks
+        parts = [text] if short else textwrap.wrap(text, WIDTH - LABEL - 4, break_on_hyphens=False)
+        wrapped += [f"  {(label if number == 0 else '').ljust(LABEL)}  {part}" for number, part in enumerate(parts)]
     return "\n".join(wrapped)

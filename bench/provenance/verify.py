@@ -9,7 +9,7 @@ from shutil import copy, copytree
 from typing import Any
 
 from bench.errors import BadInput
-from bench.provenance.cells import Scores, describe, load_scores, read_runs, recompute, values_of
+from bench.provenance.cells import Scores, describe, recompute, values_of
 from bench.provenance.checks import (
     Check,
     RunRecord,
@@ -27,7 +27,18 @@ from bench.provenance.checks import (
 from bench.runtime.checksums import compare, files_of
 from bench.runtime.code_digest import ROOT, source_digest
 from bench.runtime.git import REPORT
-from bench.runtime.results import COST, RECORDS, RUNS, SCORES, TABLES, TAPS, read_records, read_scores
+from bench.runtime.results import (
+    COST,
+    RECORDS,
+    RUNS,
+    SCORES,
+    TABLES,
+    TAPS,
+    load_scores,
+    read_records,
+    read_runs,
+    read_scores,
+)
 from bench.runtime.rows import Row, read_rows
 
 Rebuild = Callable[[str, Path, Sequence[str]], None]
@@ -151,9 +162,9 @@ def _tables(results: Path, records: Mapping[str, RunRecord], rebuild: Rebuild) -
         except BadInput as error:
             yield Check(kind, "tables/", "unchecked", f"they cannot be built here: {error}")
             return
-        ours, theirs = (_contents(place / "tables") for place in (folder, results))
-    told = {record.get("measured_at", {}).get("report") for record in records.values()}
-    same_code = told == {source_digest(REPORT)}
+        ours, theirs = (_contents(parent / "tables") for parent in (folder, results))
+    reported_by = {record.get("measured_at", {}).get("report") for record in records.values()}
+    same_code = reported_by == {source_digest(REPORT)}
     for table in sorted({*ours, *theirs}):
         if ours.get(table) == theirs.get(table):
             yield Check(kind, table, "ok")

@@ -28,6 +28,7 @@ from bench.report.aggregate import (
     widen,
 )
 from bench.report.tables import ARROWS, show_value
+from bench.runtime.paths import degraded_folder, sr_folder
 from bench.runtime.rows import read_rows, write_rows
 
 SIDE = 96  # HR pixels of a window
@@ -92,7 +93,7 @@ def read_shown(scores: Scores, work: Path, kept: Path) -> Shown:
     Places that `kept` lists are kept to; else they are chosen by rule. Raises BadInput for a picture of a wrong size.
     """
     every = {one.label: one.runs[0] for one in measured(scores)}
-    folders = {name: work / "sr" / cell_of(scores.runs, run, "method") / run for name, run in every.items()}
+    folders = {name: sr_folder(work, cell_of(scores.runs, run, "method"), run) for name, run in every.items()}
     whole = {name: folder for name, folder in folders.items() if folder.is_dir()}
     places = read_places(kept)
     try:
@@ -226,7 +227,7 @@ def _shrink(hr: U8) -> bytes:
 
 def _hr(scores: Scores, work: Path, dataset: str, image: str) -> U8:
     setting = scores.setting
-    return _read(work / "data" / f"{dataset}.x{setting.scale}.{setting.degradation}" / "hr" / f"{image}.png", work)
+    return _read(degraded_folder(work, dataset, setting.scale, setting.degradation) / "hr" / f"{image}.png", work)
 
 
 def _read(path: Path, work: Path, size: tuple[int, ...] | None = None) -> U8:

@@ -15,6 +15,7 @@ from bench.data.blur_kernels import read_kernel
 from bench.report.aggregate import KERNEL, Scores, cell_of, first_available, first_runs, widen
 from bench.report.style import DPI, Drawn, save
 from bench.report.tables import heading, show_value
+from bench.runtime.paths import degraded_folder, kernels_folder
 
 MAX_PICTURES = 10
 MAX_ROWS = 24
@@ -67,15 +68,14 @@ def read_kernels(scores: Scores, work: Path, kept: Path | None = None) -> Kernel
 
 def _folder(scores: Scores, run: str, work: Path, kept: Path | None) -> Path:
     """Where a run's kernels are."""
-    estimated = work / FOLDER / cell_of(scores.runs, run, "method") / run
+    estimated = kernels_folder(work, cell_of(scores.runs, run, "method"), run)
     return estimated if estimated.is_dir() or kept is None else kept / run
 
 
 def _truths(scores: Scores, dataset: str, work: Path, kept: Path | None) -> Path:
     """Where the true kernels of a data set are."""
-    name = f"{dataset}.x{scores.setting.scale}.{scores.setting.degradation}"
-    applied = work / "data" / name / "kernels"
-    return applied if applied.is_dir() or kept is None else kept / TRUTHS / name
+    folder = degraded_folder(work, dataset, scores.setting.scale, scores.setting.degradation)
+    return folder / "kernels" if (folder / "kernels").is_dir() or kept is None else kept / TRUTHS / folder.name
 
 
 def keep_kernels(scores: Scores, work: Path, kept: Path, folder: Path) -> None:

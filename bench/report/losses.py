@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from bench.errors import BadInput
 from bench.report.aggregate import Scores, methods_of, runs_of, variants_of
 from bench.report.style import COLOURS, DPI, Drawn, save
+from bench.runtime.paths import run_folder
 from bench.runtime.rows import read_rows, write_rows
 
 NOT_LOSSES = ("step", "seconds", "learning_rate")
@@ -86,7 +87,7 @@ def keep_curves(scores: Scores, work: Path, kept: Path, folder: Path) -> None:
 def _curves(run: str, work: Path, kept: Path | None) -> dict[str, tuple[F64, F64]]:
     """Loss name -> (steps, values) of a run, empty where there are none. Raises BadInput for a torn file."""
     path = None if kept is None else kept / f"{run}.csv"
-    found = read_curves(work / "runs" / run / "curves.jsonl")
+    found = read_curves(run_folder(work, run) / "curves.jsonl")
     if found or path is None or not path.is_file():
         return found
     remedy = "remove it and make the report again"

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.errors import BadInput
+from bench.errors import BadInput, unknown
 from bench.runtime.files import replacing
 from bench.runtime.rows import Row, format_rows, read_rows, write_rows
 
@@ -31,6 +31,7 @@ MATERIAL = "material.tar.xz"
 SCORE_COLUMNS = ("dataset", "image", "metric", "value", "note")
 KEYS = ("run", "dataset", "image")
 ABSENT = "n/a: "
+PICTURES = "per-image"  # the table of all of scores/
 Record = dict[str, Any]
 
 
@@ -94,6 +95,45 @@ def _is_number(text: str) -> bool:
         return float(text) == float(text)
     except ValueError:
         return False
+
+
+def load_scores(results: Path, runs: Mapping[str, Row], names: Iterable[str]) -> dict[str, list[Row]]:
+    """The score rows of these runs. Raises BadInput where one has none, or a file is torn."""
+    stored: dict[str, dict[str, list[Row]]] = {}
+    found = {}
+    for name in dict.fromkeys(names):
+        method = runs[name]["method"]
+        if method not in stored:
+            stored[method] = read_scores(results, method)
+        if name not in stored[method]:
+            raise BadInput(f"{results / SCORES / method}.csv: holds no scores of {name}; make the report again")
+        found[name] = stored[method][name]
+    return found
+
+
+def read_table(results: Path, name: str) -> list[Row]:
+    """The rows of tables/<name>.csv; of 'per-image' those of scores/, n/a without its reason. Raises BadInput, naming
+    the nearest, where there is no such table."""
+    known = [path.stem for path in sorted((results / TABLES).glob("*.csv"))]
+    if not known:
+        raise BadInput(f"{results}: holds no tables/*.csv; name a results folder such as results/demo")
+    if name == PICTURES:
+        rows = [row for path in sorted((results / SCORES).glob("*.csv")) for row in read_rows(path)]
+        return [{key: "n/a" if text.startswith(ABSENT) else text for key, text in row.items()} for row in rows]
+    if name not in known:
+        raise unknown(f"table of {results}", name, [*known, PICTURES])
+    return read_rows(results / TABLES / f"{name}.csv")
+
+
+def read_runs(results: Path) -> dict[str, Row]:
+    """runs.csv by run name, each row with its columns of cost.csv where there is one."""
+    costs = results / COST
+    spent = {row["run"]: row for row in (read_rows(costs) if costs.is_file() else []) if "run" in row}
+    rows = read_rows(results / RUNS)
+    absent = {"run", "method", "variant"} - set(rows[0] if rows else ())
+    if absent:
+        raise BadInput(f"{results / RUNS}: lacks rows, or the column {min(absent)}; make it again")
+    return {row["run"]: {**spent.get(row["run"], {}), **row} for row in rows}
 
 
 def read_results(results: Path) -> tuple[dict[str, Record], dict[str, list[Row]]]:
