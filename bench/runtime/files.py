@@ -19,7 +19,7 @@ from bench.errors import BadInput
 
 _TEMPORARY = re.compile(r"\.bench-[0-9a-f]{16}\.tmp")
 _LEFT_BEHIND_SECONDS = 60  # a temporary file this old that nobody has locked is a killed job's
-_REQUEST = ".bench-request"  # in a folder being made: what for
+REQUEST = ".bench-request"  # in a folder being made: what for
 
 
 @contextlib.contextmanager
@@ -104,17 +104,19 @@ def making_folder(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _alone(folder, place):
-            mark = folder / _REQUEST
-            if not (request and mark.is_file() and mark.read_text() == request):
+            mark = folder / REQUEST
+            goes_on = request and mark.is_file() and mark.read_text() == request
+            if not goes_on:
                 _empty(folder, mark)
-                mark.write_text(request)
             try:
+                if not goes_on:
+                    mark.write_text(request)
                 yield folder
-                mark.unlink()
                 for inside, _, names in os.walk(folder):
                     for path in (*(Path(inside, name) for name in names), Path(inside)):
                         sync(path)
                 deliver(folder, place)
+                (place / REQUEST).unlink(missing_ok=True)  # until then, a killed job's folder is known by it
                 sync(place.parent)
             except BaseException as error:
                 if request and mark.is_file() and len(list(folder.iterdir())) > 1:
@@ -186,11 +188,16 @@ def as_written(path: Path) -> Iterator[None]:
 def locked(path: Path, wait: bool) -> Iterator[bool]:
     """Hold an exclusive lock; the kernel drops it when the process ends, however it ends.
 
-    Where another process holds it, says so, waits and yields True; raises BadInput instead where `wait` is false.
+    Where another process holds it, says so, waits and yields True; raises BadInput instead where `wait` is false, and
+    where the lock cannot be made.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     waited = False
-    with path.open("w") as stream:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        opened = path.open("w")
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    with opened as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

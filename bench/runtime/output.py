@@ -12,10 +12,10 @@ from typing import Any
 
 from bench.errors import BadInput
 from bench.runtime.checksums import files_of, hash_file
-from bench.runtime.files import is_temporary, making_folder, read_json, replacing, write_json
+from bench.runtime.files import REQUEST, is_temporary, making_folder, read_json, replacing, write_json
 
 RECORD = ".made-by-bench.json"  # in a folder; beside a file with the file's name before it
-_DROPPINGS = {".snakemake_timestamp", ".DS_Store", "Thumbs.db", "desktop.ini"}  # nobody's work
+_DROPPINGS = {".snakemake_timestamp", ".DS_Store", "Thumbs.db", "desktop.ini", REQUEST}  # nobody's work
 Inputs = Iterable[Path | None]
 
 
@@ -32,10 +32,13 @@ def output_folder(out: Path, inputs: Inputs, overwrite: bool = False, request: s
 def output_file(out: Path, inputs: Inputs, overwrite: bool = False) -> Iterator[Path]:
     """A file to write that becomes `out` on success. Raises BadInput as `check_place` and `replacing` do."""
     place = check_place(out, inputs, overwrite, folder=False)
+    record = _record_of(place, folder=False)
     with replacing(place) as temporary:
         yield temporary
-        made = {place.name: hash_file(temporary)}
-    write_json(_record_of(place, folder=False), made)
+        made = hash_file(temporary)
+        if _is_recorded(place, place.name, _recorded(record)):
+            made += f" {hash_file(place)}"  # whichever is there after a power cut
+        write_json(record, {place.name: made})
 
 
 def claim_folder(out: Path, names: Iterable[str], overwrite: bool = False) -> None:
@@ -104,7 +107,9 @@ def _inventory(place: Path, recorded: Mapping[str, str | None]) -> tuple[list[st
 
 
 def _is_recorded(path: Path, name: str, recorded: Mapping[str, str | None]) -> bool:
-    return name in recorded and path.is_file() and recorded[name] in (None, hash_file(path))
+    if name not in recorded or not path.is_file():
+        return False
+    return recorded[name] is None or hash_file(path) in str(recorded[name]).split()
 
 
 def _resolved(path: Path) -> Path:
@@ -126,7 +131,7 @@ def _record_of(place: Path, folder: bool) -> Path:
 
 
 def _recorded(record: Path) -> dict[str, str | None]:
-    """Name -> sha256; empty where there is no record, or none that was written here."""
+    """Name -> sha256, or two; empty where there is no record, or none that was written here."""
     try:
         found: Any = read_json(record)
     except BadInput:

@@ -1,0 +1,170 @@
+"""Full and read-only disks and power cuts: nothing is lost, half-written or made into other bytes."""
+
+from __future__ import annotations
+
+import functools
+import os
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pictures import noise
+
+import bench.stages.train as loop
+from bench.__main__ import main
+from bench.data.images import write_png
+
+RUN = "rrdb.default.x4.bicubic.s1"
+COMMANDS: dict[str, list[str]] = {
+    "prepare": ["prepare", "Set5", "--role", "test", "--out"],
+    "degrade": ["degrade", "--hr", "in", "--out"],
+    "upscale": ["upscale", "--method", "bicubic", "--scale", "2", "--lr", "in", "--out"],
+    "score": ["score", "--sr", "in", "--hr", "in", "--scale", "1", "--metrics", "psnr_y,ssim_y", "--out"],
+    "kernel": ["kernel", "--lr", "in", "--iterations", "2", "--out"],
+    "train": ["train", RUN, "--suite", "smoke", "--device", "cpu", "--out"],
+}
+SAME = ("*.png", "*.npy", "*.csv", "manifest.json", "*.safetensors", "curves.jsonl")  # what has no times in it
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with input pictures as the current one."""
+    for folder in ("in", "data/Set5"):
+        for seed, name in enumerate("abcde"):
+            write_png(tmp_path / folder / f"{name}.png", noise(seed, 88, 88, 3))
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("BENCH_WORK", "disk/work")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(loop, "Limits", functools.partial(loop.Limits, save_seconds=0))
+    return tmp_path
+
+
+@pytest.fixture
+def disk(here: Path) -> Iterator[Path]:
+    """A disk of 64 MiB of its own, mounted at `disk`."""
+    place = here / "disk"
+    place.mkdir()
+    line = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(place)]
+    if os.geteuid() != 0 or subprocess.run(line, capture_output=True).returncode != 0:
+        pytest.skip("mounting a disk needs root")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def out_of(name: str) -> str:
+    return "disk/out.csv" if name == "score" else "disk/out"
+
+
+def made(place: Path) -> dict[str, bytes]:
+    """What a command delivered at `place`: the same bytes whenever it runs."""
+    files = [place] if place.is_file() else [path for pattern in SAME for path in place.rglob(pattern)]
+    return {path.relative_to(place.parent).as_posix(): path.read_bytes() for path in files}
+
+
+def listed(folder: Path) -> set[str]:
+    """Every file but the locks, which are empty."""
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    return {name for name in files if "/turns/" not in name}
+
+
+def refusals(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith("bench ")]
+
+
+def check_nothing_half_written(name: str, folder: Path) -> None:
+    """Training keeps its resume state and a whole store, upscaling its finished pictures; the others leave nothing."""
+    left = listed(folder)
+    assert not {file for file in left if file.endswith((".tmp", "train.json"))}
+    if name == "upscale":
+        assert not {file for file in left if not file.startswith(".out.partial/")}
+    elif name == "train":
+        assert not {file for file in left if ".partial" in file}
+    else:
+        assert not left
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_full_disk_is_one_line_and_the_command_succeeds_once_there_is_room(
+    name: str, disk: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words, filler, count, room = [*COMMANDS[name], out_of(name)], disk / "filler", 0, 0
+    while True:
+        free = os.statvfs(disk)
+        with filler.open("wb") as stream:
+            os.posix_fallocate(stream.fileno(), 0, free.f_bavail * free.f_frsize - 4096 * room)
+        code = main(words)
+        filler.unlink()
+        errors = capfd.readouterr().err
+        if code == 0:
+            break
+        assert code == 2 and len(refusals(errors)) == 1 and "Traceback" not in errors, errors
+        assert "No space left" in errors
+        check_nothing_half_written(name, disk)
+        count, room = count + 1, 2 * room or 1
+    full = made(Path(out_of(name)))
+    os.rename(disk / Path(out_of(name)).name, disk / "full")
+    assert count and full and main(words) == 0 and made(Path(out_of(name))) == full
+    print(f"{name}: {count} full disks")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_read_only_disk_is_one_line(name: str, disk: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    assert main([*COMMANDS[name], out_of(name)]) == 2
+    errors = capfd.readouterr().err
+    assert len(refusals(errors)) == 1 and "Read-only" in errors and "Traceback" not in errors, errors
+
+
+class Cuts:
+    """The disk as a power cut leaves it at every fsync: what was not synced before is empty."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.states: list[dict[str, bytes]] = []
+        self._synced: dict[int, tuple[int, bytes]] = {}  # by inode, each held open, so that none is given out again
+        self._fsync = os.fsync
+        for path in folder.rglob("*"):
+            if path.is_file():
+                self._hold(os.open(path, os.O_RDONLY))
+
+    def _hold(self, descriptor: int) -> None:
+        status = os.fstat(descriptor)
+        if stat.S_ISREG(status.st_mode):
+            self._synced[status.st_ino] = (descriptor, Path(f"/proc/self/fd/{descriptor}").read_bytes())
+
+    def fsync(self, descriptor: int) -> None:
+        self.cut()
+        self._fsync(descriptor)
+        self._hold(os.dup(descriptor))
+
+    def cut(self) -> None:
+        """Note what is on the disk for good under the names of now."""
+        files = [path for path in self.folder.rglob("*") if path.is_file()]
+        names = {path.relative_to(self.folder).as_posix(): path.stat().st_ino for path in files}
+        state = {name: self._synced.get(inode, (0, b""))[1] for name, inode in names.items()}
+        if state not in self.states:
+            self.states.append(state)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_after_a_power_cut_at_any_fsync_the_same_command_gives_the_same_bytes(
+    name: str, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words, cuts = [*COMMANDS[name], out_of(name)], Cuts(here)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", cuts.fsync)
+        assert main(words) == 0
+    cuts.cut()
+    whole = made(Path(out_of(name)))
+    for number, state in enumerate(cuts.states):
+        folder = here / "cut" / str(number)
+        for file, content in state.items():
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            (folder / file).write_bytes(content)
+        monkeypatch.chdir(folder)
+        assert main(words) == 0, number
+        assert made(Path(out_of(name))) == whole, number
+        monkeypatch.chdir(here)
+    print(f"{name}: {len(cuts.states)} power cuts")
