@@ -72,6 +72,7 @@ def add_verbs(verbs: Any) -> None:
     publish.add_argument("--shard")
     publish.add_argument("--reuse", action="store_true", help="compare only the runs that were made again")
     publish.add_argument("--write", action="store_true", help="and replace these by them")
+    publish.add_argument("--overwrite", action="store_true", help="and other files there, too")
     publish.set_defaults(verb=publish_results)
 
 
@@ -191,13 +192,13 @@ def mirror(arguments: Arguments) -> None:
 
 def publish_results(arguments: Arguments) -> None:
     """Say which runs came out as published. With --write the published folder is replaced, whole, so that nothing stale
-    stays in it."""
+    stays in it; one that holds more than was published there is left alone."""
     from bench.errors import BadInput
     from bench.provenance.reproduction import differences, summarise
     from bench.provenance.reuse import needed
-    from bench.runtime.files import making_folder
+    from bench.runtime.output import output_folder
     from bench.runtime.paths import results_folder
-    from bench.runtime.results import REPORT, read_records
+    from bench.runtime.results import FILES, REPORT, read_records
     from bench.suites import find_suite
     from bench.suites.workdir import Workdir
 
@@ -205,7 +206,7 @@ def publish_results(arguments: Arguments) -> None:
     if not (here / REPORT).is_file():
         raise BadInput(f"{here}: no report to publish; run snakemake --cores 8 all first")
     if arguments.write:
-        with making_folder(published) as folder:
+        with output_folder(published, [here], arguments.overwrite, record=FILES) as folder:
             shutil.copytree(here, folder, ignore=shutil.ignore_patterns(".*"), dirs_exist_ok=True)  # Snakemake's marks
         print(f"{len(read_records(published))} runs published; report: {published / REPORT}")
         return

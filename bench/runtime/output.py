@@ -20,19 +20,23 @@ Inputs = Iterable[Path | None]
 
 
 @contextlib.contextmanager
-def output_folder(out: Path, inputs: Inputs, overwrite: bool = False, request: str = "") -> Iterator[Path]:
-    """A folder to fill that becomes `out` on success. Raises BadInput as `check_place` and `making_folder` do."""
-    place = check_place(out, inputs, overwrite)
-    with making_folder(place, request, functools.partial(_deliver, overwrite=overwrite)) as folder:
+def output_folder(
+    out: Path, inputs: Inputs, overwrite: bool = False, request: str = "", record: str = RECORD
+) -> Iterator[Path]:
+    """A folder to fill that becomes `out` on success. record: the list of its files, unless what is put there brings it
+    along. Raises BadInput as `check_place` and `making_folder` do."""
+    place = check_place(out, inputs, overwrite, record=record)
+    with making_folder(place, request, functools.partial(_deliver, overwrite=overwrite, record=record)) as folder:
         yield folder
-        write_json(folder / RECORD, {name: hash_file(folder / name) for name in files_of(folder)})
+        if record == RECORD:
+            write_json(folder / RECORD, {name: hash_file(folder / name) for name in files_of(folder)})
 
 
 @contextlib.contextmanager
 def output_file(out: Path, inputs: Inputs, overwrite: bool = False) -> Iterator[Path]:
     """A file to write that becomes `out` on success. Raises BadInput as `check_place` and `replacing` do."""
     place = check_place(out, inputs, overwrite, folder=False)
-    record = _record_of(place, folder=False)
+    record = _record_of(place)
     with replacing(place) as temporary:
         yield temporary
         made = hash_file(temporary)
@@ -60,7 +64,7 @@ def check_unchanged(folder: Path, hashes: Mapping[str, str]) -> None:
             raise BadInput(f"{folder / name}: missing, or changed since it was made; delete {folder} and make it again")
 
 
-def check_place(out: Path, inputs: Inputs, overwrite: bool = False, folder: bool = True) -> Path:
+def check_place(out: Path, inputs: Inputs, overwrite: bool = False, folder: bool = True, record: str = RECORD) -> Path:
     """The place with every link and `..` resolved.
 
     Raises BadInput where it is, or is around, an input or the current folder, where it is of the wrong kind, and,
@@ -74,7 +78,8 @@ def check_place(out: Path, inputs: Inputs, overwrite: bool = False, folder: bool
         raise BadInput(f"{out}: is a file; name a folder")
     if not folder and place.exists() and not place.is_file():
         raise BadInput(f"{out}: is no regular file; name a file")
-    foreign = _inventory(place, _recorded(_record_of(place, folder)))[1] if place.exists() else []
+    listed = _recorded(place / record if folder else _record_of(place))
+    foreign = _inventory(place, listed, record)[1] if place.exists() else []
     if foreign and not folder and place.parent in {_resolved(path) for path in inputs if path is not None}:
         raise BadInput(f"{out}: lies among the inputs; choose another name")
     if foreign and not overwrite:
@@ -84,7 +89,7 @@ def check_place(out: Path, inputs: Inputs, overwrite: bool = False, folder: bool
     return place
 
 
-def _inventory(place: Path, recorded: Mapping[str, str | None]) -> tuple[list[str], list[str]]:
+def _inventory(place: Path, recorded: Mapping[str, str | None], record: str = RECORD) -> tuple[list[str], list[str]]:
     """(what is as recorded, what is not) of a folder or a single file, by name, sorted; None records any content."""
     if place.is_file():
         return ([place.name], []) if _is_recorded(place, place.name, recorded) else ([], [place.name])
@@ -100,7 +105,7 @@ def _inventory(place: Path, recorded: Mapping[str, str | None]) -> tuple[list[st
             elif path.is_dir():
                 known = inside in around
             else:
-                known = name in _DROPPINGS or inside == RECORD or is_temporary(name)
+                known = name in _DROPPINGS or inside == record or is_temporary(name)
                 known = known or _is_recorded(path, inside, recorded)
             (ours if known else foreign).append(inside)
     return sorted(ours), sorted(foreign)
@@ -126,8 +131,9 @@ def _sources(path: Path) -> list[Path]:
     return [_resolved(path), *(_resolved(file) for file in inside if file.is_symlink() and file.is_file())]
 
 
-def _record_of(place: Path, folder: bool) -> Path:
-    return place / RECORD if folder else place.with_name(f".{place.name}{RECORD}")
+def _record_of(place: Path) -> Path:
+    """Of a single file."""
+    return place.with_name(f".{place.name}{RECORD}")
 
 
 def _recorded(record: Path) -> dict[str, str | None]:
@@ -139,12 +145,12 @@ def _recorded(record: Path) -> dict[str, str | None]:
     return found if isinstance(found, dict) else {}
 
 
-def _deliver(made: Path, place: Path, overwrite: bool) -> None:
+def _deliver(made: Path, place: Path, overwrite: bool, record: str) -> None:
     """Put a folder in the place of the recorded files; beside files that are not, its files one by one.
 
     Raises BadInput where such files have come while it was made, unless `overwrite`.
     """
-    ours, foreign = _inventory(place, _recorded(place / RECORD)) if place.exists() else ([], [])
+    ours, foreign = _inventory(place, _recorded(place / record), record) if place.exists() else ([], [])
     if foreign and not overwrite:
         raise BadInput(f"{place}: holds {foreign[0]}, which was put there meanwhile; choose another place")
     for name in reversed(ours):  # what is in a folder comes before the folder
@@ -153,7 +159,7 @@ def _deliver(made: Path, place: Path, overwrite: bool) -> None:
     if not foreign:
         made.rename(place)
         return
-    for name in (*files_of(made), RECORD):
+    for name in (*files_of(made), record):
         (place / name).parent.mkdir(parents=True, exist_ok=True)
         (made / name).replace(place / name)
     shutil.rmtree(made)

@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from bench.__main__ import build_parser, main
 from bench.data.images import write_png
 from bench.errors import BadInput
+from bench.runtime.checksums import seal
 from bench.runtime.output import RECORD, check_place, output_folder
 from bench.runtime.results import write_records
 
@@ -275,3 +276,25 @@ def test_a_file_that_comes_meanwhile_is_not_lost(tmp_path: Path) -> None:
 def test_a_place_inside_an_input_folder_is_no_harm(tmp_path: Path) -> None:
     (tmp_path / "pictures").mkdir()
     assert check_place(tmp_path / "pictures" / "sr", [tmp_path / "pictures"]) == tmp_path / "pictures" / "sr"
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "REPORT.md", ".git/HEAD"])
+def test_publishing_leaves_a_folder_alone_that_holds_what_was_not_published_there(
+    name: str, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, published = here / "work" / "smoke" / "results", here / "published" / "smoke"
+    (made / "REPORT.md").write_text("first")
+    seal(made)
+    monkeypatch.setenv("BENCH_RESULTS", "published")
+    publish = ["publish", "--suite", "smoke", "--write"]
+    assert main(publish) == 0
+    (made / "REPORT.md").write_text("second")
+    seal(made)
+    assert main(publish) == 0 and (published / "REPORT.md").read_text() == "second"
+    (published / name).parent.mkdir(exist_ok=True)
+    (published / name).write_text("mine")
+    before = contents(here)
+    assert main(publish) == 2 and contents(here) == before
+    assert main([*publish, "--overwrite"]) == 0
+    assert (published / "REPORT.md").read_text() == "second"
+    assert name == "REPORT.md" or (published / name).read_text() == "mine"
