@@ -178,6 +178,17 @@ def test_a_download_that_breaks_off_leaves_nothing(
     assert everything_in(tmp_path / "weights") == []
 
 
+@pytest.mark.parametrize(("limit", "value"), [("LIMIT_BYTES", len(CONTENT) - 1), ("LIMIT_SECONDS", -1.0)])
+def test_a_download_beyond_its_limits_is_given_up_and_leaves_nothing(
+    limit: str, value: float, server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    offer_weight(monkeypatch, f"{server}/net.pth")
+    monkeypatch.setattr(f"bench.data.fetch.{limit}", value)
+    text = refused("net")
+    assert "sends more than" in text and "by hand" in text
+    assert everything_in(tmp_path / "weights") == []
+
+
 def test_a_missing_file_on_the_server_is_reported(server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     offer_weight(monkeypatch, f"{server}/gone.pth")
     text = refused("net")
