@@ -1,20 +1,27 @@
-"""Full and read-only disks and power cuts: nothing is lost, half-written or made into other bytes."""
+"""Kills, full and read-only disks and power cuts: nothing is lost, half-written or made into other bytes."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import multiprocessing
 import os
+import random
+import signal
 import stat
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from children import run_command
 from pictures import noise
 
 import bench.stages.train as loop
 from bench.__main__ import main
 from bench.data.images import write_png
+from bench.runtime.code_digest import ROOT
 
 RUN = "rrdb.default.x4.bicubic.s1"
 COMMANDS: dict[str, list[str]] = {
@@ -25,6 +32,7 @@ COMMANDS: dict[str, list[str]] = {
     "kernel": ["kernel", "--lr", "in", "--iterations", "2", "--out"],
     "train": ["train", RUN, "--suite", "smoke", "--device", "cpu", "--out"],
 }
+STOPPABLE = ("degrade", "upscale")
 SAME = ("*.png", "*.npy", "*.csv", "manifest.json", "*.safetensors", "curves.jsonl")  # what has no times in it
 
 
@@ -168,3 +176,51 @@ def test_after_a_power_cut_at_any_fsync_the_same_command_gives_the_same_bytes(
         assert made(Path(out_of(name))) == whole, number
         monkeypatch.chdir(here)
     print(f"{name}: {len(cuts.states)} power cuts")
+
+
+@contextlib.contextmanager
+def child(target: object, *words: object) -> Iterator[multiprocessing.process.BaseProcess]:
+    """A process that has done its imports and is at the work itself."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["children"])
+    ready, begun = context.Pipe(duplex=False)
+    process = context.Process(target=target, args=(begun, *words))  # type: ignore[arg-type]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join((str(ROOT), str(ROOT / "tests"))))  # of what is preloaded
+        process.start()
+    begun.close()
+    ready.recv()
+    yield process
+    process.join(20)
+    assert process.exitcode is not None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("name", STOPPABLE)
+def test_a_command_stopped_at_any_moment_leaves_nothing_half_written(
+    name: str, how: signal.Signals, here: Path
+) -> None:
+    words, out, dice, stopped = [*COMMANDS[name], out_of(name)], here / out_of(name), random.Random(2), 0
+    with child(run_command, here, words):
+        began = time.monotonic()
+    seconds = time.monotonic() - began
+    whole = made(out)
+    os.rename(out.parent, here / "whole")
+    for _ in range(8):
+        with child(run_command, here, words) as process:
+            time.sleep(dice.uniform(0, seconds))
+            with contextlib.suppress(ProcessLookupError):  # it has come to its end
+                process.kill() if how == signal.SIGKILL else os.kill(int(str(process.pid)), how)
+        assert process.exitcode in (0, 130 if how == signal.SIGINT else -how)
+        if process.exitcode != 0:
+            stopped += 1
+            assert not out.exists() or made(out) == whole
+            if how == signal.SIGINT and not out.exists():
+                check_nothing_half_written(name, out.parent)
+        with child(run_command, here, words) as process:
+            pass
+        assert process.exitcode == 0 and made(out) == whole
+        assert not [file for file in listed(out.parent) if ".partial" in file]
+        os.rename(out.parent, here / f"done{stopped}.{time.monotonic_ns()}")
+    print(f"{name}: {stopped} stopped")
