@@ -196,7 +196,7 @@ def _papers(report: Report) -> str:
     return whole(first) + "".join(tables)
 
 
-SHORT = {"adaptation": "Adaptation", "gap-kernels": "Gap closed", "taps": "Taps"}
+SHORT = {"adaptation": "Adaptation", "gaps": "Gap closed", "taps": "Taps"}
 
 
 def _small(table: Table) -> Part:

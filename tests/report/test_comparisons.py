@@ -49,7 +49,7 @@ def scores_of(values: Mapping[str, Sequence[float]], metric: str = "psnr_y") -> 
         (setting,),
         deterministic=("bicubic",),
         baselines={"zssr": ("bicubic.default", "absent.default")},
-        gaps={"zssr": ("default", "estimated", "true")},
+        gaps={"zssr": ("default", "estimated", "true"), "pseudo_sr": ("uncorrected", "default", "supervised")},
     )
     return Scores(suite, setting, METRICS, table.set_index("run", drop=False), frame, average(frame, METRICS))
 
@@ -63,7 +63,16 @@ def test_the_gap_of_an_entry_is_tabled_with_how_much_of_it_is_closed() -> None:
     row = dict(zip(table.columns, table.records[0], strict=True))
     assert (row["closed"], row["better"], row["seeds"], row["pictures"]) == ("-0.250000", "zssr.estimated", "3", "2")
     shown = [cell.text for cell in table.sections[0].rows[0]]
-    assert shown == ["×2 blur", "psnr_y", "−0.500", "+2.000", "−25 %", "−25 % to −25 %", "3 × 2"]
+    assert shown == ["×2 blur", "zssr.estimated", "psnr_y", "−0.500", "+2.000", "−25 %", "−25 % to −25 %", "3 × 2"]
+
+
+def test_a_gap_that_another_method_declares_is_tabled_in_its_own_words() -> None:
+    names = ("uncorrected", "default", "supervised")
+    table = gap_table([scores_of({f"pseudo_sr.{name}": (20 + n, 22 + n) for n, name in enumerate(names)})])
+    assert table is not None and len(table.records) == 1
+    row = dict(zip(table.columns, table.records[0], strict=True))
+    assert (row["closed"], row["better"], row["worse"]) == ("0.500000", "pseudo_sr.default", "pseudo_sr.uncorrected")
+    assert "`pseudo_sr.default` between `pseudo_sr.uncorrected`" in table.legend and "zssr" not in table.legend
 
 
 def test_a_gap_of_which_a_variant_was_not_run_has_no_table() -> None:
