@@ -125,7 +125,7 @@ def run_row(run: Experiment, trained: Record, upscaling: Record) -> Record:
         "patch": patch if run.iterations else "",
         "samples": run.iterations * pictures if run.iterations else "",
         "train_set": "+".join(run.train_sets),
-        "perceptual": method.knobs.get("perceptual", ""),
+        "perceptual": method.knobs.get("perceptual", "") if method.needs_weights else "",
         "parameters": trained.get("parameters", network.get("parameters", 0)),
         "macs": network.get("macs", ""),
         "warm_start": run.warm_start or "",
