@@ -138,8 +138,8 @@ def test_editing_a_default_runs_the_jobs_of_that_method_and_no_others(finished: 
     copy = copied(finished, tmp_path)
     file = copy / "methods" / "esrgan" / "gan.py"
     text = file.read_text()
-    assert "pixel_weight: float = 1e-2" in text
-    file.write_text(text.replace("pixel_weight: float = 1e-2", "pixel_weight: float = 2e-2"))
+    assert "recipe: GanRecipe = GanRecipe(1e-4, " in text
+    file.write_text(text.replace("recipe: GanRecipe = GanRecipe(1e-4, ", "recipe: GanRecipe = GanRecipe(2e-4, "))
     planned = call(tmp_path / "run", "all", "-n", "--config", "suite=smoke", root=copy)
     assert sorted(RULE.findall(planned)) == sorted(
         ["all", "train", "upscale", "score", "mirror", "report", "mirror_tables", "publish"]
