@@ -48,6 +48,7 @@ def add_verbs(verbs: Any) -> None:
     upscale.add_argument("--suite", help="take the sizes of this suite instead of the paper's")
     upscale.add_argument("--scale", type=SCALE, default=4)
     upscale.add_argument("--lr", type=Path, required=True)
+    upscale.add_argument("--lr-pattern", default="{name}", help="which pictures of --lr: '{name}_LR.png'")
     upscale.add_argument("--kernels", type=Path, metavar="DIR", help="blur kernels, .npy or .mat (zssr.estimated)")
     add_output(upscale)
     upscale.add_argument("--ensemble", action="store_true", help="average the eight flips and transposes ('+')")
@@ -218,10 +219,11 @@ def upscale_pictures(arguments: Arguments) -> None:
     upscaler = prepare(method, network, device)
     options = Options(arguments.ensemble, arguments.tile, back_project=arguments.back_project)
     upscaler = with_options(upscaler, method.scale, options)
-    request = request_of(method, arguments.checkpoint, options, arguments.lr, device, arguments.kernels)
+    pattern = arguments.lr_pattern
+    request = request_of(method, arguments.checkpoint, options, arguments.lr, device, arguments.kernels, pattern)
     inputs = [arguments.lr, arguments.checkpoint, arguments.kernels]
     with output_folder(arguments.out, inputs, arguments.overwrite, request) as folder:
-        done = upscale_folder(upscaler, arguments.lr, folder, method.scale, kernels=arguments.kernels)
+        done = upscale_folder(upscaler, arguments.lr, folder, method.scale, kernels=arguments.kernels, pattern=pattern)
     print(f"{done['pictures']} pictures, {sum(done['seconds'].values()):.1f} s -> {arguments.out}")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import mimetypes
+import re
 import sys
 import unicodedata
 from pathlib import Path
@@ -129,6 +130,24 @@ def image_files(folder: Path) -> list[Path]:
     if skipped:
         _say_skipped(folder, len(skipped), skipped[0])
     return files
+
+
+def pictures_by_name(folder: Path, pattern: str = "{name}", option: str = "the pattern") -> dict[str, Path]:
+    """name -> file of the pictures of a folder whose file name, where the pattern has a picture's suffix, or else whose
+    stem matches: `{name}` is the common part. Raises BadInput as `image_files` does, and, naming the option, for a
+    pattern without {name} and where nothing matches."""
+    if pattern.count("{name}") != 1:
+        raise BadInput(f"{option} {pattern!r} must hold {{name}} once, such as '{{name}}_x4.png'")
+    before, after = map(re.escape, pattern.split("{name}"))
+    whole = pattern.lower().endswith(EXTENSIONS)
+    found = {}
+    for path in image_files(folder):
+        match = re.fullmatch(f"{before}(.+){after}", path.name if whole else path.stem)
+        if match:
+            found[composed(match.group(1))] = path
+    if not found:
+        raise BadInput(f"{folder}: no picture matches {pattern!r}; correct {option}")
+    return found
 
 
 def composed(name: str) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +20,7 @@ import numpy as np
 from tqdm import tqdm
 
 from bench.data.blur_kernels import kernel_files, read_kernel
-from bench.data.images import EXTENSIONS, composed, image_files, read_image
+from bench.data.images import pictures_by_name, read_image
 from bench.errors import BadInput, MissingWeights, unknown
 from bench.metrics import DEFAULT_METRICS, METRICS, Metric, Sample, pair
 from bench.metrics.means import PSNR_CEILING, cap, set_mean
@@ -84,9 +83,9 @@ class Folders:
 
 def pair_folders(folders: Folders, scale: int, dataset: str = "") -> list[Pair]:
     """One Pair per picture, sorted by name. Raises BadInput naming a picture without its counterpart."""
-    sr = _by_name(folders.sr, folders.sr_pattern, "--sr-pattern")
-    hr = _by_name(folders.hr, folders.hr_pattern, "--hr-pattern")
-    lr = _by_name(folders.lr, folders.lr_pattern, "--lr-pattern")
+    sr = pictures_by_name(folders.sr, folders.sr_pattern, "--sr-pattern")
+    hr = {} if folders.hr is None else pictures_by_name(folders.hr, folders.hr_pattern, "--hr-pattern")
+    lr = {} if folders.lr is None else pictures_by_name(folders.lr, folders.lr_pattern, "--lr-pattern")
     if folders.hr is not None:
         _complete("SR", hr, sr, folders.sr)
         _complete("HR", sr, hr, folders.hr)
@@ -99,24 +98,6 @@ def pair_folders(folders: Folders, scale: int, dataset: str = "") -> list[Pair]:
         Pair(name, scale, sr[name], hr.get(name), lr.get(name), kernels.get(name), true_kernels.get(name), dataset)
         for name in sorted(sr)
     ]
-
-
-def _by_name(folder: Path | None, pattern: str, option: str) -> dict[str, Path]:
-    """name -> file for the files of the folder that match the pattern."""
-    if folder is None:
-        return {}
-    if pattern.count("{name}") != 1:
-        raise BadInput(f"{option} {pattern!r} must hold {{name}} once, such as '{{name}}_x4.png'")
-    before, after = map(re.escape, pattern.split("{name}"))
-    whole = pattern.lower().endswith(EXTENSIONS)
-    found = {}
-    for path in image_files(folder):
-        match = re.fullmatch(f"{before}(.+){after}", path.name if whole else path.stem)
-        if match:
-            found[composed(match.group(1))] = path
-    if not found:
-        raise BadInput(f"{folder}: no picture matches {pattern!r}; correct {option}")
-    return found
 
 
 def _complete(kind: str, wanted: Iterable[str], found: dict[str, Path], folder: Path) -> None:
@@ -265,7 +246,7 @@ def score_kernels(folder: Path, data_folders: dict[str, Path], metrics: Sequence
     data folders; n/a for a picture without one. Raises BadInput where the degradation has none."""
     pairs, records = [], []
     for dataset, data in sorted(data_folders.items()):
-        lr = _by_name(data / "lr", "{name}", "--lr-pattern")
+        lr = pictures_by_name(data / "lr")
         true_kernels = kernel_files(data / "kernels", 1, lr)
         for name, path in lr.items():
             kernel = folder / dataset / f"{name}.npy"

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from bench.api import Method, Picture, Upscaler
 from bench.data.back_projection import back_projected
 from bench.data.blur_kernels import kernel_files, read_kernel
-from bench.data.images import check_size, composed, image_files, read_image, to_tensor, to_uint8, write_png
+from bench.data.images import check_size, composed, pictures_by_name, read_image, to_tensor, to_uint8, write_png
 from bench.data.orientations import in_every_orientation
 from bench.errors import BadInput
 from bench.runtime.checksums import hash_file, hash_files
@@ -103,14 +103,20 @@ def prepare(method: Method, network: nn.Module | None, device: torch.device) -> 
 
 
 def upscale_folder(
-    upscaler: Upscaler, lr: Path, out: Path, scale: int, seed: int = 0, kernels: Path | None = None
+    upscaler: Upscaler,
+    lr: Path,
+    out: Path,
+    scale: int,
+    seed: int = 0,
+    kernels: Path | None = None,
+    pattern: str = "{name}",
 ) -> dict[str, Any]:
-    """Upscale every picture of `lr` into the folder `out` that is not there yet; a grey picture gives a grey one.
-    Returns how many there are, and the seconds of each that was upscaled now.
+    """Upscale every picture of `lr` whose name matches the pattern into the folder `out` that is not there yet; a grey
+    picture gives a grey one. Returns how many there are, and the seconds of each that was upscaled now.
 
     Raises BadInput for an unreadable picture or kernel, before the first is upscaled.
     """
-    files = image_files(lr)
+    files = list(pictures_by_name(lr, pattern, "--lr-pattern").values())
     for file in files:
         height, width = read_image(file).shape[:2]
         check_size(file, scale * width, scale * height)
@@ -141,12 +147,13 @@ def request_of(
     lr: Path,
     device: torch.device,
     kernels: Path | None = None,
+    pattern: str = "{name}",
 ) -> str:
     """A digest of everything that decides the pictures that `upscale_folder` writes: a folder begun under the same
     digest is completed."""
     source = source_digest("bench.stages.upscale", type(method).__module__)
     network = hash_file(checkpoint) if checkpoint is not None else ""
-    pictures = {file.name: hash_file(file) for file in image_files(lr)}
+    pictures = {file.name: hash_file(file) for file in pictures_by_name(lr, pattern, "--lr-pattern").values()}
     pictures |= {} if kernels is None else {file.name: hash_file(file) for file in sorted(kernels.glob("*.[nm]*"))}
     knobs, threads = method.knobs, torch.get_num_threads()
     return digest_of([source, knobs, network, dataclasses.asdict(options), pictures, describe(device), threads])

@@ -44,6 +44,18 @@ def test_upscale_writes_pictures_of_scale_times_the_size_under_the_same_stems(pi
     assert read_image(tmp_path / "sr" / "a.png").shape == (48, 40, 3)
 
 
+def test_upscale_takes_the_pictures_that_match_the_pattern_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("img_001_SRF_4_HR", "img_001_SRF_4_LR", "img_002_SRF_4_LR"):
+        write_png(tmp_path / "lr" / f"{name}.png", np.full((8, 8), 90, np.uint8))
+    command = upscale("bicubic", tmp_path / "lr", tmp_path / "sr")
+    assert main([*command, "--lr-pattern", "{name}_LR.png"]) == 0
+    written = sorted(path.name for path in (tmp_path / "sr").glob("[!.]*"))
+    assert written == ["img_001_SRF_4_LR.png", "img_002_SRF_4_LR.png"]
+    assert "--lr-pattern" in refuse(capsys, *command, "--lr-pattern", "{name}_lr.png")
+
+
 def test_a_grey_picture_is_upscaled_to_a_grey_picture(tmp_path: Path) -> None:
     write_png(tmp_path / "lr" / "g.png", np.full((8, 8), 90, np.uint8))
     assert main(upscale("bicubic", tmp_path / "lr", tmp_path / "sr")) == 0
