@@ -92,7 +92,12 @@ def test_a_training_store_of_other_bytes_is_made_anew(layout: Workdir, capsys: p
 def start(lr: Path, out: Path) -> subprocess.Popen[bytes]:
     words = ["-m", "bench", "upscale", "--method", "bicubic", "--scale", "4", "--lr", str(lr), "--out", str(out)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen([sys.executable, *words], env=environment, stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        [sys.executable, *words],
+        env=environment,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
+    )
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL, signal.SIGTERM])
@@ -185,7 +190,8 @@ def test_everything_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkey
     with making_folder(tmp_path / "out") as folder:
         (folder / "in").mkdir()
         (folder / "in" / "b").write_text("b")
-    assert {str(folder / "in" / "b"), str(folder / "in"), str(folder), str(tmp_path)} == set(synced)
+    written = (folder / ".bench-request", folder / "in" / "b", folder / "in", folder, tmp_path)
+    assert {str(path) for path in written} == set(synced)
     assert synced[-1] == str(tmp_path)
 
 
