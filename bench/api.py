@@ -9,15 +9,16 @@ A method never reads a suite, writes a file or scores itself.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from bench.errors import BadInput, unknown
+from bench.errors import BadInput, check_choice, unknown
 
 Precision = Literal["float32", "bf16"]
 Knobs = Mapping[str, Any]
@@ -219,17 +220,18 @@ class Axis:
 class Claim:
     """A sentence of a paper as an inequality between two variants on one metric.
 
-    sides: 'better > worse', each a variant of the entry or another method's '<method>.<variant>'. scale, degradation:
-    where it is claimed; 0 and '' stand for any. margin: by how much at least, in the metric's unit. pooled: False for
-    a sentence on single sets, which is shown but not judged. sized: it speaks of the sizes that its sides have in the
-    paper, and is not judged at others. In an entry, `id` and both sides get the method's name.
+    sides: 'better > worse', each a variant of the entry or another method's '<method>.<variant>'. source: that of the
+    axis that its worse, else its better side is on, where nothing else is said. scale, degradation: where it is
+    claimed; 0 and '' stand for any. margin: by how much at least, in the metric's unit. pooled: False for a sentence on
+    single sets, which is shown but not judged. sized: it speaks of the sizes that its sides have in the paper, and is
+    not judged at others. In an entry, `id` and both sides get the method's name.
     """
 
     id: str
     text: str
     sides: str
-    metric: str
-    source: str
+    metric: str = "psnr_y"
+    source: str = ""
     scale: int = 4
     degradation: str = "bicubic"
     margin: float = 0.0
@@ -244,16 +246,18 @@ class Claim:
     def worse(self) -> str:
         return self.sides.partition(" > ")[2]
 
-    def of(self, method: str, variants: Collection[str] = ()) -> Claim:
-        """The claim with the method's name before its id and its own variants: these, and all without a dot."""
-        own = {side: f"{method}.{side}" for side in (self.better, self.worse) if "." not in side or side in variants}
-        sides = [own.get(side, side) for side in (self.better, self.worse)]
-        return replace(self, id=f"{method}.{self.id.removeprefix(f'{method}.')}", sides=" > ".join(sides))
+    def of(self, method: str, sources: Mapping[str, str] = MappingProxyType({})) -> Claim:
+        """The claim with the method's name before its id and its own variants: those that have a source, and all
+        without a dot."""
+        own = {side: f"{method}.{side}" for side in (self.better, self.worse) if "." not in side or side in sources}
+        sides = " > ".join(own.get(side, side) for side in (self.better, self.worse))
+        source = self.source or sources.get(self.worse) or sources.get(self.better, "")
+        return replace(self, id=f"{method}.{self.id.removeprefix(f'{method}.')}", sides=sides, source=source)
 
 
-def claimed_at(scale: int, degradation: str, *claims: Claim) -> tuple[Claim, ...]:
-    """These claims, all made at one scale and degradation."""
-    return tuple(replace(claim, scale=scale, degradation=degradation) for claim in claims)
+def claimed_at(scale: int, degradation: str, *claims: Claim, source: str = "") -> tuple[Claim, ...]:
+    """These claims, all made at one scale and degradation, and in one source where they name none."""
+    return tuple(replace(c, scale=scale, degradation=degradation, source=c.source or source) for c in claims)
 
 
 @dataclass(frozen=True)
@@ -297,9 +301,10 @@ class Entry:
         variants = self.variants
         for claim in self.claims:
             for side in (claim.better, claim.worse):
-                if "." not in side and side not in variants:
-                    raise unknown(f"variant of {self.name} in claim {claim.id}", side, variants)
-        object.__setattr__(self, "claims", tuple(claim.of(self.name, variants) for claim in self.claims))
+                if "." not in side:
+                    check_choice(f"variant of {self.name} in claim {claim.id}", side, variants)
+        sources = {"default": "", **{variant: axis.source for axis in self.axes for variant in axis.variants}}
+        object.__setattr__(self, "claims", tuple(claim.of(self.name, sources) for claim in self.claims))
         if self.pretrain:
             shared = tuple(self.flatten(dict.fromkeys(self.pretrain.shared)))
             object.__setattr__(self, "pretrain", replace(self.pretrain, shared=shared))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class BadInput(Exception):
@@ -41,3 +44,9 @@ def check_choice(kind: str, name: str, known: Iterable[str]) -> None:
     names = list(known)
     if name not in names:
         raise unknown(kind, name, names)
+
+
+def pick(kind: str, name: str, known: Mapping[str, T]) -> T:
+    """What is known by that name. Raises `unknown` where nothing is."""
+    check_choice(kind, name, known)
+    return known[name]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from bench.errors import BadInput, unknown
+from bench.errors import BadInput, check_choice
 from bench.provenance.reuse import needed
 from bench.runtime.checksums import hash_file
 from bench.runtime.code_digest import ROOT, source_digest
@@ -29,8 +29,7 @@ def check_settings(config: Mapping[str, object]) -> tuple[bool, bool]:
     setting that is not known, a switch that is neither on nor off, and a work folder whose name Snakemake would take
     for a pattern."""
     for name in config:
-        if name not in SETTINGS:
-            raise unknown("setting of --config", str(name), SETTINGS)
+        check_choice("setting of --config", str(name), SETTINGS)
     for name in ("reuse", "publish"):
         if str(config.get(name, "false")).lower() not in SWITCH:
             raise BadInput(f"--config {name}={config[name]} is neither true nor false; give one of them")

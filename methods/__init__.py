@@ -5,60 +5,22 @@ A file of your own that defines ENTRY joins them by path, through the environmen
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import sys
 from pathlib import Path
 
 from bench.api import Entry
-from bench.errors import BadInput, unknown
-from methods import (
-    bicubic,
-    ddbpn,
-    edsr,
-    enhancenet,
-    espcn,
-    fixed_kernel,
-    msrgan,
-    msrresnet,
-    rcan,
-    srcnn,
-    srgan,
-    srresnet,
-)
-from methods.drn import adapt as drn_adapt
-from methods.drn import paired as drn
-from methods.esrgan import gan as esrgan
-from methods.esrgan import interpolation
-from methods.esrgan import psnr as rrdb
-from methods.kernelgan import entry as kernelgan
-from methods.pseudo_sr import entry as pseudo_sr
-from methods.zssr import entry as zssr
+from bench.errors import BadInput, pick
 
+_MODULES = (
+    *("bicubic", "srcnn", "espcn", "srresnet", "srgan", "msrresnet", "msrgan", "edsr", "rcan", "ddbpn", "enhancenet"),
+    *("esrgan.psnr", "esrgan.gan", "esrgan.interpolation", "drn.paired", "drn.adapt"),
+    *("fixed_kernel", "kernelgan.entry", "zssr.entry", "pseudo_sr.entry"),
+)
 METHODS: dict[str, Entry] = {
-    module.ENTRY.name: module.ENTRY
-    for module in (
-        bicubic,
-        srcnn,
-        espcn,
-        srresnet,
-        srgan,
-        msrresnet,
-        msrgan,
-        edsr,
-        rcan,
-        ddbpn,
-        enhancenet,
-        rrdb,
-        esrgan,
-        interpolation,
-        drn,
-        drn_adapt,
-        fixed_kernel,
-        kernelgan,
-        zssr,
-        pseudo_sr,
-    )
+    entry.name: entry for entry in (importlib.import_module(f"methods.{module}").ENTRY for module in _MODULES)
 }
 
 
@@ -103,6 +65,4 @@ for _path in filter(None, os.environ.get("BENCH_METHODS", "").split(os.pathsep))
 
 def find_entry(name: str) -> Entry:
     """The entry of that name. Raises BadInput, naming the nearest, where there is none."""
-    if name not in METHODS:
-        raise unknown("method", name, METHODS)
-    return METHODS[name]
+    return pick("method", name, METHODS)

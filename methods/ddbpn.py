@@ -134,15 +134,9 @@ ENTRY = Entry(
         Axis("loss", "Does L1 train to a higher PSNR than L2?", {"l2": {"loss": "l2"}}, "Lim et al. 2017"),
     ),
     claims=(
-        Claim(
-            "dense",
-            "Dense connections between the projection units help.",
-            "default > no-dense",
-            "psnr_y",
-            "section 4.2",
-        ),
-        Claim("depth-7", "Seven stages are better than four.", "default > stages-4", "psnr_y", "section 4.2"),
-        Claim("depth-4", "Four stages are better than two.", "stages-4 > stages-2", "psnr_y", "section 4.2"),
+        Claim("dense", "Dense connections between the projection units help.", "default > no-dense"),
+        Claim("depth-7", "Seven stages are better than four.", "default > stages-4"),
+        Claim("depth-4", "Four stages are better than two.", "stages-4 > stages-2"),
         Claim("loss", "L1 trains to a higher PSNR than L2.", "default > l2", "psnr_y", "Lim et al. 2017, section 4.2"),
     ),
     deviations=(

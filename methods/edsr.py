@@ -85,22 +85,13 @@ ENTRY = Entry(
         DUAL_AXIS,
     ),
     claims=(
-        Claim("loss", "L1 trains to a higher PSNR than L2.", "default > l2", "psnr_y", "section 4.2"),
+        Claim("loss", "L1 trains to a higher PSNR than L2.", "default > l2"),
         Claim(
             "residual-scaling",
             "A wide network trains badly unless its residuals are scaled down.",
             "default > scaling-1",
-            "psnr_y",
-            "section 3.2",
         ),
-        Claim(
-            "size",
-            "The wide, deep network is above the baseline.",
-            "default > baseline",
-            "psnr_y",
-            "section 3.2",
-            sized=True,
-        ),
+        Claim("size", "The wide, deep network is above the baseline.", "default > baseline", sized=True),
         Claim(
             "srresnet",
             "The network without batch normalisation is above SRResNet.",

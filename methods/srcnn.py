@@ -73,20 +73,8 @@ ENTRY = Entry(
         LAST_LAYER_AXIS,
     ),
     claims=(
-        Claim(
-            "filters-3",
-            "A 3x3 second layer reaches a higher PSNR than a 1x1 one.",
-            "9-3-5 > 9-1-5",
-            "psnr_y",
-            "filter-size experiment",
-        ),
-        Claim(
-            "filters-5",
-            "A 5x5 second layer reaches a higher PSNR than a 3x3 one.",
-            "default > 9-3-5",
-            "psnr_y",
-            "filter-size experiment",
-        ),
+        Claim("filters-3", "A 3x3 second layer reaches a higher PSNR than a 1x1 one.", "9-3-5 > 9-1-5"),
+        Claim("filters-5", "A 5x5 second layer reaches a higher PSNR than a 3x3 one.", "default > 9-3-5"),
         Claim(
             "bicubic",
             "A trained three-layer network is above bicubic interpolation.",

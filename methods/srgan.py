@@ -109,21 +109,18 @@ ENTRY = Entry(
             "A content loss on deep features looks better than one on shallow features.",
             "default > content-vgg22",
             "lpips_alex",
-            "section 3.4, table 1",
         ),
         Claim(
             "content-22",
             "A content loss on shallow features looks better than one on pixels.",
             "content-vgg22 > content-mse",
             "lpips_alex",
-            "section 3.4, table 1",
         ),
         Claim(
             "adversarial",
             "An adversarial term makes a content loss on features look better.",
             "content-vgg22 > srresnet-vgg22",
             "lpips_alex",
-            "section 3.4, table 1",
         ),
         Claim(
             "bn",

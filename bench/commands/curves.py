@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.commands.options import SCALE, Whole, add_output
-from bench.errors import unknown
+from bench.errors import pick
 
 Arguments = argparse.Namespace
 ALPHAS = "0,0.2,0.4,0.6,0.8,1"  # ESRGAN's
@@ -37,12 +37,11 @@ def interpolate_pictures(arguments: Arguments) -> None:
     from bench.stages.interpolate import KINDS, alpha_name, load_ends, parse_alphas
     from bench.stages.upscale import Options
 
-    if arguments.kind not in KINDS:
-        raise unknown("kind of interpolation", arguments.kind, KINDS)
+    interpolate = pick("kind of interpolation", arguments.kind, KINDS)
     alphas = parse_alphas(arguments.alphas)
     method = choose_method(arguments.method, arguments.scale, arguments.suite, arguments.gan)
     device = choose_device(arguments.device)
     ends = load_ends(method, arguments.psnr, arguments.gan, device, Options(tile=arguments.tile))
     with output_folder(arguments.out, [arguments.lr, arguments.psnr, arguments.gan], arguments.overwrite) as folder:
-        KINDS[arguments.kind](ends, alphas, arguments.lr, folder)
+        interpolate(ends, alphas, arguments.lr, folder)
     print(f"{', '.join(alpha_name(alpha) for alpha in alphas)} -> {arguments.out}")

@@ -24,12 +24,10 @@ def show_taps(arguments: Arguments) -> None:
     from statistics import fmean
 
     from bench.data.images import image_files, read_image, to_tensor
-    from bench.errors import unknown
+    from bench.errors import pick
     from methods.common.perceptual import PERCEPTUAL, tap_statistics
 
-    if arguments.network not in PERCEPTUAL:
-        raise unknown("perceptual network", arguments.network, PERCEPTUAL)
-    layer = arguments.layer or PERCEPTUAL[arguments.network].deepest
+    layer = arguments.layer or pick("perceptual network", arguments.network, PERCEPTUAL).deepest
     rows = {
         path.stem: tap_statistics(arguments.network, layer, to_tensor(read_image(path))[None])
         for path in image_files(arguments.hr)

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 from bench.data.embedded import EMBEDDED, locate
 from bench.data.images import U8, image_files, read_image
 from bench.data.pixel_checksums import PIXEL_CHECKSUMS, pair_sha256
-from bench.errors import BadInput, unknown
+from bench.errors import BadInput, pick
 from bench.runtime.paths import data_folder
 
 PINNED, UNPINNED = "pinned", "unpinned copy"
@@ -204,9 +204,7 @@ def pictures_of(names: Iterable[str]) -> set[tuple[str, int]]:
 
 def find_dataset(name: str) -> Dataset:
     """The data set of that name. Raises BadInput, naming the nearest, where there is none."""
-    if name not in DATASETS:
-        raise unknown("dataset", name, DATASETS)
-    return DATASETS[name]
+    return pick("dataset", name, DATASETS)
 
 
 def find(name: str, scale: int, root: Path | None = None) -> list[Source]:

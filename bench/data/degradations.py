@@ -17,7 +17,7 @@ from PIL import Image
 from bench.data.blur_kernels import apply_kernel, bd_kernel, blur_down, covariance_of, disturbed_gaussian
 from bench.data.images import F64, U8, crop_to_multiple, luma, quantise
 from bench.data.resize import resize
-from bench.errors import BadInput, unknown
+from bench.errors import BadInput, pick
 
 
 @dataclass(frozen=True)
@@ -191,9 +191,7 @@ DEGRADATIONS: dict[str, Degradation] = {
 
 def degradation(name: str) -> Degradation:
     """The entry of that name. Raises BadInput, naming the nearest, where there is none."""
-    if name not in DEGRADATIONS:
-        raise unknown("degradation", name, DEGRADATIONS)
-    return DEGRADATIONS[name]
+    return pick("degradation", name, DEGRADATIONS)
 
 
 def degrade(hr: U8, scale: int, by: str, seed: int = 0, name: str = "") -> Degraded:

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from bench.data.datasets import DATASETS, PINNED, Archive, Dataset, find, verify
 from bench.data.embedded import EMBEDDED
-from bench.errors import BadInput, unknown
+from bench.errors import BadInput, check_choice
 from bench.runtime.checksums import hash_file
 from bench.runtime.paths import data_folder, weights_folder
 from bench.runtime.weights import WEIGHTS, Weight, hash_once, locate
@@ -38,8 +38,7 @@ def fetch(names: Sequence[str]) -> list[Path]:
     be reached and for content that is not what is pinned.
     """
     for name in names:
-        if name not in DATASETS and name not in WEIGHTS:
-            raise unknown("data set or weights", name, [*DATASETS, *WEIGHTS])
+        check_choice("data set or weights", name, [*DATASETS, *WEIGHTS])
     return [_fetch_dataset(DATASETS[name]) if name in DATASETS else _fetch_weight(WEIGHTS[name]) for name in names]
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.data.images import F64, U8, quantise, round_half_up
-from bench.errors import BadInput, unknown
+from bench.errors import BadInput, pick
 
 if TYPE_CHECKING:
     import torch
@@ -58,9 +58,7 @@ def weights(
     length: int, target: int, scale: Fraction, kernel: str = "bicubic", border: Border = "replicate"
 ) -> tuple[NDArray[np.int64], F64]:
     """(indices, weights), both (target, taps): out[i] = sum_t weights[i, t] * in[indices[i, t]]. scale = out / in."""
-    if kernel not in KERNELS:
-        raise unknown("resize kernel", kernel, KERNELS)
-    function, support, antialias = KERNELS[kernel]
+    function, support, antialias = pick("resize kernel", kernel, KERNELS)
     ratio = float(scale)
     stretch = ratio if antialias and ratio < 1 else 1.0
     width = support / stretch

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from bench.data.features import ALEXNET, VGG16, Layers, torchvision_names
 from bench.data.images import U8, to_tensor
-from bench.errors import BadInput, unknown
+from bench.errors import BadInput, pick
 from bench.runtime import weights
 
 Network = Literal["alex", "squeeze", "vgg", "st-alex"]
@@ -174,9 +174,7 @@ FILES: dict[str, tuple[str, ...]] = {  # names in bench.runtime.weights.WEIGHTS:
 def build(name: Network, features: State, linear: State) -> Distance:
     """The named network, frozen, in evaluation mode. `features`: `features.<layer>…` as torchvision names them;
     `linear`: `lin<tap>.model.1.weight`. Other keys are ignored; a missing or misshapen one raises RuntimeError."""
-    if name not in BUILDERS:
-        raise unknown("LPIPS network", name, BUILDERS)
-    network = BUILDERS[name]()
+    network = pick("LPIPS network", name, BUILDERS)()
     state = {key: value for key, value in features.items() if key in network.state_dict()}
     for tap in range(len(network.taps)):
         state[f"linear.{tap}"] = linear[f"lin{tap}.model.1.weight"].flatten()

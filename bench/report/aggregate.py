@@ -12,7 +12,7 @@ from statistics import fmean, stdev
 import pandas as pd
 from scipy import stats
 
-from bench.errors import BadInput, unknown
+from bench.errors import BadInput, check_choice
 from bench.metrics import Metric
 from bench.metrics.means import cap, set_mean
 from bench.report import Setting, SuiteInfo
@@ -105,8 +105,7 @@ def read(results: Path, suite: SuiteInfo, metrics: Mapping[str, Metric]) -> list
     every = []
     for setting in suite.settings:
         for metric in setting.metrics:
-            if metric not in metrics:
-                raise unknown("metric", metric, metrics)
+            check_choice("metric", metric, metrics)
         runs = read_runs(results, setting)
         frame = read_scores(results, runs, setting, metrics)
         every.append(Scores(suite, setting, metrics, runs, frame, average(frame, metrics)))
@@ -118,8 +117,7 @@ def read_runs(results: Path, setting: Setting) -> pd.DataFrame:
     runs = _read_csv(results / layout.RUNS, RUN_COLUMNS)
     known = list(runs["run"])
     for name in setting.runs:
-        if name not in known:
-            raise unknown(f"run in {results / 'runs.csv'}", name, known)
+        check_choice(f"run in {results / 'runs.csv'}", name, known)
     runs = runs.drop_duplicates("run").set_index("run", drop=False).loc[list(setting.runs)]
     for run, scale, degradation in zip(runs["run"], runs["scale"], runs["degradation"], strict=True):
         if (scale, degradation) != (str(setting.scale), setting.degradation):

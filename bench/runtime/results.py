@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.errors import BadInput, unknown
+from bench.errors import BadInput, check_choice
 from bench.runtime.files import replacing
 from bench.runtime.rows import Row, format_rows, read_rows, write_rows
 
@@ -120,8 +120,7 @@ def read_table(results: Path, name: str) -> list[Row]:
     if name == PICTURES:
         rows = [row for path in sorted((results / SCORES).glob("*.csv")) for row in read_rows(path)]
         return [{key: "n/a" if text.startswith(ABSENT) else text for key, text in row.items()} for row in rows]
-    if name not in known:
-        raise unknown(f"table of {results}", name, [*known, PICTURES])
+    check_choice(f"table of {results}", name, [*known, PICTURES])
     return read_rows(results / TABLES / f"{name}.csv")
 
 

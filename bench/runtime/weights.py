@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.errors import BadInput, MissingWeights, unknown
+from bench.errors import BadInput, MissingWeights, pick
 from bench.runtime.checksums import hash_file
 from bench.runtime.paths import weights_folder
 
@@ -237,9 +237,7 @@ WEIGHTS: dict[str, Weight] = {
 
 def weight(name: str) -> Weight:
     """The entry of that name. Raises BadInput, naming the nearest, where there is none."""
-    if name not in WEIGHTS:
-        raise unknown("weights", name, WEIGHTS)
-    return WEIGHTS[name]
+    return pick("weights", name, WEIGHTS)
 
 
 def locate(name: str) -> Path:

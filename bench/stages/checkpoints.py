@@ -17,7 +17,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from bench.api import Entry, Knobs, Method
-from bench.errors import BadInput, unknown
+from bench.errors import BadInput, pick
 from bench.runtime.checksums import hash_file
 from bench.runtime.files import as_written
 from bench.runtime.output import check_place, output_file
@@ -208,13 +208,12 @@ def choose_method(name: str, scale: int, suite: str | None = None, checkpoint: P
     the paper's. Raises BadInput for an unknown name, a checkpoint of another run, or a suite of another scale."""
     method_name, _, variant = name.partition(".")
     entry, variant = find_entry(method_name), variant or "default"
-    if variant not in entry.variants:
-        raise unknown(f"variant of {method_name}", variant, entry.variants)
+    knobs = pick(f"variant of {method_name}", variant, entry.variants)
     method = recorded_method(checkpoint, entry, variant, scale)
     if method is None and suite:
         method = find_suite(suite).experiment(method_name, variant, 1).build()
     if method is None:
-        method = entry.build(scale, entry.variants[variant])
+        method = entry.build(scale, knobs)
     if method.scale != scale:
         raise BadInput(f"suite {suite} trains x{method.scale}, not x{scale}; change --scale")
     return method

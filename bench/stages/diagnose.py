@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.data.images import U8, crop_to_multiple, grey, rounded_luma
-from bench.errors import BadInput, unknown
+from bench.errors import BadInput, pick
 from bench.metrics.conventions import (
     RGB_MEAN,
     Choices,
@@ -76,14 +76,13 @@ def diagnose_pairs(pairs: Sequence[Pair], metric: str, reported: str, workers: i
     least 0.005 dB or 0.0001 of SSIM are granted. Pairs are of one scale and have an HR. Raises BadInput for an unknown
     metric, a number that is none, and as reading does.
     """
-    if metric not in MEASURES:
-        raise unknown("metric to diagnose", metric, MEASURES)
+    measure = partial(_measure, pick("metric to diagnose", metric, MEASURES))
     number, precision = _parse(reported)
     if any(files.hr is None for files in pairs):
         raise BadInput("diagnose needs the HR pictures; give --hr")
     pipelines = list(PIPELINES.values()) if _is_bicubic(pairs[:3]) else []
     with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
-        done = pool.map(partial(_measure, MEASURES[metric], pipelines), pairs)
+        done = pool.map(partial(measure, pipelines), pairs)
         tables = list(progress(done, len(pairs), "diagnose"))
     for line in hidden(pairs, tables):
         print(line, file=sys.stderr)

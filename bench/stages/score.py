@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from bench.data.blur_kernels import kernel_files, read_kernel
 from bench.data.images import pictures_by_name, read_image
-from bench.errors import BadInput, MissingWeights, unknown
+from bench.errors import BadInput, MissingWeights, pick
 from bench.metrics import DEFAULT_METRICS, METRICS, Metric, Sample, pair
 from bench.metrics.means import PSNR_CEILING, cap, set_mean
 from bench.runtime import weights
@@ -134,7 +134,7 @@ def score_pairs(pairs: Sequence[Pair], metrics: Sequence[str], workers: int | No
     Raises BadInput for an unknown metric, unreadable pictures and sizes that differ. A metric that cannot be computed
     (weights not here, picture too small, no LR) yields Records without a value, with the reason as note.
     """
-    chosen = [_metric(key) for key in metrics]
+    chosen = [pick("metric", key, METRICS) for key in metrics]
     absent = {metric.key: _absent_weights(metric) for metric in chosen}
     workers = min(workers or os.cpu_count() or 1, max(1, len(pairs)))
     single = partial(_score, chosen, absent)
@@ -150,12 +150,6 @@ def progress(items: Iterable[Item], total: int, verb: str) -> Iterable[Item]:
     delay = 0.0 if sys.stderr.isatty() else _QUIET_SECONDS
     bar: Iterable[Item] = tqdm(items, total=total, desc=verb, unit="picture", delay=delay)
     return bar
-
-
-def _metric(key: str) -> Metric:
-    if key not in METRICS:
-        raise unknown("metric", key, METRICS)
-    return METRICS[key]
 
 
 def _absent_weights(metric: Metric) -> str:
@@ -212,7 +206,7 @@ def score_folders(
     if metrics is None:
         metrics = [key for key in DEFAULT_METRICS if given.issuperset(METRICS[key].needs)]
     for key in metrics:
-        lacking = [field for field in _metric(key).needs if field not in given]
+        lacking = [field for field in pick("metric", key, METRICS).needs if field not in given]
         if lacking:
             options = {"hr": "--hr", "lr": "--lr", "kernel": "--kernels", "true_kernel": "--true-kernels"}
             raise BadInput(f"{key} needs {' and '.join(options[field] for field in lacking)}; add it or drop {key}")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.errors import BadInput, unknown
+from bench.errors import BadInput, pick
 from bench.runtime.rows import read_rows
 from bench.suites.cpu import CPU, PILOT
 from bench.suites.demo import DEMO, SMOKE
@@ -20,17 +20,12 @@ SUITES: dict[str, Suite] = {suite.name: suite for suite in (DEMO, CPU, GPU, SMOK
 
 def find_suite(name: str) -> Suite:
     """The suite of that name. Raises BadInput, naming the nearest, where there is none."""
-    if name not in SUITES:
-        raise unknown("suite", name, SUITES)
-    return SUITES[name]
+    return pick("suite", name, SUITES)
 
 
 def find_run(suite_name: str, run: str) -> Experiment:
     """A run of a suite by name. Raises BadInput, naming the nearest, where there is none."""
-    runs = find_suite(suite_name).experiments()
-    if run not in runs:
-        raise unknown(f"run in suite {suite_name}", run, runs)
-    return runs[run]
+    return pick(f"run in suite {suite_name}", run, find_suite(suite_name).experiments())
 
 
 def read_awaiting(suite: str) -> dict[str, tuple[str, str]]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from bench.api import Knobs, Precision
 from bench.data.datasets import pictures_of
-from bench.errors import BadInput, unknown
+from bench.errors import BadInput, check_choice, pick
 from bench.metrics import DEFAULT_METRICS
 from bench.suites.experiment import Experiment, pretrain_variant
 from methods import METHODS, find_entry
@@ -85,8 +85,7 @@ class Suite:
         """The first plan of a method, at that scale and degradation where they are said; a guest trains for
         `guest_iterations`. Raises BadInput where the suite has none."""
         plans = [plan for plan in self.all_plans if plan.method == method]
-        if not plans:
-            raise unknown(f"method in suite {self.name}", method, [plan.method for plan in self.all_plans])
+        check_choice(f"method in suite {self.name}", method, [plan.method for plan in self.all_plans])
         for plan in plans:
             at = (plan.scale or self.scale, plan.degradation or self.degradation)
             if at == (scale or at[0], degradation or at[1]):
@@ -122,19 +121,14 @@ class Suite:
     def _linked(self, plan: MethodPlan, variant: str, seed: int) -> tuple[Experiment, list[Dependency]]:
         """One run, and those that it takes something from."""
         entry = find_entry(plan.method)
-        if variant not in entry.variants:
-            raise unknown(f"variant of {plan.method}", variant, entry.variants)
+        own = pick(f"variant of {plan.method}", variant, entry.variants)
         trains = plan.iterations > 0 and not plan.evaluates
         degradation = plan.degradation or self.degradation
         estimates = entry.estimates
         run = Experiment(
             method=plan.method,
             variant=variant,
-            knobs={
-                **entry.flatten(plan.knobs),
-                **entry.variants[variant],
-                **entry.flatten(plan.resized.get(variant, {})),
-            },
+            knobs={**entry.flatten(plan.knobs), **own, **entry.flatten(plan.resized.get(variant, {}))},
             scale=plan.scale or self.scale,
             degradation=degradation,
             pairs=plan.pairs or degradation,
@@ -195,8 +189,7 @@ class Suite:
         in the order of the plans."""
         wanted = self.shards if shard is None else tuple(shard.split("+"))
         for name in wanted:
-            if name not in self.shards:
-                raise unknown(f"shard of suite {self.name}", name, self.shards)
+            check_choice(f"shard of suite {self.name}", name, self.shards)
         found: dict[str, Experiment] = {}
         for plan in self.all_plans:
             if plan.shard in wanted:

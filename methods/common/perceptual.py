@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bench.data.features import ALEXNET, VGG16, VGG19, Layers, torchvision_names, vgg
-from bench.errors import BadInput, unknown
+from bench.errors import BadInput, check_choice, pick
 from bench.runtime.weights import load
 
 Tap = Literal["before", "after"]
@@ -60,10 +60,9 @@ class Features(nn.Module):
 
     def __init__(self, name: str, layer: str | None = None, tap: Tap = "before") -> None:
         super().__init__()
-        network = _feature_network(name)
+        network = pick("perceptual network", name, PERCEPTUAL)
         layer = layer or network.deepest
-        if layer not in network.convolutions:
-            raise unknown(f"layer of {name}", layer, network.convolutions)
+        check_choice(f"layer of {name}", layer, network.convolutions)
         self.normalise = _Normalise(network)
         self.layers = _build(network, layer if tap == "before" else _activated(layer))
         self.eval().requires_grad_(False)
@@ -83,7 +82,7 @@ class MultiFeatures(nn.Module):
 
     def __init__(self, name: str, layers: tuple[str, ...]) -> None:
         super().__init__()
-        network = _feature_network(name)
+        network = pick("perceptual network", name, PERCEPTUAL)
         for layer in layers:
             if layer not in network.layers:
                 raise BadInput(f"perceptual network {name} has no layer {layer}; choose another one")
@@ -121,12 +120,6 @@ class _Normalise(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         return ((image.flip(1) if self.bgr else image) - self.mean) / self.std
-
-
-def _feature_network(name: str) -> FeatureNetwork:
-    if name not in PERCEPTUAL:
-        raise unknown("perceptual network", name, PERCEPTUAL)
-    return PERCEPTUAL[name]
 
 
 def _build(network: FeatureNetwork, last: str) -> nn.ModuleDict:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
-from bench.api import Axis, Batch, Claim, Entry, Method, Training
+from bench.api import Axis, Batch, Claim, Entry, Method, Training, claimed_at
 from bench.errors import check_choice
 from methods.common.dual import Duals, Halve, chain_down, halvings
 from methods.common.mean_shift import PEAK
@@ -208,47 +208,37 @@ ENTRY = Entry(
             "lr_psnr",
             "closed-loop scheme",
         ),
-        Claim(
-            "lambda-up-0.01",
-            "The PSNR rises with the dual weight up to 0.1: 0.01 is better than 0.001.",
-            "lambda-0.01 > lambda-0.001",
-            "psnr_y",
-            "ablation on lambda",
+        *claimed_at(
+            4,
+            "bicubic",
+            Claim(
+                "lambda-up-0.01",
+                "The PSNR rises with the dual weight up to 0.1: 0.01 is better than 0.001.",
+                "lambda-0.01 > lambda-0.001",
+            ),
+            Claim(
+                "lambda-up-0.1",
+                "The PSNR rises with the dual weight up to 0.1: 0.1 is better than 0.01.",
+                "default > lambda-0.01",
+            ),
+            Claim("lambda-down-1", "Beyond 0.1 the dual weight costs PSNR: 1 is worse than 0.1.", "default > lambda-1"),
+            Claim(
+                "lambda-down-10", "Beyond 0.1 the dual weight costs PSNR: 10 is worse than 1.", "lambda-1 > lambda-10"
+            ),
+            source="ablation on lambda",
         ),
-        Claim(
-            "lambda-up-0.1",
-            "The PSNR rises with the dual weight up to 0.1: 0.1 is better than 0.01.",
-            "default > lambda-0.01",
-            "psnr_y",
-            "ablation on lambda",
-        ),
-        Claim(
-            "lambda-down-1",
-            "Beyond 0.1 the dual weight costs PSNR: 1 is worse than 0.1.",
-            "default > lambda-1",
-            "psnr_y",
-            "ablation on lambda",
-        ),
-        Claim(
-            "lambda-down-10",
-            "Beyond 0.1 the dual weight costs PSNR: 10 is worse than 1.",
-            "lambda-1 > lambda-10",
-            "psnr_y",
-            "ablation on lambda",
-        ),
-        Claim(
-            "learned",
-            "A learned dual network is better than bicubic shrinking in its place.",
-            "default > dual-bicubic",
-            "psnr_y",
-            "on learning the dual map",
-        ),
-        Claim(
-            "frozen",
-            "A dual network that goes on learning is better than a frozen one.",
-            "default > dual-frozen",
-            "psnr_y",
-            "on learning the dual map",
+        *claimed_at(
+            4,
+            "bicubic",
+            Claim(
+                "learned",
+                "A learned dual network is better than bicubic shrinking in its place.",
+                "default > dual-bicubic",
+            ),
+            Claim(
+                "frozen", "A dual network that goes on learning is better than a frozen one.", "default > dual-frozen"
+            ),
+            source="on learning the dual map",
         ),
         Claim(
             "levels",

@@ -125,42 +125,32 @@ ENTRY = Entry(
         ),
     ),
     claims=(
-        Claim(
-            "bn",
-            "Without batch normalisation the generator does slightly better.",
-            "default > bn",
-            "lpips_alex",
-            "section 3.1, figure 8 column 2",
-        ),
+        Claim("bn", "Without batch normalisation the generator does slightly better.", "default > bn", "lpips_alex"),
         Claim(
             "tap",
             "A perceptual loss on features before activation gives sharper edges and richer texture than one after.",
             "default > tap-after",
             "lpips_alex",
-            "section 3.3, figure 8 column 3",
         ),
         Claim(
             "tap-brightness",
             "Features before activation keep the brightness of the truth, features after it shift it.",
             "default > tap-after",
             "luma_error",
-            "section 3.3, figure 8 column 3",
         ),
         Claim(
             "relativistic",
             "A relativistic average discriminator teaches sharper edges and more texture than a standard one.",
             "default > standard-gan",
             "lpips_alex",
-            "section 3.2, figure 8 column 4",
         ),
         Claim(
             "block",
             "Residual-in-residual dense blocks recover structure better and with less noise than residual blocks.",
             "default > residual-blocks",
             "lpips_alex",
-            "section 3.1, figure 8 column 5",
         ),
-        Claim("depth", "23 blocks are better than 16.", "default > depth-16", "lpips_alex", "section 4.4", sized=True),
+        Claim("depth", "23 blocks are better than 16.", "default > depth-16", "lpips_alex", sized=True),
         Claim(
             "ladder-bn",
             "First step from SRGAN: dropping batch normalisation helps.",
@@ -215,7 +205,6 @@ ENTRY = Entry(
             "Starting from a PSNR-oriented network gives fewer artefacts than starting from nothing.",
             "default > from-scratch",
             "lpips_alex",
-            "section 4.1",
         ),
         Claim(
             "pixel-weight",
@@ -229,14 +218,12 @@ ENTRY = Entry(
             "Features of a deep layer give more texture than those of a shallow one.",
             "default > layer-2-2",
             "lpips_alex",
-            "section 3.3",
         ),
         Claim(
             "minc",
             "A network trained to recognise materials improves the perceptual index a little.",
             "minc > default",
             "pi",
-            "section 3.3",
         ),
         Claim(
             "distortion",

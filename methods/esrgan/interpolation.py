@@ -130,14 +130,12 @@ ENTRY = Entry(
             "At 0.8 interpolating the weights looks better than interpolating the pictures.",
             "default > image-0.8",
             "lpips_alex",
-            "section 4.5, figure 10",
         ),
         Claim(
             "image-0.4",
             "At 0.4 interpolating the weights looks better than interpolating the pictures.",
             "network-0.4 > image-0.4",
             "lpips_alex",
-            "section 4.5, figure 10",
         ),
     ),
 )

@@ -65,24 +65,13 @@ ENTRY = Entry(
         Axis("initialisation", "Does a smaller initialisation help?", {"init-1": {"init_scale": 1.0}}, "supplementary"),
     ),
     claims=(
-        Claim(
-            "bn", "Without batch normalisation the PSNR is slightly higher.", "default > bn", "psnr_y", "section 3.1"
-        ),
+        Claim("bn", "Without batch normalisation the PSNR is slightly higher.", "default > bn"),
         Claim(
             "block",
             "Residual-in-residual dense blocks reach a higher PSNR than residual blocks.",
             "default > residual-blocks",
-            "psnr_y",
-            "section 3.1",
         ),
-        Claim(
-            "depth",
-            "23 blocks reach a higher PSNR than 16.",
-            "default > depth-16",
-            "psnr_y",
-            "section 4.4",
-            sized=True,
-        ),
+        Claim("depth", "23 blocks reach a higher PSNR than 16.", "default > depth-16", sized=True),
         Claim(
             "residual-scaling",
             "A deep network trains badly unless its residuals are scaled down.",

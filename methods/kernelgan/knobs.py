@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from bench.api import Knobs
-from bench.errors import BadInput, unknown
+from bench.errors import BadInput, check_choice
 
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "generator": ("deep-linear", "single", "relu"),
@@ -109,8 +109,7 @@ class KernelGanKnobs:
         if self.scale not in (2, 4):
             raise BadInput(f"kernelgan estimates kernels of x2 and x4, not x{self.scale}; choose one of these")
         for name, known in CHOICES.items():
-            if getattr(self, name) not in known:
-                raise unknown(name, getattr(self, name), known)
+            check_choice(name, getattr(self, name), known)
         _refuse(self, self._at_least_one(), lambda value: value < 1, "be at least 1")
         _refuse(self, self._not_negative(), lambda value: not 0 <= value < math.inf, "not be negative")
         if not self.discriminator_sizes or min(self.discriminator_sizes) < 1:

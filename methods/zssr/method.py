@@ -24,7 +24,7 @@ from bench.data.degradations import generator
 from bench.data.images import F64
 from bench.data.orientations import in_every_orientation
 from bench.data.resize import resize_tensor
-from bench.errors import BadInput, unknown
+from bench.errors import BadInput, check_choice
 from methods.common.blocks import count_parameters
 from methods.zssr.fathers import LOSS_MAPS, Fathers
 from methods.zssr.network import ZssrNetwork
@@ -61,10 +61,9 @@ class Zssr(Method):
     precision: Precision = "float32"
 
     def __post_init__(self) -> None:
-        choices = (("kernel", KERNELS), ("loss_map", tuple(LOSS_MAPS)), ("precision", PRECISIONS))
-        for knob, known in choices:
-            if getattr(self, knob) not in known:
-                raise unknown(f"{knob} of zssr", str(getattr(self, knob)), known)
+        check_choice("kernel of zssr", self.kernel, KERNELS)
+        check_choice("loss_map of zssr", self.loss_map, LOSS_MAPS)
+        check_choice("precision of zssr", self.precision, PRECISIONS)
         if min(self.augment) < 0 or abs(sum(self.augment) - 1) > 1e-9:
             raise BadInput(f"zssr: augment {self.augment} holds no three chances; give three that sum to 1")
         if self.window // self.test_every < 3:
