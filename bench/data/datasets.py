@@ -98,11 +98,17 @@ def _div2k(part: str, role: Role, count: int, sha256: str) -> Dataset:
     return Dataset(f"DIV2K-{part}", role, count, _RESEARCH, source, "DIV2K", f"DIV2K_{part}_", archive=archive)
 
 
+def _by_hand(name: str, role: Role, count: int, licence: str, source: str, how: str, prefix: str = "") -> Dataset:
+    return Dataset(name, role, count, licence, source, name, prefix, how)
+
+
 _NONE_STATED = "none stated; used for research"
 _RESEARCH = "academic research"
 _INSIDE = "photographs inside installed packages"
 _BSD100 = "Martin et al., ICCV 2001, the 100 test pictures of BSDS300"
 _BSD400 = "Arbeláez et al., PAMI 2011: BSDS500 train and test, disjoint from BSD100"
+_URBAN, _YANG, _LIM = f"Huang et al., CVPR 2015; {_SELFEX}", "Yang et al., TIP 2010", "Lim et al., CVPRW 2017 (EDSR)"
+_EDSR = "download Flickr2K from the page of EDSR's authors"
 _FLICKR = "Creative Commons, photographers on Flickr"
 DATASETS: dict[str, Dataset] = {
     dataset.name: dataset
@@ -114,24 +120,8 @@ DATASETS: dict[str, Dataset] = {
         _selfex(
             "BSD100", 100, _BSDS_LICENCE, _BSD100, "qgctsplb8txrksm9to9x01zfa4m61ngq.zip", _PAIRS.replace("234", "24")
         ),
-        Dataset(
-            "Urban100",
-            "test",
-            100,
-            _FLICKR,
-            f"Huang et al., CVPR 2015; {_SELFEX}",
-            "Urban100",
-            how="download it from the page of the paper (SelfExSR)",
-        ),
-        Dataset(
-            "Manga109",
-            "test",
-            109,
-            "academic use, on request",
-            "Matsui et al., 2017",
-            "Manga109",
-            how="ask its authors for it",
-        ),
+        _by_hand("Urban100", "test", 100, _FLICKR, _URBAN, "download it from the page of the paper (SelfExSR)"),
+        _by_hand("Manga109", "test", 109, "academic use, on request", "Matsui et al., 2017", "ask its authors for it"),
         Dataset(
             "BSD400",
             "train",
@@ -141,26 +131,11 @@ DATASETS: dict[str, Dataset] = {
             "BSD400",
             archive=Archive(_BSDS, None, r"BSDS500/data/images/(?:train|test)/(\d+\.jpg)$", r"\1", "BSD400"),
         ),
-        Dataset(
-            "T91",
-            "train",
-            91,
-            _NONE_STATED,
-            "Yang et al., TIP 2010",
-            "T91",
-            how="take the 91 training pictures of the ScSR release",
-        ),
+        _by_hand("T91", "train", 91, _NONE_STATED, _YANG, "take the 91 training pictures of the ScSR release"),
         _div2k("train", "train", 800, "9d0b9c463f6e35b6c62cc6a930ee2224f670b34c1df841a57670f9acf0f6c335"),
         _div2k("valid", "test", 100, "20dd31fd84d777bc1cf5d6b7654a3f569c0aec74458ae094122ad1d0489900fc"),
-        Dataset(
-            "Flickr2K",
-            "train",
-            2650,
-            _RESEARCH,
-            "Lim et al., CVPRW 2017 (EDSR)",
-            "Flickr2K",
-            "Flickr2K_",
-            how="download Flickr2K from the page of EDSR's authors",
+        _by_hand(
+            "Flickr2K", "train", 2650, _RESEARCH, _LIM, "download Flickr2K from the page of EDSR's authors", "Flickr2K_"
         ),
     )
 }

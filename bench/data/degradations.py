@@ -9,6 +9,7 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -56,30 +57,14 @@ def generator(degradation: str, seed: int, name: str) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=np.frombuffer(digest[:16], dtype="<u8").astype(np.uint64)))
 
 
-def _bicubic(hr: U8, scale: int, seed: int, name: str) -> Degraded:
-    return Degraded(resize(hr, Fraction(1, scale)))
-
-
-def _bicubic_symmetric(hr: U8, scale: int, seed: int, name: str) -> Degraded:
-    return Degraded(resize(hr, Fraction(1, scale), border="symmetric"))
-
-
-def _bicubic_float(hr: U8, scale: int, seed: int, name: str) -> Degraded:
-    return Degraded(resize(hr, Fraction(1, scale), rounding="once"))
+def _shrunk_by(shrink: Callable[[U8, Fraction], U8]) -> Function:
+    return lambda hr, scale, seed, name: Degraded(shrink(hr, Fraction(1, scale)))
 
 
 def _bicubic_y(hr: U8, scale: int, seed: int, name: str) -> Degraded:
     """The published pipeline keeps the LR luma in float; an 8-bit file cannot, so it is rounded once here."""
     y = quantise(luma(hr))
     return Degraded(resize(y, Fraction(1, scale), rounding="once"), hr=y)
-
-
-def _bilinear(hr: U8, scale: int, seed: int, name: str) -> Degraded:
-    return Degraded(resize(hr, Fraction(1, scale), kernel="bilinear"))
-
-
-def _nearest(hr: U8, scale: int, seed: int, name: str) -> Degraded:
-    return Degraded(resize(hr, Fraction(1, scale), kernel="nearest"))
 
 
 def _bd(hr: U8, scale: int, seed: int, name: str) -> Degraded:
@@ -105,19 +90,15 @@ def _draw_kernel(
     return kernel, {"size": size, "variances": [first, second], "angle": angle, "tap_noise": noise}
 
 
-def _kernel_paper(hr: U8, scale: int, seed: int, name: str) -> Degraded:
-    """The paper describes the kernels of x2 alone; beyond, those of its released generator at that scale.
+def _random_kernel(hr: U8, scale: int, seed: int, name: str, by: str) -> Degraded:
+    """KernelGAN's paper (`kernel_paper`) describes the kernels of x2 alone; beyond, those of its released generator at
+    that scale.
 
     The paper draws the angle from U(-pi, pi): the same kernels, since a Gaussian repeats after half a turn.
     """
-    size, bounds, noise = (11, (0.6, 5.0), 0.25) if scale == 2 else (21, (0.175 * scale, 2.5 * scale), 0.4)
-    kernel, recipe = _draw_kernel(generator("kernel_paper", seed, name), size, scale, bounds, noise)
-    return Degraded(apply_kernel(hr, kernel, scale), kernel, recipe)
-
-
-def _kernel_generator(hr: U8, scale: int, seed: int, name: str) -> Degraded:
-    bounds = (0.175 * scale, 2.5 * scale)
-    kernel, recipe = _draw_kernel(generator("kernel_generator", seed, name), 21, scale, bounds, 0.4)
+    described = by == "kernel_paper" and scale == 2
+    size, bounds, noise = (11, (0.6, 5.0), 0.25) if described else (21, (0.175 * scale, 2.5 * scale), 0.4)
+    kernel, recipe = _draw_kernel(generator(by, seed, name), size, scale, bounds, noise)
     return Degraded(apply_kernel(hr, kernel, scale), kernel, recipe)
 
 
@@ -139,6 +120,9 @@ def _through_jpeg(image: U8, quality: int) -> U8:
         return np.array(decoded, dtype=np.uint8)
 
 
+_bicubic, _symmetric = _shrunk_by(resize), _shrunk_by(partial(resize, border="symmetric"))
+_once = _shrunk_by(partial(resize, rounding="once"))
+_bilinear, _nearest = (_shrunk_by(partial(resize, kernel=kernel)) for kernel in ("bilinear", "nearest"))
 _MATLAB = "MATLAB imresize"
 _RCAN = "Zhang et al., ECCV 2018 (RCAN), after SRMD"
 _KERNELGAN = "Bell-Kligler et al., NeurIPS 2019"
@@ -149,9 +133,9 @@ DEGRADATIONS: dict[str, Degradation] = {
     for entry in (
         Degradation("bicubic", _bicubic, "8-bit after each pass, replicate border: the published test sets", _MATLAB),
         Degradation(
-            "bicubic_symmetric", _bicubic_symmetric, "8-bit after each pass, mirrored border: the EDSR archive", _MATLAB
+            "bicubic_symmetric", _symmetric, "8-bit after each pass, mirrored border: the EDSR archive", _MATLAB
         ),
-        Degradation("bicubic_float", _bicubic_float, "rounded once, at the end", _MATLAB),
+        Degradation("bicubic_float", _once, "rounded once, at the end", _MATLAB),
         Degradation(
             "bicubic_y", _bicubic_y, "8-bit luma of HR, shrunk in float, rounded once; HR is the luma too", _MATLAB
         ),
@@ -161,7 +145,7 @@ DEGRADATIONS: dict[str, Degradation] = {
         Degradation("dn", _dn, "bicubic, then Gaussian noise of sigma 30, clipped", _RCAN, seeded=True),
         Degradation(
             "kernel_paper",
-            _kernel_paper,
+            partial(_random_kernel, by="kernel_paper"),
             "x2: random anisotropic Gaussian 11x11, variances U(0.6, 5), taps disturbed by up to 25 %; x3, x4: as "
             "kernel_generator",
             f"{_KERNELGAN}; x2 as described in the paper, which names no other scale: how DIV2KRK's x4 kernels were "
@@ -171,7 +155,7 @@ DEGRADATIONS: dict[str, Degradation] = {
         ),
         Degradation(
             "kernel_generator",
-            _kernel_generator,
+            partial(_random_kernel, by="kernel_generator"),
             "random anisotropic Gaussian 21x21, variances U(0.175 s, 2.5 s), taps disturbed by up to 40 %",
             f"{_KERNELGAN}, defaults of the released generator",
             seeded=True,

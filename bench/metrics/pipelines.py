@@ -10,25 +10,35 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from bench.data.images import F64, U8, quantise, rounded_luma
-from bench.data.resize import cubic, resize, resize_float
+from bench.data.resize import Border, cubic, resize, resize_float
+
+Step = Callable[[Any, Fraction], Any]
+"""(picture, ratio) -> the picture at that ratio of its size."""
 
 
 @dataclass(frozen=True)
 class Pipeline:
-    """`upscaled` maps an 8-bit HR of size a multiple of the scale to the 8-bit picture that the bicubic baseline is.
+    """`down` and `up` take an 8-bit HR whose size is a multiple of the scale to the 8-bit bicubic baseline.
 
-    `luma_only`: it works on the 8-bit Y of the HR and is to be compared with that. `rarity`: 1 usual, 2 rare.
+    `luma_only`: they work on the 8-bit Y of the HR and are to be compared with that. `rarity`: 1 usual, 2 rare.
     """
 
     name: str
-    upscaled: Callable[[U8, int], U8]
+    down: Step
+    up: Step
     rarity: int
     luma_only: bool = False
+
+    def upscaled(self, hr: U8, scale: int) -> U8:
+        sr: U8 = self.up(self.down(rounded_luma(hr) if self.luma_only else hr, Fraction(1, scale)), Fraction(scale))
+        return sr
 
 
 def opencv_resize(image: U8, height: int, width: int) -> U8:
@@ -52,67 +62,40 @@ def _cubic_pass(values: F64, axis: int, target: int) -> F64:
     return total
 
 
-def _matlab(hr: U8, scale: int) -> U8:
-    return resize(resize(hr, Fraction(1, scale)), scale)
+def _exact(image: U8, ratio: Fraction, border: Border = "replicate") -> F64:
+    return resize_float(image.astype(np.float64), ratio, border=border)
 
 
-def _up_rounded_once(hr: U8, scale: int) -> U8:
-    return resize(resize(hr, Fraction(1, scale)), scale, rounding="once")
+def _rounded_last(image: F64, ratio: Fraction, border: Border = "replicate") -> U8:
+    return quantise(resize_float(image, ratio, border=border))
 
 
-def _symmetric(hr: U8, scale: int) -> U8:
-    return resize(resize(hr, Fraction(1, scale), border="symmetric"), scale, border="symmetric")
+def _opencv(image: U8, ratio: Fraction) -> U8:
+    return opencv_resize(image, int(image.shape[0] * ratio), int(image.shape[1] * ratio))
 
 
-def _rounded_once(hr: U8, scale: int) -> U8:
-    return resize(resize(hr, Fraction(1, scale), rounding="once"), scale, rounding="once")
+def _pillow(image: U8, ratio: Fraction) -> U8:
+    size = (int(image.shape[1] * ratio), int(image.shape[0] * ratio))
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC), np.uint8)
 
 
-def _float(hr: U8, scale: int) -> U8:
-    small = resize_float(hr.astype(np.float64), Fraction(1, scale))
-    return quantise(resize_float(small, scale))
-
-
-def _luma(hr: U8, scale: int) -> U8:
-    small = resize_float(rounded_luma(hr).astype(np.float64), Fraction(1, scale), border="symmetric")
-    return quantise(resize_float(small, scale, border="symmetric"))
-
-
-def _shrink_opencv(hr: U8, scale: int) -> U8:
-    return opencv_resize(hr, hr.shape[0] // scale, hr.shape[1] // scale)
-
-
-def _opencv_down(hr: U8, scale: int) -> U8:
-    return resize(_shrink_opencv(hr, scale), scale)
-
-
-def _opencv_up(hr: U8, scale: int) -> U8:
-    return opencv_resize(resize(hr, Fraction(1, scale)), hr.shape[0], hr.shape[1])
-
-
-def _opencv(hr: U8, scale: int) -> U8:
-    return opencv_resize(_shrink_opencv(hr, scale), hr.shape[0], hr.shape[1])
-
-
-def _pillow(hr: U8, scale: int) -> U8:
-    height, width = hr.shape[:2]
-    cubic = Image.Resampling.BICUBIC
-    small = Image.fromarray(hr).resize((width // scale, height // scale), cubic)
-    return np.asarray(small.resize((width, height), cubic), np.uint8)
-
+_once, _mirrored = partial(resize, rounding="once"), partial(resize, border="symmetric")
+_luma_down, _luma_up = (partial(step, border="symmetric") for step in (_exact, _rounded_last))
 
 PIPELINES: dict[str, Pipeline] = {
     pipeline.name: pipeline
     for pipeline in (
-        Pipeline("MATLAB's imresize of the 8-bit Y alone, rounded once at the end", _luma, 1, luma_only=True),
-        Pipeline("MATLAB's imresize, 8 bits after each pass", _matlab, 1),
-        Pipeline("MATLAB's imresize, LR 8 bits after each pass, SR rounded once", _up_rounded_once, 1),
-        Pipeline("MATLAB's imresize, LR and SR rounded once each", _rounded_once, 1),
-        Pipeline("MATLAB's imresize, LR never rounded", _float, 1),
-        Pipeline("MATLAB's imresize with a symmetric border", _symmetric, 2),
-        Pipeline("an LR by OpenCV's INTER_CUBIC, MATLAB's imresize up", _opencv_down, 2),
-        Pipeline("an LR by MATLAB's imresize, OpenCV's INTER_CUBIC up", _opencv_up, 2),
-        Pipeline("OpenCV's INTER_CUBIC down and up", _opencv, 2),
-        Pipeline("Pillow's BICUBIC down and up", _pillow, 2),
+        Pipeline(
+            "MATLAB's imresize of the 8-bit Y alone, rounded once at the end", _luma_down, _luma_up, 1, luma_only=True
+        ),
+        Pipeline("MATLAB's imresize, 8 bits after each pass", resize, resize, 1),
+        Pipeline("MATLAB's imresize, LR 8 bits after each pass, SR rounded once", resize, _once, 1),
+        Pipeline("MATLAB's imresize, LR and SR rounded once each", _once, _once, 1),
+        Pipeline("MATLAB's imresize, LR never rounded", _exact, _rounded_last, 1),
+        Pipeline("MATLAB's imresize with a symmetric border", _mirrored, _mirrored, 2),
+        Pipeline("an LR by OpenCV's INTER_CUBIC, MATLAB's imresize up", _opencv, resize, 2),
+        Pipeline("an LR by MATLAB's imresize, OpenCV's INTER_CUBIC up", resize, _opencv, 2),
+        Pipeline("OpenCV's INTER_CUBIC down and up", _opencv, _opencv, 2),
+        Pipeline("Pillow's BICUBIC down and up", _pillow, _pillow, 2),
     )
 }

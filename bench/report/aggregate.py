@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 from statistics import fmean, stdev
@@ -82,18 +83,62 @@ class Scores:
         """What the names of this setting's files end on: nothing for the main one."""
         return "" if self.setting == self.suite.settings[0] else f".{self.setting.name}"
 
-    def mean(self, entrant: Entrant, dataset: str, metric: str) -> Mean:
-        return self.means[entrant.method, entrant.variant, dataset, metric]
+    @cached_property
+    def variants(self) -> list[Variant]:
+        """Method by method in the order listed, its default first, then axis by axis."""
+        keys = ["method", "axis", "variant"]
+        groups = {
+            tuple(map(str, key)): tuple(map(str, runs)) for key, runs in self.runs.groupby(keys, sort=False)["run"]
+        }
+        methods = methods_of(self.runs)
+        axes = list(dict.fromkeys((method, axis) for method, axis, _ in groups))
+        defaults = {method for method, _, variant in groups if variant == "default"}
+        found = []
+        for (method, axis, variant), runs in groups.items():
+            stands = variant == "default" or method not in defaults
+            label = self.suite.headlines.get(f"{method}.{variant}", "") or (
+                short_name(method, variant) if stands else ""
+            )
+            found.append(Variant(method, variant, axis, runs, label))
+        return sorted(
+            found, key=lambda v: (methods.index(v.method), v.variant != "default", axes.index((v.method, v.axis)))
+        )
+
+    @cached_property
+    def runs_by_variant(self) -> dict[tuple[str, str], tuple[str, ...]]:
+        """(method, variant) to the names of its runs."""
+        return {variant.key: variant.runs for variant in self.variants}
+
+    @property
+    def entrants(self) -> list[Variant]:
+        """Those that a setting compares: every method's default, or its variants where it has none, and the variants
+        that the suite names as methods of their own; in the order listed."""
+        return [variant for variant in self.variants if variant.label]
+
+    @property
+    def measured(self) -> list[Variant]:
+        """The entrants without those that have no mean at all, whose training diverged; all where none has one."""
+        known = {key[:2] for key, mean in self.means.items() if mean.value is not None}
+        return [entrant for entrant in self.entrants if entrant.key in known] or self.entrants
+
+    def mean(self, variant: Variant, dataset: str, metric: str) -> Mean:
+        return self.means[*variant.key, dataset, metric]
 
 
 @dataclass(frozen=True)
-class Entrant:
-    """A variant that stands for its method: its default, one with a name of its own, or each where there is none."""
+class Variant:
+    """A variant of a method and its runs, one a seed. label: its name among the methods where it stands for its own or
+    is one of its own; empty where it stands beside its default."""
 
-    label: str
     method: str
     variant: str
+    axis: str
     runs: tuple[str, ...]
+    label: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.method, self.variant
 
     @property
     def name(self) -> str:
@@ -205,19 +250,6 @@ def methods_of(runs: pd.DataFrame) -> list[str]:
     return list(dict.fromkeys(str(name) for name in runs["method"]))
 
 
-def variants_of(runs: pd.DataFrame, method: str) -> list[tuple[str, str]]:
-    """(axis, variant) of a method, the default first, then axis by axis in the order listed."""
-    mine = runs[runs["method"] == method]
-    pairs = list(dict.fromkeys(zip(mine["axis"].map(str), mine["variant"].map(str), strict=True)))
-    axes = list(dict.fromkeys(axis for axis, _ in pairs))
-    return sorted(pairs, key=lambda pair: (pair[1] != "default", axes.index(pair[0])))
-
-
-def runs_of(runs: pd.DataFrame, method: str, variant: str = "default") -> list[str]:
-    """The run names behind a variant, one a seed."""
-    return [str(run) for run in runs[(runs["method"] == method) & (runs["variant"] == variant)]["run"]]
-
-
 def variant_names(table: pd.DataFrame) -> pd.Series:
     """'<method>.<variant>' of every row; names are compared, never taken apart."""
     return table["method"] + "." + table["variant"]
@@ -228,18 +260,9 @@ def short_name(method: str, variant: str) -> str:
     return method if variant == "default" else f"{method}.{variant}"
 
 
-def first_runs(runs: pd.DataFrame) -> dict[str, str]:
-    """Short name -> run of the first seed, of every variant of every method."""
-    return {
-        short_name(method, variant): runs_of(runs, method, variant)[0]
-        for method in methods_of(runs)
-        for _, variant in variants_of(runs, method)
-    }
-
-
 def awaits_retraining(scores: Scores, method: str, variant: str) -> str:
     """Why a variant's runs are to be trained again; empty where they are not."""
-    for run in runs_of(scores.runs, method, variant):
+    for run in scores.runs_by_variant[method, variant]:
         digest, reason = scores.suite.awaiting.get(run, ("", ""))
         if reason and digest == cell_of(scores.runs, run, "digest"):
             return reason
@@ -257,39 +280,18 @@ def _read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame([[row.get(column, "") for column in columns] for row in rows], columns=list(columns), dtype=str)
 
 
-def entrants(scores: Scores) -> list[Entrant]:
-    """Those that a setting compares: every method's default, or its variants where it has none, and the variants that
-    the suite names as methods of their own; in the order listed."""
-    found, runs, named = [], scores.runs, scores.suite.headlines
-    for method in methods_of(runs):
-        variants = [variant for _, variant in variants_of(runs, method)]
-        for variant in variants:
-            label = named.get(f"{method}.{variant}", "")
-            if label or variant == "default" or "default" not in variants:
-                runs_here = tuple(runs_of(runs, method, variant))
-                found.append(Entrant(label or short_name(method, variant), method, variant, runs_here))
-    return found
-
-
 def best_control(scores: Scores, dataset: str, metric: str) -> str:
     """The label of the entrant with the best mean among those with nothing random; empty where none has one."""
-    controls = [entrant for entrant in measured(scores) if entrant.method in scores.suite.deterministic]
+    controls = [entrant for entrant in scores.measured if entrant.method in scores.suite.deterministic]
     means = {entrant.label: scores.mean(entrant, dataset, metric).value for entrant in controls}
     known = {label: value for label, value in means.items() if value is not None}
     sign = 1.0 if scores.metrics[metric].better == "higher" else -1.0
     return max(known, key=lambda label: sign * known[label], default="")
 
 
-def measured(scores: Scores) -> list[Entrant]:
-    """The entrants without those that have no mean at all, whose training diverged; all where none has one."""
-    known = {key[:2] for key, mean in scores.means.items() if mean.value is not None}
-    every = entrants(scores)
-    return [entrant for entrant in every if (entrant.method, entrant.variant) in known] or every
-
-
 def first_available(scores: Scores, wanted: Sequence[str]) -> str | None:
     """The first of these metrics of which every measured entrant has a mean on every data set, or None."""
-    pairs = list(product(measured(scores), scores.setting.datasets))
+    pairs = list(product(scores.measured, scores.setting.datasets))
     for metric in wanted:
         known = (scores.mean(*pair, metric).value is not None for pair in pairs)
         if pairs and metric in scores.setting.metrics and all(known):

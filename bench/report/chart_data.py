@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.report import Sweep
-from bench.report.aggregate import Scores, entrants, first_metrics, methods_of, variants_of
+from bench.report.aggregate import Scores, first_metrics, methods_of
 from bench.report.statistics import Effect
 from bench.report.verdicts import VariantEffect
 
@@ -39,17 +39,14 @@ def tradeoff_metrics(scores: Scores) -> tuple[str, str] | None:
 
 def spots_of(scores: Scores, dataset: str, metrics: tuple[str, str]) -> dict[tuple[str, str], Spot]:
     """(method, variant) -> its spot, of every variant that has two finite means on the data set."""
-    labels = {(entrant.method, entrant.variant): entrant.label for entrant in entrants(scores)}
+    orders = {method: order for order, method in enumerate(methods_of(scores.runs))}
     spots = {}
-    for order, method in enumerate(methods_of(scores.runs)):
-        for _, variant in variants_of(scores.runs, method):
-            x, y = (scores.means[method, variant, dataset, metric] for metric in metrics)
-            if x.value is None or y.value is None or not (math.isfinite(x.value) and math.isfinite(y.value)):
-                continue
-            label = labels.get((method, variant))
-            name = label or f"{method}.{variant}"
-            halves = (x.half_width, y.half_width)
-            spots[method, variant] = Spot(x.value, y.value, name, order, label is not None, *halves)
+    for variant in scores.variants:
+        x, y = (scores.mean(variant, dataset, metric) for metric in metrics)
+        if x.value is None or y.value is None or not (math.isfinite(x.value) and math.isfinite(y.value)):
+            continue
+        about = (variant.label or variant.name, orders[variant.method], bool(variant.label))
+        spots[variant.key] = Spot(x.value, y.value, *about, x.half_width, y.half_width)
     return spots
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.report.aggregate import Scores, entrants, read_costs
+from bench.report.aggregate import Scores, read_costs
 from bench.report.comparisons import gain_table, gap_table
 from bench.report.cost_table import cost_table
 from bench.report.feature_activity import read_feature_activity
@@ -74,7 +74,7 @@ class Report:
     @property
     def entrant_costs(self) -> Section:
         """The costs of the entrants alone."""
-        shown = {run for scores in self.every for entrant in entrants(scores) for run in entrant.runs}
+        shown = {run for scores in self.every for entrant in scores.entrants for run in entrant.runs}
         section = self.costs.sections[0]
         rows = tuple(row for row in section.rows if row[0].text in shown)
         return Section("Runs of the methods compared", section.header, rows, labels=section.labels)

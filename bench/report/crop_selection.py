@@ -24,7 +24,6 @@ from bench.report.aggregate import (
     cell_of,
     first_available,
     first_metrics,
-    measured,
     widen,
 )
 from bench.report.tables import ARROWS, show_value
@@ -92,7 +91,7 @@ def read_shown(scores: Scores, work: Path, kept: Path) -> Shown:
 
     Places that `kept` lists are kept to; else they are chosen by rule. Raises BadInput for a picture of a wrong size.
     """
-    every = {one.label: one.runs[0] for one in measured(scores)}
+    every = {one.label: one.runs[0] for one in scores.measured}
     folders = {name: sr_folder(work, cell_of(scores.runs, run, "method"), run) for name, run in every.items()}
     whole = {name: folder for name, folder in folders.items() if folder.is_dir()}
     places = read_places(kept)
@@ -153,7 +152,7 @@ def _choose(scores: Scores, work: Path, whole: Mapping[str, Path]) -> list[Windo
 
 def choose_pictures(scores: Scores, count: int) -> list[tuple[str, str]]:
     """(dataset, image): data set by data set in turn, those on which the entrants' scores differ most first."""
-    runs = [one.runs[0] for one in measured(scores)]
+    runs = [one.runs[0] for one in scores.measured]
     metric = first_available(scores, DISTORTION) or scores.setting.metrics[0]
     column = widen(scores.frame)[metric]
     ranked: list[list[tuple[str, str]]] = []

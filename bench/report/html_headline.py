@@ -14,9 +14,7 @@ from bench.report.aggregate import (
     Scores,
     best_control,
     difference,
-    entrants,
     first_available,
-    measured,
     methods_of,
 )
 from bench.report.contents import Chapter, Report
@@ -92,7 +90,7 @@ def _ahead(chapter: Chapter, title: str, wanted: Sequence[str]) -> str:
     runner = next(second for _, name, _, second in found if name)
     seeds = min(
         len(entrant.runs)
-        for entrant in entrants(scores)
+        for entrant in scores.entrants
         if entrant.label in (*names, runner) and entrant.method != REFERENCE
     )
     if seeds < MIN_SEEDS:
@@ -108,7 +106,7 @@ def _seeds(count: int) -> str:
 
 def _leader(chapter: Chapter, dataset: str, metric: str) -> tuple[str, Mark, str]:
     """(who leads, its mark, who is second) in the table of methods; empty where no two differ."""
-    every = entrants(chapter.scores)
+    every = chapter.scores.entrants
     section = next(section for section in chapter.methods.sections if section.title == dataset)
     column = section.header.index(heading(chapter.scores.metrics[metric]))
     marks = [(entrant.label, row[column].mark) for entrant, row in zip(every, section.rows, strict=True)]
@@ -120,7 +118,7 @@ def _leader(chapter: Chapter, dataset: str, metric: str) -> tuple[str, Mark, str
 def _line(scores: Scores, dataset: str, name: str, metric: str, label: str = "") -> str:
     """'Set5 30.71 dB psnr_y, +2.28 to bicubic', with another label than the data set where one is given."""
     info = scores.metrics[metric]
-    means = {entrant.label: scores.mean(entrant, dataset, metric) for entrant in measured(scores)}
+    means = {entrant.label: scores.mean(entrant, dataset, metric) for entrant in scores.measured}
     text = f"<b>{label or escape(dataset)}</b> {show_mean(means[name], info)} {escape(unit_of(info))}".rstrip()
     control = best_control(scores, dataset, metric)
     lead = difference(means[name], means.get(control))
@@ -146,7 +144,7 @@ def _claims(verdicts: Sequence[Verdict]) -> str:
 def _basis(report: Report) -> str:
     """How much stands behind the numbers."""
     every = report.every
-    counts = sorted({len(e.runs) for scores in every for e in entrants(scores) if e.method != REFERENCE})
+    counts = sorted({len(e.runs) for scores in every for e in scores.entrants if e.method != REFERENCE})
     methods = dict.fromkeys(name for scores in every for name in methods_of(scores.runs))
     pictures = {key for scores in every for key in zip(scores.frame["dataset"], scores.frame["image"], strict=True)}
     runs = sum(len(scores.runs) for scores in every)

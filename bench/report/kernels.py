@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from bench.data.blur_kernels import read_kernel
-from bench.report.aggregate import KERNEL, Scores, cell_of, first_available, first_runs, widen
+from bench.report.aggregate import KERNEL, Scores, cell_of, first_available, short_name, widen
 from bench.report.style import DPI, Drawn, save
 from bench.report.tables import heading, show_value
 from bench.runtime.paths import degraded_folder, kernels_folder
@@ -47,7 +47,7 @@ def read_kernels(scores: Scores, work: Path, kept: Path | None = None) -> Kernel
     metric = first_available(scores, KERNEL) or scores.setting.metrics[0]
     values = widen(scores.frame)[metric]
     pictures = list(dict.fromkeys((str(place), str(image)) for _, place, image in values.index))[:MAX_PICTURES]
-    runs = first_runs(scores.runs)
+    runs = {short_name(*variant.key): variant.runs[0] for variant in scores.variants}
     info = scores.metrics[metric]
     kernels: dict[tuple[str, tuple[str, str]], NDArray[np.float64]] = {}
     captions: dict[tuple[str, tuple[str, str]], str] = {}
@@ -81,7 +81,9 @@ def _truths(scores: Scores, dataset: str, work: Path, kept: Path | None) -> Path
 def keep_kernels(scores: Scores, work: Path, kept: Path, folder: Path) -> None:
     """Copy the kernels of the first seed of every variant to <run>/<data set>/<image>.npy, and the true ones to
     truth/<degraded data set>/<image>.npy."""
-    sources = {folder / run: _folder(scores, run, work, kept) for run in first_runs(scores.runs).values()}
+    sources = {
+        folder / run: _folder(scores, run, work, kept) for run in (variant.runs[0] for variant in scores.variants)
+    }
     for dataset in scores.setting.datasets:
         truths = _truths(scores, dataset, work, kept)
         sources[folder / TRUTHS / f"{dataset}.x{scores.setting.scale}.{scores.setting.degradation}"] = truths

@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from bench.errors import BadInput
-from bench.report.aggregate import Scores, methods_of, runs_of, variants_of
+from bench.report.aggregate import Scores, methods_of
 from bench.report.style import COLOURS, DPI, Drawn, save
 from bench.runtime.paths import run_folder
 from bench.runtime.rows import read_rows, write_rows
@@ -62,11 +62,10 @@ def draw_curves(scores: Scores, panels: Panels, folder: Path) -> Drawn:
 def read_panels(scores: Scores, work: Path, kept: Path | None = None) -> Panels:
     """The curves of every run that has them in work/runs, or where `keep_curves` put them."""
     panels: dict[tuple[str, str], list[tuple[str, F64, F64]]] = {}
-    for method in methods_of(scores.runs):
-        for _, variant in variants_of(scores.runs, method):
-            for run in runs_of(scores.runs, method, variant):
-                for loss, (steps, values) in _curves(run, work, kept).items():
-                    panels.setdefault((method, loss), []).append((variant, steps, values))
+    for variant in scores.variants:
+        for run in variant.runs:
+            for loss, (steps, values) in _curves(run, work, kept).items():
+                panels.setdefault((variant.method, loss), []).append((variant.variant, steps, values))
     return panels
 
 

@@ -16,11 +16,8 @@ from bench.report.aggregate import (
     Scores,
     best_control,
     difference,
-    entrants,
     first_available,
-    measured,
     methods_of,
-    variants_of,
 )
 from bench.report.render import Cell, Section, Table
 from bench.report.rules import WORDS
@@ -48,7 +45,7 @@ def headline(scores: Scores) -> list[str]:
 
 def basis(scores: Scores) -> str:
     """What stands behind a mean."""
-    seeds = sorted({len(entrant.runs) for entrant in entrants(scores)})
+    seeds = sorted({len(entrant.runs) for entrant in scores.entrants})
     counts = " to ".join(dict.fromkeys((str(seeds[0]), str(seeds[-1]))))
     noun = "seed" if seeds[-1] == 1 else "seeds"
     text = f"Every number is a mean over pictures and {counts} {noun}"
@@ -74,7 +71,7 @@ def _best(scores: Scores, dataset: str, metric: str) -> str:
     All methods that tie are named; where bicubic is best, the runner-up is named instead of it.
     """
     info = scores.metrics[metric]
-    means = {entrant.label: scores.mean(entrant, dataset, metric) for entrant in measured(scores)}
+    means = {entrant.label: scores.mean(entrant, dataset, metric) for entrant in scores.measured}
     marks = dict(zip(means, rank(list(means.values()), info.better), strict=True))
     best = [name for name, mark in marks.items() if mark == "leading"]
     if not best:
@@ -108,7 +105,7 @@ def compared(every: Sequence[Scores], costs: Table) -> Section:
         "data sets": _each(every, _pictures),
         "scale, degradation": "; ".join(dict.fromkeys(scores.setting.title for scores in every)),
         "methods": f"{len(methods_of(runs))}",
-        "ablation variants": f"{sum(map(_variants, every))}",
+        "ablation variants": f"{sum(not variant.label for scores in every for variant in scores.variants)}",
         "trained on": _distinct(runs[~runs["iterations"].isin(("", "0"))]["train_set"]),
         "iterations": iterations_of(every),
         "seeds": _distinct(runs["seed"]),
@@ -116,11 +113,6 @@ def compared(every: Sequence[Scores], costs: Table) -> Section:
         "perceptual network": _distinct(runs["perceptual"], "; "),
     }
     return Section("", ("", ""), tuple((Cell(name), Cell(text)) for name, text in rows.items()), labels=2)
-
-
-def _variants(scores: Scores) -> int:
-    """How many variants stand beside the entrants."""
-    return sum(len(variants_of(scores.runs, name)) for name in methods_of(scores.runs)) - len(entrants(scores))
 
 
 def _pictures(scores: Scores) -> str:
@@ -169,7 +161,7 @@ def training(every: Sequence[Scores]) -> Section:
     header = ("method", "iterations", "batch", "patch", "trained on", "in the paper", "paper")
     rows: dict[str, tuple[Cell, ...]] = {}
     for scores in every:
-        for entrant in entrants(scores):
+        for entrant in scores.entrants:
             method, run = entrant.method, scores.runs.loc[entrant.runs[0]]
             here = [str(run[column]) for column in ("iterations", "batch", "patch", "train_set")]
             trained = here[0] not in ("", "0")
@@ -192,7 +184,7 @@ def deviations(every: Sequence[Scores]) -> list[str]:
 def tracing(scores: Scores) -> tuple[str, str]:
     """From a number in a table back to the code and data that made it: words, then commands."""
     name, setting = scores.suite.name, scores.setting
-    cell = f"methods{scores.suffix} {entrants(scores)[-1].label} {setting.datasets[0]}/{setting.metrics[0]}"
+    cell = f"methods{scores.suffix} {scores.entrants[-1].label} {setting.datasets[0]}/{setting.metrics[0]}"
     return (
         "The column `runs` of `tables/*.csv` names the runs behind a row. Each run's scores, picture by picture, are "
         "in `scores/`; its settings are a row of `runs.csv`; commit, code, data, environment and device are "

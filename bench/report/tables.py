@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import product
+from itertools import groupby, product
 from statistics import fmean
 
 import pandas as pd
@@ -16,17 +16,13 @@ import pandas as pd
 from bench.metrics import Metric
 from bench.metrics.means import PSNR_CEILING
 from bench.report.aggregate import (
-    Entrant,
     Key,
     Mean,
     Scores,
+    Variant,
     awaits_retraining,
     cell_of,
     difference,
-    entrants,
-    methods_of,
-    runs_of,
-    variants_of,
     widen,
 )
 from bench.report.render import NA, Cell, Mark, Section, Table
@@ -65,9 +61,9 @@ def section_of(title: str, rows: Sequence[Mapping[str, str]], labels: int) -> Se
 
 def method_table(scores: Scores) -> Table:
     """Every entrant of a setting, a section a data set; the best and second best of each column marked."""
-    every, columns = entrants(scores), _columns(scores)
+    every, columns = scores.entrants, _columns(scores)
     cells = _marked(scores, every)
-    rows = {(entrant.method, entrant.variant): {"method": entrant.label} for entrant in every}
+    rows = {entrant.key: {"method": entrant.label} for entrant in every}
     labels = _labels(scores, rows)
     records = [
         {**row, **_about(scores, name, ("runs", *labels)), **{"/".join(c): cells[*name, *c].value for c in columns}}
@@ -115,7 +111,7 @@ def _cell(mean: Mean, info: Metric, mark: Mark = "") -> Cell:
     return Cell(show_mean(mean, info), mark, full(mean.value))
 
 
-def _marked(scores: Scores, every: Sequence[Entrant]) -> dict[Key, Cell]:
+def _marked(scores: Scores, every: Sequence[Variant]) -> dict[Key, Cell]:
     """The means of the entrants with their marks; 'best' only where it is significant."""
     means = {column: [scores.mean(entrant, *column) for entrant in every] for column in _columns(scores)}
     marks = {column: rank(means[column], scores.metrics[column[1]].better) for column in means}
@@ -123,30 +119,30 @@ def _marked(scores: Scores, every: Sequence[Entrant]) -> dict[Key, Cell]:
     for column, places in marks.items():
         for entrant, mean, mark in zip(every, means[column], places, strict=True):
             sure: Mark = "best" if mark == "leading" and column in significant else mark
-            cells[entrant.method, entrant.variant, *column] = _cell(mean, scores.metrics[column[1]], sure)
+            cells[*entrant.key, *column] = _cell(mean, scores.metrics[column[1]], sure)
     return cells
 
 
 def ablation_tables(scores: Scores) -> list[Table]:
     """One table for every method that has variants beside its default."""
-    variants = {name: [v for _, v in variants_of(scores.runs, name)] for name in methods_of(scores.runs)}
-    return [_ablation(scores, name) for name, own in variants.items() if len(own) > 1 and "default" in own]
+    methods = groupby(scores.variants, key=lambda variant: variant.method)
+    every = [(method, list(variants)) for method, variants in methods]
+    return [_ablation(scores, method, own) for method, own in every if len(own) > 1 and own[0].variant == "default"]
 
 
-def _ablation(scores: Scores, method: str) -> Table:
+def _ablation(scores: Scores, method: str, variants: Sequence[Variant]) -> Table:
     """The default first, then the variants axis by axis, each with its difference to the default."""
     rows, records, cells, axes = {}, [], {}, [""]
-    variants = variants_of(scores.runs, method)
-    labels = _labels(scores, [(method, variant) for _, variant in variants])
-    for axis, variant in variants:
-        name = (method, variant)
-        record = {"variant": variant, "axis": axis, **_about(scores, name, ("runs", *labels))}
+    labels = _labels(scores, [variant.key for variant in variants])
+    for variant in variants:
+        name, axis = variant.key, variant.axis
+        record = {"variant": variant.variant, "axis": axis, **_about(scores, name, ("runs", *labels))}
         for column in _columns(scores):
             cell, gap = _compare_with_default(scores, (*name, *column))
             cells[*name, *column] = cell
             record |= {"/".join(column): cell.value, f"{'/'.join(column)} difference": gap}
         records.append(record)
-        rows[name] = {"axis": axis if axis != axes[-1] else "", "variant": variant}
+        rows[name] = {"axis": axis if axis != axes[-1] else "", "variant": variant.variant}
         axes.append(axis)
     questions = {axis: scores.suite.questions.get(f"{method}.{axis}", "no question given") for axis in axes[2:]}
     grids = _grids(scores, rows, labels, cells)
@@ -170,19 +166,19 @@ def _compare_with_default(scores: Scores, key: Key) -> tuple[Cell, str]:
 def image_table(scores: Scores) -> Table:
     """CSV: every run on every picture. Shown: the entrants, a grid of pictures x methods a data set and metric."""
     wide = widen(scores.frame)
-    every = entrants(scores)
+    every = scores.entrants
     sections = [
         _image_section(scores, wide, every, column)
         for column in _columns(scores)
         if any(scores.mean(entrant, *column).value is not None for entrant in every)
     ]
     title = f"Every picture, mean over seeds, {scores.setting.title}"
-    notes = footnotes(scores, [(entrant.method, entrant.variant) for entrant in every])
+    notes = footnotes(scores, [entrant.key for entrant in every])
     records = [{str(name): value for name, value in row.items()} for row in wide.reset_index().to_dict("records")]
     return table_of(f"per-image{scores.suffix}", title, records, sections, notes, UNTESTED)
 
 
-def _image_section(scores: Scores, wide: pd.DataFrame, every: Sequence[Entrant], column: tuple[str, str]) -> Section:
+def _image_section(scores: Scores, wide: pd.DataFrame, every: Sequence[Variant], column: tuple[str, str]) -> Section:
     """Pictures x methods for one data set and metric."""
     dataset, metric = column
     info = scores.metrics[metric]
@@ -273,7 +269,7 @@ def _labels(scores: Scores, names: Iterable[tuple[str, str]]) -> tuple[str, ...]
 
 def _about(scores: Scores, name: tuple[str, str], columns: Sequence[str]) -> dict[str, str]:
     """What runs.csv has of a (method, variant); `runs` are the names behind it, `seeds` their number."""
-    runs = runs_of(scores.runs, *name)
+    runs = scores.runs_by_variant[name]
     counted = {"runs": " ".join(runs), "seeds": str(len(runs))}
     if trained := scores.suite.at_test.get(".".join(name)):
         counted["parameters"] = str(trained[0])

@@ -21,7 +21,7 @@ from scipy import stats
 
 from bench.api import Claim
 from bench.errors import BadInput
-from bench.report.aggregate import Entrant, Scores, awaits_retraining, methods_of, runs_of, variant_names, variants_of
+from bench.report.aggregate import Scores, Variant, awaits_retraining, variant_names
 from bench.report.render import NA, Mark
 from bench.report.rules import LEVEL, MARGINS, SANITY, Status
 from bench.report.statistics import F64, MIN_SEEDS, TWO_WAY, Effect, equivalence, holm, paired
@@ -256,24 +256,24 @@ def _count(text: object) -> int:
 
 def ablation_effects(scores: Scores, everything: pd.DataFrame | None = None) -> list[VariantEffect]:
     """Every variant against its method's default on every metric. everything: as in `budget_mismatch`."""
-    runs = scores.runs
-    variants = [(m, axis, v) for m in methods_of(runs) for axis, v in variants_of(runs, m) if v != "default"]
-    variants = [(m, axis, v) for m, axis, v in variants if runs_of(runs, m)]
-    budgets = [budget_mismatch(runs, f"{m}.{v}", f"{m}.default", everything) for m, _, v in variants]
+    bases = {v.method: v.name for v in scores.variants if v.variant == "default"}
+    variants = [v for v in scores.variants if v.method in bases and v.variant != "default"]
+    budgets = [budget_mismatch(scores.runs, v.name, bases[v.method], everything) for v in variants]
     rows = []
     for metric in scores.setting.metrics:
-        effects = [measure(scores, f"{m}.{v}", f"{m}.default", metric) for m, _, v in variants]
+        effects = [measure(scores, v.name, bases[v.method], metric) for v in variants]
         tested = [effect.p for effect, _ in effects if effect and effect.kind == TWO_WAY]
         rates = [float(rate) for rate in stats.false_discovery_control(tested)] if tested else []
         level = LEVEL * max(1, sum(rate < LEVEL for rate in rates)) / max(1, len(rates))
         left = iter(rates)
-        for (m, axis, v), (effect, why), budget in zip(variants, effects, budgets, strict=True):
+        for v, (effect, why), budget in zip(variants, effects, budgets, strict=True):
             rate = next(left) if effect and effect.kind == TWO_WAY else None
-            rows.append(VariantEffect(m, v, axis, metric, effect, rate, level, effect.note if effect else why, budget))
+            note = effect.note if effect else why
+            rows.append(VariantEffect(v.method, v.variant, v.axis, metric, effect, rate, level, note, budget))
     return rows
 
 
-def significant_columns(scores: Scores, entrants: Sequence[Entrant], marks: dict[Column, list[Mark]]) -> set[Column]:
+def significant_columns(scores: Scores, entrants: Sequence[Variant], marks: dict[Column, list[Mark]]) -> set[Column]:
     """The columns of a table whose one leader is significantly better than the runner-up. marks: by entrant."""
     pairs: dict[Column, tuple[str, str, str]] = {}
     for (dataset, metric), column in marks.items():

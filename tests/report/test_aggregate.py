@@ -26,12 +26,10 @@ from bench.report.aggregate import (
     Mean,
     Scores,
     difference,
-    entrants,
     first_available,
     methods_of,
     read,
     read_costs,
-    variants_of,
     widen,
 )
 from bench.report.tables import footnotes
@@ -123,8 +121,9 @@ def test_the_order_is_the_suites_and_not_the_files(tmp_path: Path) -> None:
 
 
 def test_the_default_comes_first_wherever_it_is_listed(tmp_path: Path) -> None:
-    runs = read_tiny(write_results(tmp_path)).runs
-    assert variants_of(runs, "esrgan") == [("", "default"), ("adversarial", "sgan")]
+    variants = read_tiny(write_results(tmp_path)).variants
+    esrgan = [(variant.axis, variant.variant) for variant in variants if variant.method == "esrgan"]
+    assert esrgan == [("", "default"), ("adversarial", "sgan")]
 
 
 def test_scores_are_found_without_a_folder_of_their_method_too(tmp_path: Path) -> None:
@@ -216,7 +215,7 @@ def test_runs_of_another_scale_are_refused(tmp_path: Path) -> None:
 def test_where_a_setting_lacks_a_default_every_variant_stands_for_its_method(tmp_path: Path) -> None:
     wanted = tuple(run[0] for run in RUNS if run[2] != "default" or run[1] == "bicubic")
     scores = read(write_results(tmp_path), suite_info(setting(runs=wanted)), INFOS)[0]
-    assert [one.label for one in entrants(scores)] == ["bicubic", "edsr.l2", "esrgan.sgan"]
+    assert [one.label for one in scores.entrants] == ["bicubic", "edsr.l2", "esrgan.sgan"]
     assert first_available(scores, ("psnr_y",)) == "psnr_y"
 
 
