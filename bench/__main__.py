@@ -3,8 +3,6 @@
 Imports are inside the verbs: a process pays only for what it uses.
 """
 
-from __future__ import annotations
-
 import argparse
 import io
 import sys

@@ -1,7 +1,5 @@
 """What can go wrong, one class per exit code. A message names the thing and the remedy in one line."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterable, Mapping
 from typing import TypeVar

@@ -1,7 +1,5 @@
 """What the Snakefile asks: which runs there are, what each needs, and the digest that says when to run it again."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 

@@ -3,8 +3,6 @@
 A file of your own that defines ENTRY joins them by path, through the environment variable BENCH_METHODS.
 """
 
-from __future__ import annotations
-
 import importlib
 import importlib.util
 import os

@@ -3,8 +3,6 @@
 When the method lands, its claims move into its own file.
 """
 
-from __future__ import annotations
-
 from bench.api import Claim
 
 _SPACE = "article on a loss in the downsampled space"

@@ -3,8 +3,6 @@
 The LR is an 8-bit picture, and MATLAB rounds 8-bit data after each pass; `rounding` "once" rounds the result alone.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import Tensor, nn

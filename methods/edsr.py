@@ -5,8 +5,6 @@ Lim et al., "Enhanced Deep Residual Networks for Single Image Super-Resolution",
 Deviations: see ENTRY.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import Tensor, nn

@@ -7,8 +7,6 @@ between the Gram matrices of conv1_1, conv2_1 and conv3_1 on 16x16 patches of th
 Deviations: see ENTRY.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -6,8 +6,6 @@ Network", CVPR 2016.
 Deviations: see ENTRY.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import Tensor, nn

@@ -5,8 +5,6 @@ kernels that the benchmark draws, U(0.6, 5): what a reader of the benchmark's re
 nearer to the true kernels than the second has learnt nothing from the pictures.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -6,8 +6,6 @@ Wang et al., BasicSR; after Ledig et al., CVPR 2017. L_G = perceptual_weight * L
 Deviations: see ENTRY.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import nn

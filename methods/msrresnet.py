@@ -5,8 +5,6 @@ Wang et al., BasicSR; after Ledig et al., CVPR 2017, and Lim et al., CVPR Worksh
 Deviations: see ENTRY.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import nn

@@ -5,8 +5,6 @@ Zhang et al., "Image Super-Resolution Using Very Deep Residual Channel Attention
 Deviations: see ENTRY.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import nn

@@ -5,8 +5,6 @@ Dong et al., "Image Super-Resolution Using Deep Convolutional Networks", TPAMI 2
 Deviations: see ENTRY.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import Tensor, nn

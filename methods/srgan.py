@@ -7,8 +7,6 @@ L_G = content + adversarial_weight * -log D(SR); content is the MSE between the 
 Deviations: see ENTRY.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

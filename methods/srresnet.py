@@ -5,8 +5,6 @@ Ledig et al., "Photo-Realistic Single Image Super-Resolution Using a Generative 
 Deviations: see ENTRY.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import nn

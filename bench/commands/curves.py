@@ -1,7 +1,5 @@
 """Verbs that trade one quality of a picture for another: interpolate."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """What options of several verbs have in common: numbers within their range, and where the output goes."""
 
-from __future__ import annotations
-
 import argparse
 import math
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The steps of the verbs report and mirror."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from pathlib import Path

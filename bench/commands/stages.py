@@ -3,8 +3,6 @@
 Jobs may outlive a workflow that was killed; a stage that finds another process at its work waits for its turn.
 """
 
-from __future__ import annotations
-
 import argparse
 import functools
 import shutil

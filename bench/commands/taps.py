@@ -1,7 +1,5 @@
 """The verb taps: what a perceptual loss can see of pictures before and after activation."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Verbs that work on any folders: list, data, fetch, degrade, import, upscale, score, diagnose."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Callable
 from pathlib import Path

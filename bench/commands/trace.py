@@ -1,7 +1,5 @@
 """Verbs about published results: why, verify, page; and what a network costs: cost."""
 
-from __future__ import annotations
-
 import argparse
 import shutil
 import tempfile

@@ -4,8 +4,6 @@ Irani & Peleg, CVGIP 1991, enlarging with MATLAB's bicubic. Shrinking by the sam
 entry to the PIRM 2018 challenge (20 iterations); ZSSR shrinks with the kernel that made the LR.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from fractions import Fraction
 

@@ -6,8 +6,6 @@ that it stands for, as in bicubic LR, when the centre of mass lies at size//2 + 
 Source: Bell-Kligler et al., NeurIPS 2019, and its released generator.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal

@@ -4,8 +4,6 @@ A set other than the embedded ones is a folder under BENCH_DATA in one of three 
 `Set5/image_SRF_4/img_001_SRF_4_{HR,LR}.png`; `Set5/HR/baby.png` with `Set5/LR_bicubic/X4/babyx4.png`; pictures only.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path

@@ -2,8 +2,6 @@
 that a picture's LR does not depend on which others are made, or in what order.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 from collections.abc import Callable

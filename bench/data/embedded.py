@@ -3,8 +3,6 @@
 Located without importing the packages.
 """
 
-from __future__ import annotations
-
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path

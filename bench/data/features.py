@@ -4,8 +4,6 @@ AlexNet (Krizhevsky 2014) and VGG (Simonyan & Zisserman, ICLR 2015) as torchvisi
 pooling of ST-LPIPS (Ghildyal & Liu, ECCV 2022). LPIPS and the perceptual losses see pictures through them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from typing import Any

@@ -2,8 +2,6 @@
 archive or a weight by its sha256, the pictures of a pinned set by their pixels.
 """
 
-from __future__ import annotations
-
 import contextlib
 import gzip
 import re

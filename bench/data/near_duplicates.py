@@ -7,8 +7,6 @@ that overlap so that neither holds the other are not found. `NEAR_DUPLICATES` is
 here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple

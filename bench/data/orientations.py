@@ -1,7 +1,5 @@
 """The eight orientations of a picture: its four quarter turns, and those of its mirror image."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable, Iterator
 

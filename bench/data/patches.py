@@ -1,8 +1,6 @@
 """Training batches, of pairs and of LR pictures without HR, as a pure function of (pictures, seed, step): no sampler
 state exists, so a resumed run is the same run."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

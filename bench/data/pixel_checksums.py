@@ -1,7 +1,5 @@
 """PIXEL_CHECKSUMS: what every picture of the pinned data sets looks like: its pixels, not the bytes of its file."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from pathlib import Path

@@ -4,8 +4,6 @@ Every folder carries a manifest.json that says what is in it: no times, no paths
 bytes. How that of a suite was made, and when, is in its prepare.json.
 """
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import sys

@@ -1,7 +1,5 @@
 """Separable filtering as products with small banded matrices: several times faster than a loop over taps."""
 
-from __future__ import annotations
-
 import functools
 
 import numpy as np

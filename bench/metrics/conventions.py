@@ -5,8 +5,6 @@ below maps the words that describe a choice to its function and its rarity: 0 is
 most papers, larger is rarer.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal

@@ -4,8 +4,6 @@ pyiqa looks for two files in torch's hub folder and downloads what is missing; a
 network connection, so both files are looked for first and their absence is said instead.
 """
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import sys

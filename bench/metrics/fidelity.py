@@ -5,8 +5,6 @@ it). All arithmetic is float64. Sources: Wang et al., IEEE TIP 2004 (SSIM); the 
 RCAN (luma in float, border of `scale` dropped); the PIRM 2018 challenge (RMSE).
 """
 
-from __future__ import annotations
-
 import math
 from fractions import Fraction
 from typing import Any

@@ -5,8 +5,6 @@ MATLAB, read by position: left and right child (1-based, 0 in a leaf), split thr
 (1-based), each (nodes, trees). Published: 2000 trees each, grown on 1440 pictures.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import NamedTuple
 

@@ -6,8 +6,6 @@ stays as it is, the estimate moves by whole pixels and, for what remains, by cub
 columns of zeros around either kernel change nothing.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

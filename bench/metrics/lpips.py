@@ -7,8 +7,6 @@ with blur-and-subsample layers, trained to bear small shifts). The networks are 
 weights are used.
 """
 
-from __future__ import annotations
-
 import functools
 import hashlib
 from typing import Literal

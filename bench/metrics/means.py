@@ -1,7 +1,5 @@
 """Aggregate image scores into the score of a data set."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from statistics import fmean

@@ -14,8 +14,6 @@ exactly 0. Without flat windows the value is the authors' to rounding; with them
 most 0.6 %.
 """
 
-from __future__ import annotations
-
 import functools
 from fractions import Fraction
 

@@ -5,8 +5,6 @@ The features are certified against pyiqa's port under the rules `PYIQA`; the def
 release, with which the forests were grown. They part in the four points that `Rules` lists.
 """
 
-from __future__ import annotations
-
 import functools
 import math
 from pathlib import Path

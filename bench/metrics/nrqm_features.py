@@ -5,8 +5,6 @@ Section 3, with the constants of the authors' release. The block DCT is Saad, Bo
 2012; the normalised subbands are Moorthy & Bovik (DIIVINE), IEEE TIP 2011.
 """
 
-from __future__ import annotations
-
 import functools
 import itertools
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ Set5 x4 by up to a decibel. Sources: MATLAB's imresize as in bench.data.resize; 
 (a = -0.75, four taps at every scale: no antialiasing), which is also torch's interpolate; Pillow's BICUBIC.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction

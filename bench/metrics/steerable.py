@@ -4,8 +4,6 @@ Source: Simoncelli & Freeman, ICIP 1995; Portilla & Simoncelli, IJCV 2000. The r
 tables of matlabPyrTools (256 and 1024 entries, linear interpolation), so that its bands are met to rounding.
 """
 
-from __future__ import annotations
-
 import functools
 import math
 from typing import Any, NamedTuple

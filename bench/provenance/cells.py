@@ -1,7 +1,5 @@
 """One cell of a committed table: where it is, the runs behind it, and the figure that the score files give for it."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The links of one run's record, each recomputed: settings, code at its commit, scores, data, what was made of it."""
 
-from __future__ import annotations
-
 import functools
 import os
 import sys

@@ -1,7 +1,5 @@
 """Where every number comes from: the records that the stages of a run wrote, joined into one."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path

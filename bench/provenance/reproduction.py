@@ -3,8 +3,6 @@
 Seconds, memory, times, commits and machines are left out: they differ wherever a run is repeated.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path

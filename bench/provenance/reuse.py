@@ -1,7 +1,5 @@
 """Select the runs to execute: those without a published score that is still valid."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """The chain behind one number of a table: figure -> scores -> pictures -> run -> code, data, seed, environment."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Every link between a results folder's numbers and what they were made of, recomputed."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What the charts show, before anyone draws it: variants in the perception-distortion plane, sweeps, effects."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 Which variants are compared is what the entries declare as `baselines` and `gap`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What a report holds, gathered once for the Markdown and the page: scores, tables, figures, verdicts."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The table of what runs cost: measured time and memory, of which no two machines agree."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from bench.report.aggregate import COST_COLUMNS

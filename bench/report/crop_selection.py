@@ -5,8 +5,6 @@ kept with the results, as windows/<setting>/, and the whole HR as a thumbnail: t
 that, and a report made elsewhere can so show the same.
 """
 
-from __future__ import annotations
-
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The crop figure: one window of a few test pictures, in HR and by every method, enlarged pixel for pixel."""
 
-from __future__ import annotations
-
 import io
 import math
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """What the report is told of a suite; no other module of the report knows suites or methods."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """REPORT.md, the page, and everything they show: tables, figures and sentences, made from the files of one suite."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence

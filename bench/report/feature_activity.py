@@ -1,7 +1,5 @@
 """What perceptual losses can see: the share of active features before and after activation, network by network."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from bench.report.render import Cell, Section, Table

@@ -4,8 +4,6 @@ The same scores, pictures and curves give the same bytes: the Agg canvas, the fo
 A figure whose inputs are not here is not drawn; the report says what is missing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

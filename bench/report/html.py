@@ -1,7 +1,5 @@
 """index.html: the whole report as one file that opens anywhere, offline, on paper and without a mouse."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from html import escape
 from importlib.resources import files as package_files

@@ -1,7 +1,5 @@
 """The page's charts: perception-distortion planes, sweeps, differences of variants, training curves."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from html import escape

@@ -1,7 +1,5 @@
 """What is to be understood in ten seconds: who is ahead, how surely, which claims hold, what stands behind it."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape

@@ -1,7 +1,5 @@
 """The page's pictures: crops to compare under a slider, and blur kernels. All are data in the page itself."""
 
-from __future__ import annotations
-
 import base64
 import io
 from html import escape

@@ -1,7 +1,5 @@
 """The page's tables: every number with its CSV value beside it, columns that sort, marks that say what they mean."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from html import escape
 

@@ -1,7 +1,5 @@
 """Blur kernels: what was to be found, and what every estimator found, picture by picture."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Training curves: small multiples, a panel a method and loss."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Mapping, Sequence

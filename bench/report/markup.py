@@ -1,7 +1,5 @@
 """The report's sentences, with **bold**, `code`, <u>underlined</u> and *italic*, as LaTeX and as HTML."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from html import escape as escape_html

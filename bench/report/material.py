@@ -1,8 +1,6 @@
 """What figures are drawn from besides scores: crops, training curves, kernels. From the work folder, or kept with the
 results, so that a report made elsewhere, or of one shard, can show what the others made."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The perception-distortion plane: a panel a data set, every variant of every method in it."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from pathlib import Path

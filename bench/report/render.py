@@ -1,7 +1,5 @@
 """What a table is, and how it is written: CSV for machines, Markdown for readers, LaTeX for papers."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path

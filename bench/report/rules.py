@@ -3,8 +3,6 @@
 A margin is the largest difference that nobody would call one: below it two methods are alike, whatever the p value.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 LEVEL = 0.05

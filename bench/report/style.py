@@ -1,7 +1,5 @@
 """What every figure shares: colours, style, and files that are the same bytes for the same input."""
 
-from __future__ import annotations
-
 import io
 import math
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What a report says in words: the headline, what was compared, how it was trained."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 

@@ -1,7 +1,5 @@
 """Inline SVG: scales, ticks, marks and labels. Colours are classes, so that the page decides on light and dark."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 The same scores give the same bytes.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Figures of what changes step by step: differences of variants, sweeps of a knob, from one network to another."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from pathlib import Path

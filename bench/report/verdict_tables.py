@@ -1,7 +1,5 @@
 """The claims and the effects as tables: CSV with every digit, and for a reader the interval beside each difference."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 
 from bench.metrics import Metric

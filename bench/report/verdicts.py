@@ -8,8 +8,6 @@ Hochberg, JRSS B 57, 1995), a metric at a time; as variants share their default,
 (Benjamini & Yekutieli, Annals of Statistics 29, 2001). Leaders of a table: Holm's correction.
 """
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Sequence

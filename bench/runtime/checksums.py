@@ -1,7 +1,5 @@
 """sha256 of files, and the list of those of a results folder: one changed byte anywhere is found."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterator, Mapping

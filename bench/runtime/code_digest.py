@@ -1,7 +1,5 @@
 """Which source files a result is made of, and their digest: comments and docstrings do not count."""
 
-from __future__ import annotations
-
 import ast
 import functools
 import hashlib

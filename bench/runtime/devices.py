@@ -1,7 +1,5 @@
 """CPU threads, the device of a run, seeds: set once a process, before any work."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import random

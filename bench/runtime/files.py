@@ -1,7 +1,5 @@
 """Writing so that nothing is ever half-written, even through a power cut, and reading back what was written."""
 
-from __future__ import annotations
-
 import contextlib
 import fcntl
 import json

@@ -1,7 +1,5 @@
 """The checkout, the one place that calls git: which commit it is, and the source digest of a run at an earlier one."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import importlib.util

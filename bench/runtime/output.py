@@ -1,7 +1,5 @@
 """Where a command may write: a place that is new, or that holds only what was recorded there when it was written."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import os

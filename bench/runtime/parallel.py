@@ -1,7 +1,5 @@
 """Run jobs in a pool of processes."""
 
-from __future__ import annotations
-
 import multiprocessing
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor

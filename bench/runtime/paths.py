@@ -1,7 +1,5 @@
 """Where things are, decided once. Everything bulky is under one git-ignored folder."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

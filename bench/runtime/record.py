@@ -1,7 +1,5 @@
 """What a stage writes down when it ends, beside what it made: code, machine, seconds, what it took and what it made."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

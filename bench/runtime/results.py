@@ -8,8 +8,6 @@ material.tar.xz                  what figures are drawn from besides scores: cur
 files.json                       the sha256 of every other file
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import json

@@ -1,7 +1,5 @@
 """CSV files: a header and rows of text, read and written in one way."""
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,5 @@
 """Reading tensors from files that anybody may have made: no code is run, and nothing is unpacked beyond its size."""
 
-from __future__ import annotations
-
 import pickle
 import warnings
 import zipfile

@@ -4,8 +4,6 @@ A file is looked up inside the installed package that ships it, which is never i
 (default work/weights).
 """
 
-from __future__ import annotations
-
 import functools
 import importlib.util
 import pickle

@@ -4,8 +4,6 @@ The sizes of the network are read off the tensors and written into the file's me
 other word than the method.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path

@@ -4,8 +4,6 @@ Counted are convolutions, transposed convolutions and linear layers, one multipl
 products with padding included, as the papers count. Interpolation, activations and normalisation are not.
 """
 
-from __future__ import annotations
-
 import functools
 import statistics
 import time

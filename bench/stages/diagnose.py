@@ -5,8 +5,6 @@ of their mean squared error. Where the SR is bicubic interpolation, the reported
 making it, so the pipelines of bench.metrics.pipelines are scored as well.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence

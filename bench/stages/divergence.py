@@ -3,8 +3,6 @@
 A variant that diverges answers the question it was run for, and does not keep a suite from its end.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A folder of LR pictures -> the blur kernel of each, as an array and as a picture to look at, with seconds."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """One row per (network, layer), measured on the first run's first test set: what perceptual losses can see."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Mapping
 from pathlib import Path

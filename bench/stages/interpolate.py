@@ -3,8 +3,6 @@
 The interpolation is ESRGAN's, section 3.4 of its paper (methods.esrgan.interpolation); nothing is trained.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path

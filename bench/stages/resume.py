@@ -1,7 +1,5 @@
 """The state a training resumes from: the last one and the one before, each with its checksum."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import sys

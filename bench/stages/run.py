@@ -1,7 +1,5 @@
 """The stages of one run of a suite: what each reads from the work folder, what it writes there, and its record."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import Any

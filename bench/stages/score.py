@@ -4,8 +4,6 @@ Pictures are scored side by side in threads, each computing on one core: numpy, 
 interpreter while they work. The numbers are the same for any number of workers.
 """
 
-from __future__ import annotations
-
 import math
 import os
 import sys

@@ -4,8 +4,6 @@ Batches depend only on (seed, step), so a resumed run is the same run, bit for b
 too; the checkpoint appears only on completion.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import signal

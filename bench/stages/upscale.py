@@ -1,7 +1,5 @@
 """Checkpoint + LR pictures -> 8-bit SR pictures under the LR's stem, with seconds and memory."""
 
-from __future__ import annotations
-
 import dataclasses
 import functools
 import time

@@ -3,8 +3,6 @@
 A suite scales a method by naming its knobs (width, blocks, iterations), never by leaving parts out.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from bench.errors import BadInput, pick

@@ -1,7 +1,5 @@
 """Suite cpu: the evidence that two cores can give, in shards of at most 100 minutes."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

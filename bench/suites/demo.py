@@ -1,7 +1,5 @@
 """Suites demo and smoke: every part of the harness on embedded photographs, in minutes and in seconds."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Experiment: one run and everything that decides it: its resolved method, its digest, the runs it starts from."""
 
-from __future__ import annotations
-
 import dataclasses
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """Suite gpu: the ablation ladder at a width and a length that need a GPU."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from bench.api import Knobs

@@ -1,7 +1,5 @@
 """MethodPlan and Suite: what a benchmark runs of each method, and the experiments that follow from it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple

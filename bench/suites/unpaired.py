@@ -1,7 +1,5 @@
 """The plans of unpaired super-resolution: HR of one set, wild LR of another, and the yardsticks around it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Where a suite keeps what it makes: one folder under the work folder, every path decided here."""
 
-from __future__ import annotations
-
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path

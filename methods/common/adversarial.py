@@ -3,8 +3,6 @@
 r = C(HR), f = C(SR) are logits, r_mean and f_mean their means over the batch (Wang et al. 2018, equations 1-3).
 """
 
-from __future__ import annotations
-
 import itertools
 
 import torch

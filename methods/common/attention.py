@@ -1,7 +1,5 @@
 """Channel attention and the residual block that carries it (Zhang et al., RCAN, ECCV 2018)."""
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 
 from methods.common.blocks import conv

@@ -1,7 +1,5 @@
 """Network parts of the field, each in its published form."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional

@@ -1,7 +1,5 @@
 """MATLAB's bicubic shrinking as a kernel."""
 
-from __future__ import annotations
-
 import functools
 from fractions import Fraction
 

@@ -3,8 +3,6 @@
 And the term that any PSNR-oriented network can be trained with: weight * d(D(sr), lr).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

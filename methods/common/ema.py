@@ -1,7 +1,5 @@
 """Exponential moving average of a network, parameters and buffers."""
 
-from __future__ import annotations
-
 import copy
 
 import torch

@@ -4,8 +4,6 @@ The losses that SRGAN, MSRGAN and ESRGAN share: perceptual, adversarial and pixe
 latter two.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol

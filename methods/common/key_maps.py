@@ -4,8 +4,6 @@ A table goes from our module to theirs; {letters} stand for an index, or on thei
 key (weight, bias) is the same on both sides, and a module that no row covers keeps its name.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 import re

@@ -3,8 +3,6 @@
 Y = 16 + 65.481 R + 128.553 G + 24.966 B, divided by 255 (BT.601, limited range): the values a PSNR on Y is taken of.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 

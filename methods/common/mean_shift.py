@@ -1,7 +1,5 @@
 """The colour normalisation of the EDSR family: pixels in [0, 255] minus the mean colour of DIV2K."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional

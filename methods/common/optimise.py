@@ -1,8 +1,6 @@
 """What every learner is made of: how its weights are optimised, on which device and in which precision; what a restart
 needs of it."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager

@@ -3,8 +3,6 @@
 A perceptual network is always a named knob: numbers trained with different ones are not comparable.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """The recipe and the learner of every PSNR-oriented network: one network, one pixel loss, one Adam."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

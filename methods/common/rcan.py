@@ -1,7 +1,5 @@
 """RCAN: residual groups inside a residual, with channel attention in every block (Zhang et al., ECCV 2018)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import Tensor, nn

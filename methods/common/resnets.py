@@ -1,7 +1,5 @@
 """The residual generators that a PSNR-oriented method and a GAN method each start from."""
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 from torch.nn import functional
 

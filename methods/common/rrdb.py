@@ -1,7 +1,5 @@
 """RRDBNet, the generator of ESRGAN, with the parts its ablation removes or replaces."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -3,8 +3,6 @@
 A pyramid is a list of pictures at 1, 2, 4, ... times the size of the LR; its first target is the LR itself.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from fractions import Fraction
 

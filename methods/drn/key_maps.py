@@ -1,7 +1,5 @@
 """How DRN is published: the network as a flat dictionary, its dual networks as a Python list of dictionaries."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from bench.errors import BadInput

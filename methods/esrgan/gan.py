@@ -6,8 +6,6 @@ L_G = L_percep + adversarial_weight * L_RaGAN + pixel_weight * L1 (equation 3).
 Deviations: see ENTRY.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, fields
 
 from torch import nn

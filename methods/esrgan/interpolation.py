@@ -6,8 +6,6 @@ theta = (1 - alpha) * theta_PSNR + alpha * theta_GAN over every key, against the
 Deviations: none.
 """
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass

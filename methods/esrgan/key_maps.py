@@ -3,8 +3,6 @@
 The scale cannot be inferred: RRDBNet has the same tensors at x2 and x4.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from methods.common.key_maps import KeyMap, Table, Tensors, count, side

@@ -5,8 +5,6 @@ Wang et al., "ESRGAN: Enhanced Super-Resolution Generative Adversarial Networks"
 Deviations: see ENTRY.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import nn

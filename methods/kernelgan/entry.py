@@ -6,8 +6,6 @@ estimates x2 kernels; a x4 kernel is that of shrinking twice. Its kernels serve 
 Deviations: see ENTRY.
 """
 
-from __future__ import annotations
-
 import functools
 import itertools
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The training loop of KernelGAN: many pictures side by side, each with its own networks and random numbers."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Post-process the generator's effective kernel: cut its tails, centre it, compose the x4 kernel."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The knobs of KernelGAN, what they may be, and the sizes that follow from them."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass

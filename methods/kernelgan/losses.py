@@ -1,7 +1,5 @@
 """The losses of KernelGAN, one value per picture: adversarial, the four constraints on the kernel, the bicubic one."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

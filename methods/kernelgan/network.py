@@ -5,8 +5,6 @@ enters another's. B pictures; the generator's filters are (B, out, in, k, k), wi
 between them: their product is one kernel per picture, built from the output side, which is what is applied.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Draw where KernelGAN's training crops lie, for the whole run, from a map of strong gradients."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 import numpy as np

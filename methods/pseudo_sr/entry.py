@@ -1,7 +1,5 @@
 """The entry of pseudo-supervision: its axes, its claims, and where it departs from its paper."""
 
-from __future__ import annotations
-
 from bench.api import Axis, Claim, Entry, claimed_at
 from methods.pseudo_sr.method import PseudoSr
 

@@ -4,8 +4,6 @@ Maeda, CVPR 2020. With y_down the HR shrunk, x unpaired LR, D the degrader, G th
 fake_x = D(y_down, z), recovered = G(fake_x), clean = G(x). U learns from the pseudo-pairs (recovered, y).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ Maeda, "Unpaired Image Super-Resolution Using Pseudo-Supervision", CVPR 2020. x 
 the HR shrunk bicubically: the correction takes x to the domain of y_down, the degrader y_down to that of x.
 """
 
-from __future__ import annotations
-
 import itertools
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The entry of ZSSR: its axes, its claims, and where it departs from its papers."""
 
-from __future__ import annotations
-
 from bench.api import Axis, Claim, Entry
 from methods.zssr.method import Zssr
 

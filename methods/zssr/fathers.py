@@ -1,7 +1,5 @@
 """Fathers: the crops of the LR picture that ZSSR shrinks to sons and learns to restore."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

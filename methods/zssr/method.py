@@ -7,8 +7,6 @@ kernel is given. Training happens inside the upscaler, so its cost is upscaling 
 Deviations: see ENTRY.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal

@@ -1,7 +1,5 @@
 """The network of ZSSR: eight convolutions whose output is added to the bicubic enlargement."""
 
-from __future__ import annotations
-
 import itertools
 
 import torch

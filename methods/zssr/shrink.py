@@ -1,7 +1,5 @@
 """How a picture becomes its LR picture, in torch: MATLAB's bicubic or a blur kernel."""
 
-from __future__ import annotations
-
 import functools
 from fractions import Fraction
 

@@ -5,8 +5,6 @@ called reproduced only where training data, length, size, perceptual network, sc
 the paper's; elsewhere the cell says what differs. Nothing is compared with a figure that no source at hand prints.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby, islice
 

@@ -5,8 +5,6 @@ gap: a figure is reproduced where the mean is significantly within the metric's 
 interval shown beside the difference is over pictures too, as everywhere else in a report.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

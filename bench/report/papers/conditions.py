@@ -3,8 +3,6 @@
 What no source at hand states is None, and what is None is never taken to agree.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 

@@ -3,8 +3,6 @@
 What a paper prints is in reported.csv; paper_tables.csv and paper_rows.csv say which of our runs belongs beside it.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from itertools import product
 

@@ -5,8 +5,6 @@ print instead. The table 'benchmark' is the common one: of several printed value
 to the method's own paper. Papers quote one another, so sources are not independent measurements.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Mapping
