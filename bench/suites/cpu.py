@@ -4,51 +4,39 @@ from collections.abc import Mapping
 from typing import Any
 
 from bench.api import Knobs
-from bench.suites.suite import TRUTH, MethodPlan, Suite
+from bench.suites.suite import BLURRED, KERNELGAN_TERMS, RESIDUAL, ZSSR_KERNELS, MethodPlan, Suite
 from bench.suites.unpaired import pseudo_plans
 from methods import find_entry
 
 _SEEDS = (1, 2, 3)
 _SHORT: Knobs = {"batch_size": 4, "patch": 64, "learning_rate": 1e-3, "schedule": "cosine", "ema": 0.99}
+_FAST: Knobs = {"learning_rate": 2e-3}
 _SKIP: Knobs = {"image_skip": True}  # trained shortly, a network without it starts far behind
-_CAFFE: Knobs = {
-    "perceptual": "vgg19-caffe-conv3_4",
-    "batch_size": 4,
-    "patch": 64,
-    "discriminator_width": 16,
-    "ema": 0.99,
-}
+_BLOCKS: Knobs = {"width": 32, "blocks": 4}
+_GAN: Knobs = {"batch_size": 4, "patch": 64, "discriminator_width": 16, "ema": 0.99}
+_CAFFE: Knobs = {**_GAN, "perceptual": "vgg19-caffe-conv3_4"}
 _RRDB: Knobs = {**_SKIP, "width": 24, "growth": 12, "blocks": 2}
-_MATCHED = ("residual-blocks", "residual-bn", "ladder-1", "ladder-2", "ladder-3")
 _RRDB_SIZES: Mapping[str, Knobs] = {
-    **{name: {"blocks": 19} for name in _MATCHED},  # as many parameters as two RRDB have, within 5 %
+    **{name: {"blocks": 19} for name in RESIDUAL},  # as many parameters as two RRDB have, within 5 %
     "depth-16": {"blocks": 1, "width": 32, "growth": 16},  # likewise
     "patch-half": {"patch": 32, "batch_size": 16},  # as many pixels a batch
 }
 _LESS: Mapping[str, tuple[str, ...]] = {"less-data": ("BSD400-first", "T91-first")}  # half of each, so one domain
 
-_SRRESNET: Knobs = {**_SHORT, **_SKIP, "width": 32, "blocks": 4}
+_SRRESNET: Knobs = {**_SHORT, **_SKIP, **_BLOCKS}
 _RCAN: Knobs = {**_SHORT, **_SKIP, "width": 32, "groups": 2, "blocks": 2, "reduction": 8}
-_EDSR: Knobs = {
-    **_SHORT,
-    **_SKIP,
-    "width": 32,
-    "blocks": 4,
-    "residual_scaling": 1.0,
-    "batch_size": 8,
-    "learning_rate": 2e-3,
+_EDSR: Knobs = {**_SRRESNET, "residual_scaling": 1.0, "batch_size": 8, "learning_rate": 2e-3}
+_ENHANCENET: Knobs = {
+    **{**_GAN, **_BLOCKS, "perceptual": "stlpips-vgg16", "batch_size": 2},
+    **{"texture_weight": 0.05, "learning_rate": 5e-4},
 }
 _ESTIMATE: Knobs = {"side_by_side": 10}
 _LAYERED: Knobs = {"iterations": 250, "averaged": 50, "estimates": 1}  # layer by layer: twenty times as long
 _ZSSR: Knobs = {"iterations": 120, "precision": "bf16"}
-_BLURRED: Mapping[str, Any] = {"degradation": "kernel_paper", "shard": "kernelgan"}
-_X2: Mapping[str, Any] = {**_BLURRED, "scale": 2, "test_sets": ("Set14-5", "BSD100-5")}
-_X4: Mapping[str, Any] = {**_BLURRED, "scale": 4, "test_sets": ("Set14-5",)}
-_GIVEN: Mapping[str, str] = {
-    **dict.fromkeys(("estimated", "to-its-end"), "kernelgan.default"),
-    "gaussian": "fixed-kernel.gaussian",
-    "true": TRUTH,
-}
+_X2: Mapping[str, Any] = {**BLURRED, "scale": 2, "test_sets": ("Set14-5", "BSD100-5")}
+_X4: Mapping[str, Any] = {**BLURRED, "scale": 4, "test_sets": ("Set14-5",)}
+_GIVEN: Mapping[str, str] = {**ZSSR_KERNELS, "to-its-end": "kernelgan.default"}
+_INTERPOLATION = find_entry("esrgan-interpolation")
 _RELEASED = tuple(name for name in find_entry("kernelgan").variants if name.startswith("released"))
 _KERNELGAN = (
     MethodPlan("bicubic", **_X2),
@@ -63,45 +51,30 @@ _KERNELGAN = (
         "kernelgan",
         0,
         _ESTIMATE,
-        ("no-sum", "no-boundary", "no-sparse", "no-centre", "no-bicubic", "l1", "one-generator"),
+        (*KERNELGAN_TERMS, "l1", "one-generator"),
         seeds=_SEEDS,
         once=(
-            "single-layer",
-            "relu",
-            "depth-3",
-            "width-1",
-            "rf-7",
-            "rf-mixed",
-            "rf-15",
-            "uniform",
-            "no-post",
-            "averaged-200",
-            "paper",
+            *("single-layer", "relu", "depth-3", "width-1", "rf-7", "rf-mixed", "rf-15", "uniform", "no-post"),
+            *("averaged-200", "paper"),
         ),
         resized={"relu": _LAYERED},
         **_X2,
     ),
     MethodPlan(
-        "kernelgan",
-        0,
-        _ESTIMATE,
-        _RELEASED,
-        seeds=_SEEDS,
-        resized={"released-relu": _LAYERED},
-        **{**_X2, "shard": "released"},
+        "kernelgan", 0, _ESTIMATE, _RELEASED, _SEEDS, {"released-relu": _LAYERED}, **{**_X2, "shard": "released"}
     ),
     MethodPlan("kernelgan", 0, _ESTIMATE, **_X4),
     MethodPlan(
         "zssr",
         0,
         _ZSSR,
-        ("default", "estimated", "gaussian", "true"),
+        ("default", *ZSSR_KERNELS),
         _SEEDS,
         once=("to-its-end",),
         kernels=_GIVEN,
         **_X2,
     ),
-    MethodPlan("zssr", 0, _ZSSR, ("default", "estimated", "gaussian", "true"), kernels=_GIVEN, **_X4),
+    MethodPlan("zssr", 0, _ZSSR, ("default", *ZSSR_KERNELS), kernels=_GIVEN, **_X4),
 )
 _PAIRED: Knobs = {"features": 8, "blocks": 3, "batch_size": 4, "patch": 64, "learning_rate": 1e-3}
 _LAMBDAS = ("lambda-0", "lambda-0.001", "lambda-0.01", "lambda-1", "lambda-10")
@@ -111,19 +84,18 @@ def _adapted(kind: str) -> tuple[MethodPlan, ...]:
     """Networks trained on bicubic pairs, on LR of another kind, and DRN adapted to it."""
     shown: Mapping[str, Any] = {"degradation": kind, "test_sets": ("Set5", "Set14"), "shard": "adaptation"}
     told: Mapping[str, Any] = {**shown, "pairs": "bicubic"}
-    seeds = (1, 2, 3)
     rhos = ("rho-50", "rho-100", "level1") if kind == "nearest" else ()
     adapted = ("default", "rho-0", *rhos)
     return (
         MethodPlan("bicubic", **shown),
-        MethodPlan("srresnet", 6000, _SRRESNET, seeds=seeds, evaluates=True, **told),
-        MethodPlan("drn", 2000, _PAIRED, ("default", "without-t91"), seeds, evaluates=True, **told),
+        MethodPlan("srresnet", 6000, _SRRESNET, seeds=_SEEDS, evaluates=True, **told),
+        MethodPlan("drn", 2000, _PAIRED, ("default", "without-t91"), _SEEDS, evaluates=True, **told),
         MethodPlan(
             "drn-adapt",
             1000,
             {**_PAIRED, "batch_size": 10, "patch": 48},
             ("default", "rho-0"),
-            seeds=seeds,
+            seeds=_SEEDS,
             once=rhos,
             starts=dict.fromkeys(adapted, "without-t91"),
             train_sets=dict.fromkeys(adapted, ("BSD400",)),
@@ -145,15 +117,7 @@ _DRN = (
         once=("dual-bicubic", "dual-frozen", "cascade", "top-only", "dual-hr", "mean-shift-fixed"),
         shard="drn",
     ),
-    MethodPlan(
-        "drn",
-        2000,
-        _PAIRED,
-        ("without-t91",),
-        seeds=_SEEDS,
-        train_sets=_WITHOUT,
-        shard="adaptation",
-    ),
+    MethodPlan("drn", 2000, _PAIRED, ("without-t91",), _SEEDS, train_sets=_WITHOUT, shard="adaptation"),
     MethodPlan("srresnet", 6000, _SRRESNET, seeds=_SEEDS, once=("dual",), shard="adaptation"),
     *(plan for kind in ("nearest", "bd") for plan in _adapted(kind)),
 )
@@ -173,14 +137,7 @@ _PSEUDO_SEEDS: Mapping[str, tuple[int, ...]] = {
 PSEUDO_STEPS = 2200
 """Of every run of the shard: what 100 minutes on two cores hold."""
 HALVES = ("BSD400-first", "BSD400-second")
-_PSEUDO_SR = pseudo_plans(
-    PSEUDO_STEPS,
-    _PSEUDO,
-    HALVES,
-    ("Set5", "Set14"),
-    _PSEUDO_SEEDS,
-    (1, 2, 3, 4, 5),
-)
+_PSEUDO_SR = pseudo_plans(PSEUDO_STEPS, _PSEUDO, HALVES, ("Set5", "Set14"), _PSEUDO_SEEDS, (1, 2, 3, 4, 5))
 PILOT = Suite(
     name="pilot",
     title="what is tried before it is measured: one seed, on pictures held out of training",
@@ -199,20 +156,10 @@ CPU = Suite(
     test_sets=("Set5", "Set14", "BSD100"),
     plans=(
         MethodPlan("bicubic"),
-        MethodPlan(
-            "srcnn",
-            20000,
-            {"batch_size": 8, "patch": 36, "learning_rate": 2e-3, "schedule": "cosine", "init_std": 1e-2, "ema": 0.99},
-            seeds=_SEEDS,
-        ),
-        MethodPlan(
-            "espcn",
-            30000,
-            {"batch_size": 8, "patch": 68, "learning_rate": 2e-3, "schedule": "cosine"},
-            seeds=_SEEDS,
-        ),
+        MethodPlan("srcnn", 20000, {**_SHORT, **_FAST, "batch_size": 8, "patch": 36, "init_std": 1e-2}, seeds=_SEEDS),
+        MethodPlan("espcn", 30000, {**_SHORT, **_FAST, "batch_size": 8, "patch": 68, "ema": 0.0}, seeds=_SEEDS),
         MethodPlan("srresnet", 6000, _SRRESNET, seeds=_SEEDS),
-        MethodPlan("msrresnet", 6000, {**_SHORT, "learning_rate": 2e-3, "width": 32, "blocks": 4}, seeds=_SEEDS),
+        MethodPlan("msrresnet", 6000, {**_SHORT, **_FAST, **_BLOCKS}, seeds=_SEEDS),
         MethodPlan("edsr", 11000, _EDSR, seeds=_SEEDS),
         MethodPlan("rcan", 6000, _RCAN, seeds=_SEEDS),
         MethodPlan("ddbpn", 2000, {**_SHORT, **_SKIP, "features": 32, "width": 16, "stages": 3}, seeds=_SEEDS),
@@ -230,30 +177,13 @@ CPU = Suite(
         MethodPlan(
             "srgan",
             300,
-            {**_CAFFE, **_SKIP, "width": 32, "blocks": 4, "feature_scale": 1 / 640, "learning_rate": 1e-4},
+            {**_CAFFE, **_SKIP, **_BLOCKS, "feature_scale": 1 / 640, "learning_rate": 1e-4},
             seeds=_SEEDS,
         ),
         MethodPlan(
-            "msrgan",
-            600,
-            {**_CAFFE, "width": 32, "blocks": 4, "perceptual_weight": 2.5e-3, "learning_rate": 1e-4},
-            seeds=_SEEDS,
+            "msrgan", 600, {**_CAFFE, **_BLOCKS, "perceptual_weight": 2.5e-3, "learning_rate": 1e-4}, seeds=_SEEDS
         ),
-        MethodPlan(
-            "enhancenet",
-            300,
-            {
-                **_CAFFE,
-                "perceptual": "stlpips-vgg16",
-                "batch_size": 2,
-                "width": 32,
-                "blocks": 4,
-                "texture_weight": 0.05,
-                "learning_rate": 5e-4,
-            },
-            seeds=_SEEDS,
-            once=("E", "P", "PA"),
-        ),
+        MethodPlan("enhancenet", 300, _ENHANCENET, seeds=_SEEDS, once=("E", "P", "PA")),
         MethodPlan(
             "esrgan",
             600,
@@ -268,13 +198,7 @@ CPU = Suite(
             train_sets=_LESS,
             shard="esrgan",
         ),
-        MethodPlan(
-            "esrgan-interpolation",
-            0,
-            _RRDB,
-            variants=tuple(find_entry("esrgan-interpolation").variants),
-            shard="esrgan",
-        ),
+        MethodPlan("esrgan-interpolation", 0, _RRDB, tuple(_INTERPOLATION.variants), shard="esrgan"),
         *_KERNELGAN,
         *_DRN,
         *_PSEUDO_SR,

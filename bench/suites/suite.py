@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bench.api import Knobs, Precision
 from bench.data.datasets import pictures_of
@@ -13,6 +13,13 @@ from methods import METHODS, find_entry
 
 KERNEL_METRICS = ("kernel_ncc", "kernel_psnr")
 TRUTH = "truth"  # in place of an estimator's run: the kernel that made the LR
+
+# What several suites run: of KernelGAN, ZSSR by the kernels that it is given, RRDB and ESRGAN with residual blocks.
+BLURRED: Mapping[str, Any] = {"degradation": "kernel_paper", "shard": "kernelgan"}
+KERNELGAN_TERMS = ("no-sum", "no-boundary", "no-sparse", "no-centre", "no-bicubic")
+ZSSR_KERNELS = {"estimated": "kernelgan.default", "gaussian": "fixed-kernel.gaussian", "true": TRUTH}
+RESIDUAL = ("residual-blocks", "residual-bn", "ladder-1", "ladder-2", "ladder-3")
+LADDER = ("default", "bn", "tap-after", "standard-gan", "residual-blocks", "ladder-1", "ladder-2", "ladder-3")
 
 
 @dataclass(frozen=True)

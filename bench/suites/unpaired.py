@@ -21,22 +21,13 @@ def pseudo_plans(
 
     halves: (the set whose HR is seen, the set whose wild LR is seen). All upscalers see the same HR, as often.
     """
-    shown: Mapping[str, Any] = {
-        "degradation": "wild",
-        "test_sets": test_sets,
-        "metrics": METRICS,
-        "shard": "pseudo_sr",
-    }
+    shown: Mapping[str, Any] = {"degradation": "wild", "test_sets": test_sets, "metrics": METRICS, "shard": "pseudo_sr"}
     by_seeds: dict[tuple[int, ...], tuple[str, ...]] = {seeds: ("default",)}
     for variant, own in (variants or {}).items():
         by_seeds[own] = (*by_seeds.get(own, ()), variant)
     adversarial = (
         MethodPlan(
-            "pseudo_sr",
-            iterations,
-            knobs,
-            names,
-            own,
+            *("pseudo_sr", iterations, knobs, names, own),
             train_sets=dict.fromkeys(names, halves[:1]),
             unpaired=halves[1:],
             pairs="bicubic",
