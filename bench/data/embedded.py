@@ -5,6 +5,7 @@ Located without importing the packages.
 
 import importlib.util
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from bench.errors import BadInput
@@ -21,16 +22,13 @@ class Embedded:
     licence: str
 
 
-def _skimage(file: str, licence: str) -> Embedded:
-    return Embedded(Path(file).stem, "skimage", f"data/{file}", "scikit-image", licence)
+def _shipped(wheel: str, package: str, folder: str, file: str, licence: str) -> Embedded:
+    return Embedded(Path(file).stem, package, f"{folder}/{file}", wheel, licence)
 
 
-def _sklearn(file: str, licence: str) -> Embedded:
-    return Embedded(Path(file).stem, "sklearn", f"datasets/images/{file}", "scikit-learn", licence)
-
-
-def _matplotlib(file: str, licence: str) -> Embedded:
-    return Embedded(Path(file).stem, "matplotlib", f"mpl-data/sample_data/{file}", "matplotlib", licence)
+_skimage = partial(_shipped, "scikit-image", "skimage", "data")
+_sklearn = partial(_shipped, "scikit-learn", "sklearn", "datasets/images")
+_matplotlib = partial(_shipped, "matplotlib", "matplotlib", "mpl-data/sample_data")
 
 
 def _kodak(name: str, file: str) -> Embedded:

@@ -214,12 +214,8 @@ def _remembered(hr: U8, name: Network, device: str) -> list[Tensor]:
     key = (name, device, hashlib.sha256(f"{hr.shape}".encode() + hr.tobytes()).digest())
     if key not in _memory:
         seen = network(name, device).seen(_signed(hr, device))
-        size = sum(map(_bytes, seen))
-        while _memory and sum(sum(map(_bytes, kept)) for kept in _memory.values()) + size > _MEMORY:
+        size = sum(tensor.nbytes for tensor in seen)
+        while _memory and sum(tensor.nbytes for kept in _memory.values() for tensor in kept) + size > _MEMORY:
             del _memory[next(iter(_memory))]
         _memory[key] = seen
     return _memory[key]
-
-
-def _bytes(tensor: Tensor) -> int:
-    return tensor.numel() * tensor.element_size()

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench.metrics import Metric
@@ -10,7 +10,7 @@ from bench.report import SuiteInfo
 from bench.report.aggregate import read
 from bench.report.contents import Chapter, Report, gather
 from bench.report.html import write_page
-from bench.report.render import Table, to_grid, write
+from bench.report.render import Table, bullets, to_grid, write
 from bench.report.style import Drawn
 from bench.report.summary import MEASURED_COST, compared, deviations, disclaimer, headline, tally, tracing, training
 from bench.report.tables import IN_BRACKETS
@@ -21,6 +21,7 @@ PAGE = (
     "The same as a page, with pictures to compare, tables that sort, every picture's scores, tables as LaTeX and "
     "figures as SVG: `python -m bench page results/{name} --out DIR`, then open DIR/index.html."
 )
+DIGITS = "With every digit: [CSV](tables/{name}.csv)."
 
 
 def build(
@@ -79,8 +80,8 @@ def compose(report: Report) -> str:
     parts += [tally(report.verdicts)] if report.verdicts else []
     for scores in every:
         parts += [] if alone else [f"**{scores.setting.title}**"]
-        parts.append(_bullets(headline(scores)))
-    parts += ["## What was compared", to_grid(compared(every, report.costs)), _bullets(suite.notes), disclaimer(every)]
+        parts.append(bullets(headline(scores)))
+    parts += ["## What was compared", to_grid(compared(every, report.costs)), bullets(suite.notes), disclaimer(every)]
     known: set[str] = set()
     for chapter in chapters:
         parts += _compose_chapter(chapter, "" if alone else f", {chapter.scores.setting.title}", known)
@@ -92,7 +93,7 @@ def compose(report: Report) -> str:
     ]
     lines = deviations(every)
     parts += ["## Training, here and in the papers", to_grid(training(every))]
-    parts += ["Deviations from the papers:", _bullets(lines)] if lines else []
+    parts += ["Deviations from the papers:", bullets(lines)] if lines else []
     words, commands = tracing(every[0])
     parts += ["## Cost", _cost(report), "## Where a number comes from", words, f"```\n{commands}\n```"]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -106,7 +107,7 @@ def _claims(report: Report) -> tuple[str, str]:
     for section in report.claims.sections:
         parts += [f"### {section.title}"] if section.title else []
         parts.append(to_grid(section))
-    parts += [_bullets(report.claims.footnotes), "With every digit: [CSV](tables/claims.csv)."]
+    parts += [bullets(report.claims.footnotes), DIGITS.format(name="claims")]
     return report.claims.title, "\n\n".join(parts)
 
 
@@ -116,7 +117,7 @@ def _papers(report: Report) -> tuple[str, str]:
         return "", ""
     first = report.papers[0]
     links = [f"{table.title}: [tables/{table.name}.csv](tables/{table.name}.csv)" for table in report.papers[1:]]
-    parts = [to_grid(first.sections[0]), *([_bullets(first.footnotes)] if first.footnotes else []), _bullets(links)]
+    parts = [to_grid(first.sections[0]), *([bullets(first.footnotes)] if first.footnotes else []), bullets(links)]
     return first.title, "\n\n".join(parts)
 
 
@@ -129,20 +130,15 @@ def _compose_chapter(chapter: Chapter, whose: str, known: set[str]) -> list[str]
     """One setting: methods, figures, ablations; known: footnotes of an earlier setting, not to be repeated."""
     methods = chapter.methods
     footnotes = [line for line in methods.footnotes if line not in known]
-    parts = [f"## {methods.title}", f"{methods.legend} {_files(chapter)}"]
+    parts = [f"## {methods.title}", f"{methods.legend} {DIGITS.format(name=methods.name)}"]
     parts += [part for section in methods.sections for part in (f"### {section.title}", to_grid(section))]
-    parts += ["How the metrics were measured, and why values are n/a:", _bullets(footnotes)] if footnotes else []
+    parts += ["How the metrics were measured, and why values are n/a:", bullets(footnotes)] if footnotes else []
     parts += [f"## Figures{whose}", *(_figure(drawn) for drawn in chapter.figures)]
     parts += [f"## Ablations{whose}", f"One change at a time. {IN_BRACKETS}"] if chapter.ablations else []
     parts += [_ablation(table, {*methods.footnotes, *known}) for table in chapter.ablations]
     if chapter.effects is not None:
-        name = chapter.effects.name
-        parts += [f"Every difference with its interval and test: [CSV](tables/{name}.csv)."]
+        parts.append(f"Every difference with its interval and test: [CSV](tables/{chapter.effects.name}.csv).")
     return parts
-
-
-def _files(chapter: Chapter) -> str:
-    return f"With every digit: [CSV](tables/{chapter.methods.name}.csv)."
 
 
 def _figure(drawn: Drawn) -> str:
@@ -155,10 +151,10 @@ def _figure(drawn: Drawn) -> str:
 def _ablation(table: Table, known: set[str]) -> str:
     """A method's ablations with their questions; known: footnotes not to be repeated."""
     method = table.title.removeprefix("Ablations of ").partition(",")[0]
-    parts = [f"### {method}", *(_bullets(section.lead) for section in table.sections)]
+    parts = [f"### {method}", *(bullets(section.lead) for section in table.sections)]
     parts += [part for section in table.sections for part in (f"#### {method} on {section.title}", to_grid(section))]
-    parts.append(_bullets([line for line in table.footnotes[1:] if line not in known]))
-    return "\n\n".join([*(part for part in parts if part), f"With every digit: [CSV](tables/{table.name}.csv)."])
+    parts.append(bullets([line for line in table.footnotes[1:] if line not in known]))
+    return "\n\n".join([*(part for part in parts if part), DIGITS.format(name=table.name)])
 
 
 def _cost(report: Report) -> str:
@@ -167,7 +163,3 @@ def _cost(report: Report) -> str:
     if not section.rows:
         return "No costs were recorded."
     return f"{MEASURED_COST} Every run: [CSV](tables/cost.csv).\n\n{to_grid(section)}"
-
-
-def _bullets(lines: Sequence[str]) -> str:
-    return "\n".join(f"- {line}" for line in lines)

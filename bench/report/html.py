@@ -75,17 +75,13 @@ def _chapters(report: Report) -> list[Part]:
 def _chapter(chapter: Chapter, known: Sequence[str]) -> list[Part]:
     """One setting. known: footnotes that an earlier one has."""
     scores = chapter.scores
-    tradeoff = _charts(tradeoff_charts(scores), f"{chapter.caption('perception-distortion')} {POINT}", "wide")
+    pointing = f"{chapter.caption('perception-distortion')} Point at a mark for its numbers."
+    tradeoff = _charts(tradeoff_charts(scores), pointing, "wide")
     between = _charts(path_charts(scores), chapter.caption("interpolation"), "wide")
     sweeps = _charts(sweep_charts(scores), f"{chapter.caption('sweeps')} Here the values are set at equal steps.")
     parts = [
         ("pictures", "Pictures", "Visual comparison", _pictures(chapter)),
-        (
-            "plane",
-            "Perception–distortion",
-            "Perception and distortion",
-            tradeoff,
-        ),
+        ("plane", "Perception–distortion", "Perception and distortion", tradeoff),
         ("between", "Interpolation", "From one network to another", between),
         ("methods", "Methods", "All methods", _methods(chapter, known)),
         ("ablations", "Ablations", "What each change does", _ablations(chapter, known)),
@@ -96,7 +92,6 @@ def _chapter(chapter: Chapter, known: Sequence[str]) -> list[Part]:
     return [part for part in parts if part[3]]
 
 
-POINT = "Point at a mark for its numbers."
 CROPS_NOTE = (
     "Pictures and windows are chosen by rule: where the methods' scores, then their detail, differ most. The numbers "
     "are of the whole picture; of several seeds the first is shown, pixel for pixel."
@@ -171,7 +166,7 @@ def _ending(report: Report) -> list[Part]:
     schedule = Table("training", "Training, here and in the papers", (), (), (training(every),))
     return [
         ("papers", "Papers’ tables", report.papers[0].title if report.papers else "", _papers(report)),
-        *map(_small, report.small),
+        *((table.name, SHORT[table.name], table.title, whole(table) + files(table)) for table in report.small),
         ("compared", "Suite", "What was compared", f'<dl class="facts">{listed}</dl>{bullets(suite.notes)}'),
         (
             "schedule",
@@ -195,10 +190,6 @@ def _papers(report: Report) -> str:
 
 
 SHORT = {"adaptation": "Adaptation", "gaps": "Gap closed", "taps": "Taps"}
-
-
-def _small(table: Table) -> Part:
-    return table.name, SHORT[table.name], table.title, whole(table) + files(table)
 
 
 def _cost(report: Report) -> str:

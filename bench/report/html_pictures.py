@@ -4,45 +4,39 @@ import base64
 import io
 from html import escape
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from bench.report.crop_selection import Block, Shown
 from bench.report.kernels import TRUTH, KernelGrid, shade
 
 
-def _lossless(pixels: NDArray[np.uint8]) -> str:
-    """A picture as a WebP data URI."""
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "WEBP", lossless=True, quality=90, method=6)
-    return _webp(stream.getvalue())
-
-
-def _webp(content: bytes) -> str:
-    return f"data:image/webp;base64,{base64.b64encode(content).decode()}"
+def _uri(kind: str, content: bytes) -> str:
+    """A picture as data in the page."""
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def viewer(shown: Shown) -> str:
     """The comparison of every entrant on the pictures where they differ most."""
     blocks = shown.blocks
     tabs = "".join(
-        f'<button type="button" aria-pressed="{"true" if place == 0 else "false"}" data-view="{place}">'
+        f'<button type="button" aria-pressed="{"true" if index == 0 else "false"}" data-view="{index}">'
         f"{escape(block.title)}</button>"
-        for place, block in enumerate(blocks)
+        for index, block in enumerate(blocks)
     )
-    views = "".join(_view(block, place) for place, block in enumerate(blocks))
+    views = "".join(_view(block, index) for index, block in enumerate(blocks))
     chooser = f'<div class="tabs" role="group" aria-label="Picture">{tabs}</div>' if len(blocks) > 1 else ""
     return f'<div class="viewer">{chooser}{views}</div>'
 
 
-def _view(block: Block, place: int) -> str:
+def _view(block: Block, index: int) -> str:
     """One picture: the stage with its slider, and every crop, which the stage borrows its pictures from."""
     side = block.window.side
     tiles = []
     for name, pixels in block.crops.items():
         _, _, numbers = block.captions[name].partition("\n")
-        source = _lossless(pixels)
+        stream = io.BytesIO()
+        Image.fromarray(pixels).save(stream, "WEBP", lossless=True, quality=90, method=6)
+        source = _uri("webp", stream.getvalue())
         tiles.append(
             f'<li><button type="button" class="tile" data-name="{escape(name)}" aria-pressed="false">'
             f'<img src="{source}" width="{side}" height="{side}" alt="{escape(name)}, window of {escape(block.title)}">'
@@ -50,7 +44,7 @@ def _view(block: Block, place: int) -> str:
         )
     options = "".join(f"<option>{escape(name)}</option>" for name in block.crops)
     return (
-        f'<section class="view" data-view="{place}" aria-label="{escape(block.title)}">'
+        f'<section class="view" data-view="{index}" aria-label="{escape(block.title)}">'
         f'<div class="table"><div class="stage"><img class="under" alt=""><img class="over" alt="">'
         f'<span class="tag left"></span><span class="tag right"></span><span class="handle" aria-hidden="true"></span>'
         f'<input type="range" min="0" max="100" value="50" step="1" aria-label="How much of the left picture is shown, '
@@ -70,14 +64,14 @@ def _overview(block: Block) -> str:
     box = f"left:{100 * window.left / window.width:.2f}%;top:{100 * window.top / window.height:.2f}%"
     box += f";width:{100 * window.side / window.width:.2f}%;height:{100 * window.side / window.height:.2f}%"
     return (
-        f'<div class="overview"><img src="{_webp(block.thumbnail)}" alt="{escape(title)}, whole, with '
+        f'<div class="overview"><img src="{_uri("webp", block.thumbnail)}" alt="{escape(title)}, whole, with '
         f'the window marked" width="{width}" height="{height}"><span style="{box}"></span></div>'
     )
 
 
 def kernel_table(grid: KernelGrid) -> str:
     """Pictures across, true and estimated kernels down."""
-    titles = [f"{escape(image)}<br><small>{escape(place)}</small>" for place, image in grid.pictures]
+    titles = [f"{escape(image)}<br><small>{escape(dataset)}</small>" for dataset, image in grid.pictures]
     head = "".join(f'<th scope="col">{title}</th>' for title in titles)
     rows = []
     for row in grid.rows:
@@ -91,13 +85,9 @@ def kernel_table(grid: KernelGrid) -> str:
 
 
 def _kernel_cell(grid: KernelGrid, row: str, picture: tuple[str, str]) -> str:
-    kernel = grid.kernels.get((row, picture))
-    told = escape(f"{row}, {picture[1]}")
-    shown = "–" if kernel is None else f'<img src="{_png(shade(kernel))}" alt="{told}">'
+    shown = "–"
+    if (row, picture) in grid.kernels:
+        stream = io.BytesIO()
+        Image.fromarray(shade(grid.kernels[row, picture])).save(stream, "PNG")
+        shown = f'<img src="{_uri("png", stream.getvalue())}" alt="{escape(f"{row}, {picture[1]}")}">'
     return f"<td>{shown}<small>{escape(grid.captions.get((row, picture), ''))}</small></td>"
-
-
-def _png(pixels: NDArray[np.uint8]) -> str:
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"

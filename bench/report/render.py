@@ -1,6 +1,6 @@
 """What a table is, and how it is written: CSV for machines, Markdown for readers, LaTeX for papers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -66,10 +66,14 @@ def to_markdown(table: Table) -> str:
     parts = [f"# {table.title}", *([table.legend] if table.legend else [])]
     for section in table.sections:
         parts += [f"## {section.title}"] if section.title else []
-        parts += ["\n".join(f"- {line}" for line in section.lead)] if section.lead else []
+        parts += [bullets(section.lead)] if section.lead else []
         parts.append(to_grid(section))
-    parts += ["\n".join(f"- {line}" for line in table.footnotes)] if table.footnotes else []
+    parts += [bullets(table.footnotes)] if table.footnotes else []
     return "\n\n".join(parts) + "\n"
+
+
+def bullets(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
 
 
 def to_grid(section: Section) -> str:

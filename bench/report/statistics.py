@@ -236,11 +236,10 @@ def redraw_means(seed: int, *tables: F64) -> list[F64]:
 
 def holm(p: Sequence[float]) -> list[float]:
     """Holm's step-down adjusted p values, in the order given (Scandinavian Journal of Statistics 1979)."""
-    adjusted = [0.0] * len(p)
-    highest = 0.0
-    for rank, place in enumerate(sorted(range(len(p)), key=lambda place: p[place])):
-        highest = max(highest, min(1.0, (len(p) - rank) * p[place]))
-        adjusted[place] = highest
+    values, order = np.asarray(p, dtype=np.float64), np.argsort(p, kind="stable")
+    stepped = np.minimum(1.0, np.arange(len(p), 0, -1) * values[order])
+    values[order] = np.maximum.accumulate(stepped) if len(p) else stepped
+    adjusted: list[float] = values.tolist()
     return adjusted
 
 

@@ -73,17 +73,9 @@ def show(value: float) -> str:
 
 def element(name: str, *children: str, **attributes: object) -> str:
     """<name attributes>children</name>; an attribute's trailing or inner _ is a - (class_, stroke_width)."""
-    pairs = [f'{_hyphens(key)}="{escape(_plain(value))}"' for key, value in attributes.items()]
-    head = " ".join([name, *pairs])
+    plain = {key: number(value) if isinstance(value, float) else str(value) for key, value in attributes.items()}
+    head = " ".join([name, *(f'{k.rstrip("_").replace("_", "-")}="{escape(v)}"' for k, v in plain.items())])
     return f"<{head}>{''.join(children)}</{name}>" if children else f"<{head}/>"
-
-
-def _hyphens(key: str) -> str:
-    return key.rstrip("_").replace("_", "-")
-
-
-def _plain(value: object) -> str:
-    return number(value) if isinstance(value, float) else str(value)
 
 
 def text(x: float, y: float, words: str, role: str = "", anchor: str = "start") -> str:

@@ -100,17 +100,10 @@ def _decide(draft: Verdict, tests: int) -> Verdict:
     elif differs < LEVEL:
         status = "holds" if draft.lead > 0 else "contradicted"
     winner = {"holds": "better", "contradicted": "worse"}.get(status, "")
-    if (
-        draft.budget and draft.spared and draft.spared != winner
-    ):  # had the winner less, it would win with as much all the more
+    if draft.budget and draft.spared not in ("", winner):  # had the winner less, it would win all the more with as much
         status = "not tested"
-    return replace(
-        draft, status=status, p_adjusted=differs, p_equal_adjusted=alike, level=LEVEL / tests, note=_why(draft, status)
-    )
-
-
-def _why(draft: Verdict, status: Status) -> str:
-    return f"unequal budget; {draft.note}".strip("; ") if status == "not tested" else draft.note
+    note = f"unequal budget; {draft.note}".strip("; ") if status == "not tested" else draft.note
+    return replace(draft, status=status, p_adjusted=differs, p_equal_adjusted=alike, level=LEVEL / tests, note=note)
 
 
 def adjust(p_values: Sequence[float]) -> list[float | None]:

@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from bench.runtime.files import write_json
 from bench.runtime.results import FILES
@@ -52,7 +51,8 @@ def compare(results: Path) -> dict[str, str]:
         return {PLACE.as_posix(): "is missing; python -m bench report writes it"}
     except ValueError as error:
         return {PLACE.as_posix(): f"cannot be read ({error})"}
-    if not _is_list(listed) or text != json.dumps(listed, indent=2, sort_keys=True) + "\n":
+    whole = isinstance(listed, dict) and all(isinstance(sha256, str) for sha256 in listed.values())
+    if not whole or text != json.dumps(listed, indent=2, sort_keys=True) + "\n":
         return {PLACE.as_posix(): "is not as it was written"}
     found = {PLACE.as_posix(): ""}
     for name in sorted({*here, *listed}):
@@ -63,7 +63,3 @@ def compare(results: Path) -> dict[str, str]:
         else:
             found[name] = "" if hash_file(results / name) == listed[name] else "has another sha256 than listed"
     return found
-
-
-def _is_list(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(sha256, str) for sha256 in value.values())

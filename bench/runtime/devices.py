@@ -6,6 +6,7 @@ import random
 import re
 import resource
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -65,25 +66,19 @@ def describe(device: torch.device) -> str:
     """The device in words: the processor's or the GPU's name."""
     if device.type == "cuda":
         return str(torch.cuda.get_device_name(device))
-    return _cpu_name()
+    found = re.search(r"^model name\s*:(.*)$", _cpuinfo(), re.MULTILINE)
+    return found[1].strip() if found else "CPU"
 
 
-def _cpu_name() -> str:
-    try:
-        with open("/proc/cpuinfo") as stream:
-            names = [line.split(":", 1)[1].strip() for line in stream if line.startswith("model name")]
-    except OSError:
-        names = []
-    return names[0] if names else "CPU"
+def _cpuinfo() -> str:
+    """What Linux says of the processor; nothing elsewhere."""
+    path = Path("/proc/cpuinfo")
+    return path.read_text() if path.is_file() else ""
 
 
 def cpu_has_bf16() -> bool:
     """Whether bf16 is native; elsewhere it is emulated and slow."""
-    try:
-        with open("/proc/cpuinfo") as stream:
-            return "avx512_bf16" in stream.read()
-    except OSError:
-        return False
+    return "avx512_bf16" in _cpuinfo()
 
 
 def environment() -> dict[str, Any]:
@@ -98,6 +93,6 @@ def environment() -> dict[str, Any]:
         "numpy": np.__version__,
         "scipy": scipy.__version__,
         "platform": f"{platform.system()} {platform.machine()}",
-        "cpu": _cpu_name(),
+        "cpu": describe(torch.device("cpu")),
         "bf16": cpu_has_bf16(),
     }

@@ -5,6 +5,7 @@ import functools
 import importlib.util
 import io
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -76,14 +77,9 @@ def recomputed(tree: Path, code: Mapping[str, Any]) -> list[tuple[str, tuple[str
     """(source digest, modules it is made of) of a record's code, by the rule of that tree: what counts as code may
     have changed since. Older records do not name the modules they start from: one for each method among theirs."""
     rule = _load(next((tree / path for path in (RULE, EARLIER_RULE) if (tree / path).is_file()), tree / RULE))
-    starts = (
-        [code["starts"]] if "starts" in code else [(name, EARLIER_LOOP) for name in code["modules"] if _is_method(name)]
-    )
+    methods = [name for name in code["modules"] if re.match(r"methods\.(?!common)", name)]
+    starts = [code["starts"]] if "starts" in code else [(name, EARLIER_LOOP) for name in methods]
     return [(rule.source_digest(*start), rule.closure(*start)) for start in starts]
-
-
-def _is_method(module: str) -> bool:
-    return module.startswith("methods.") and not module.startswith("methods.common")
 
 
 @functools.cache

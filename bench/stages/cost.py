@@ -5,6 +5,7 @@ products with padding included, as the papers count. Interpolation, activations 
 """
 
 import functools
+import math
 import statistics
 import time
 from collections.abc import Callable
@@ -21,25 +22,10 @@ from bench.errors import BadInput
 LR_SIDE = 64  # pixels of the square LR picture that MACs are counted for
 
 
-def conv_macs(module: nn.Conv2d, entered: Tensor, left: Tensor) -> int:
-    """Output values times the products behind each: in_channels / groups * kernel area."""
-    return left.numel() * module.in_channels // module.groups * module.kernel_size[0] * module.kernel_size[1]
-
-
-def transposed_macs(module: nn.ConvTranspose2d, entered: Tensor, left: Tensor) -> int:
-    """Input values times the products of each: out_channels / groups * kernel area."""
-    return entered.numel() * module.out_channels // module.groups * module.kernel_size[0] * module.kernel_size[1]
-
-
-def linear_macs(module: nn.Linear, entered: Tensor, left: Tensor) -> int:
-    """Output values times in_features."""
-    return left.numel() * module.in_features
-
-
-COUNTED: dict[type[nn.Module], Callable[..., int]] = {
-    nn.Conv2d: conv_macs,
-    nn.ConvTranspose2d: transposed_macs,
-    nn.Linear: linear_macs,
+COUNTED: dict[type[nn.Module], Callable[..., int]] = {  # products of a layer, of what enters and what leaves it
+    nn.Conv2d: lambda m, _, out: out.numel() * m.in_channels // m.groups * math.prod(m.kernel_size),
+    nn.ConvTranspose2d: lambda m, x, _: x.numel() * m.out_channels // m.groups * math.prod(m.kernel_size),
+    nn.Linear: lambda m, _, out: out.numel() * m.in_features,
 }
 
 

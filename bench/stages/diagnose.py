@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
@@ -29,7 +28,7 @@ from bench.metrics.conventions import (
 )
 from bench.metrics.fidelity import psnr, psnr_of
 from bench.metrics.pipelines import PIPELINES, Pipeline
-from bench.stages.score import Folders, Pair, load_sample, pair_folders, progress
+from bench.stages.score import Pair, load_sample, progress
 
 Table = dict[tuple[str, Convention], tuple[float, ...]]  # (source, convention) -> MSE per part, or SSIM
 Measure = Callable[[U8, U8, Choices], dict[Convention, tuple[float, ...]]]
@@ -60,11 +59,6 @@ class Finding:
         source = self.source if self.source == GIVEN else f"bicubic via {self.source}"
         border = f"border of {c.border} dropped" if c.border else "nothing cropped"
         return "; ".join(filter(None, (source, c.channel, border, c.window, c.grey, self.aggregate)))
-
-
-def diagnose(sr: Path, hr: Path, scale: int, metric: str, reported: str) -> list[Finding]:
-    """`diagnose_pairs` for two folders whose pictures pair by stem."""
-    return diagnose_pairs(pair_folders(Folders(sr, hr), scale), metric, reported)
 
 
 def diagnose_pairs(pairs: Sequence[Pair], metric: str, reported: str, workers: int | None = None) -> list[Finding]:
@@ -191,10 +185,7 @@ def render(findings: Sequence[Finding], reported: str) -> str:
     usual = [f for f in findings if f.rarity == 0]
     lines = [f"reported {reported}; the usual protocol gives {f.value:.4f}" for f in usual]
     explaining = [f for f in findings if f.explains]
-    if explaining:
-        lines.append("explained by, the likeliest first:")
-    else:
-        lines.append(f"none explains {reported}; the nearest:")
+    lines.append("explained by, the likeliest first:" if explaining else f"none explains {reported}; the nearest:")
     shown = (explaining or list(findings))[:_SHOWN]
     lines += [f"  {f.value:.4f} ({f.difference:+.4f})  {f.words}" for f in shown]
     if len(explaining) > len(shown):

@@ -1,7 +1,7 @@
 """The knobs of KernelGAN, what they may be, and the sizes that follow from them."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bench.api import Knobs
@@ -18,6 +18,14 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "x4_kernel": ("analytic", "direct"),
 }
 
+AT_LEAST_ONE = (
+    *("iterations", "schedule_length", "averaged", "estimates", "side_by_side"),
+    *("width", "discriminator_width", "crop"),
+)
+NOT_NEGATIVE = (
+    *("sum_weight", "boundary_weight", "sparse_weight", "centre_weight", "bicubic_weight", "boundary_ring"),
+    *("sparse_exponent", "learning_rate", "shave", "noise", "n_filter"),
+)
 _PUBLISHED: Knobs = {  # one generator, trained as long as the release trains it
     "gan_loss": "l1",
     "n_filter": 40,
@@ -108,8 +116,10 @@ class KernelGanKnobs:
             raise BadInput(f"kernelgan estimates kernels of x2 and x4, not x{self.scale}; choose one of these")
         for name, known in CHOICES.items():
             check_choice(name, getattr(self, name), known)
-        _refuse(self, self._at_least_one(), lambda value: value < 1, "be at least 1")
-        _refuse(self, self._not_negative(), lambda value: not 0 <= value < math.inf, "not be negative")
+        for name in (*AT_LEAST_ONE, *NOT_NEGATIVE):
+            value, least = getattr(self, name), int(name in AT_LEAST_ONE)
+            if not least <= value < math.inf:
+                raise BadInput(f"knob {name} is {value!r}; it must {'be at least 1' if least else 'not be negative'}")
         if not self.discriminator_sizes or min(self.discriminator_sizes) < 1:
             raise BadInput(f"discriminator_sizes {self.discriminator_sizes} must be at least 1; the released one is 7")
         if not self.kernel_sizes or any(size < 1 or size % 2 == 0 for size in self.kernel_sizes):
@@ -122,24 +132,6 @@ class KernelGanKnobs:
             raise BadInput(f"a kernel {self.support} wide must be {least}...{self.crop} wide; change kernel_sizes")
         if self.crop % self.factor or self.fake_side <= max(self.discriminator_sizes):
             raise BadInput(f"a crop of {self.crop} leaves the discriminator no patch; take a larger, even crop")
-
-    @staticmethod
-    def _at_least_one() -> tuple[str, ...]:
-        return (
-            "iterations",
-            "schedule_length",
-            "averaged",
-            "estimates",
-            "side_by_side",
-            "width",
-            "discriminator_width",
-            "crop",
-        )
-
-    @staticmethod
-    def _not_negative() -> tuple[str, ...]:
-        weights = tuple(f"{name}_weight" for name in ("sum", "boundary", "sparse", "centre", "bicubic"))
-        return (*weights, "boundary_ring", "sparse_exponent", "learning_rate", "shave", "noise", "n_filter")
 
     def judged_by(self, estimate: int) -> int:
         """The side of the patches that the discriminator of a picture's generator of this number, from 0, looks at."""
@@ -169,10 +161,3 @@ class KernelGanKnobs:
     def least_side(self) -> int:
         """The smallest side of an LR picture that a crop fits in."""
         return self.crop + 2 * self.shave
-
-
-def _refuse(knobs: KernelGanKnobs, names: Iterable[str], wrong: Callable[[float], bool], rule: str) -> None:
-    """Raise BadInput for the first of these knobs whose value is wrong."""
-    for name in names:
-        if wrong(getattr(knobs, name)):
-            raise BadInput(f"knob {name} is {getattr(knobs, name)!r}; it must {rule}")

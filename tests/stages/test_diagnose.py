@@ -18,7 +18,7 @@ from bench.errors import BadInput
 from bench.metrics.conventions import RGB_MEAN
 from bench.metrics.fidelity import psnr
 from bench.metrics.pipelines import PIPELINES, opencv_resize
-from bench.stages.diagnose import GIVEN, POOLED, Finding, diagnose, diagnose_pairs, render
+from bench.stages.diagnose import GIVEN, POOLED, Finding, diagnose_pairs, render
 from bench.stages.score import Folders, Pair, pair_folders
 
 reference = pytest.importorskip("skimage.metrics", reason="needs scikit-image's pictures and metrics")
@@ -78,6 +78,11 @@ def dB(sr: F64 | U8, hr: F64 | U8, border: int) -> float:
 
 def pillow_grey(image: U8) -> U8:
     return np.asarray(Image.fromarray(image).convert("L"))
+
+
+def diagnose(sr: Path, hr: Path, scale: int, metric: str, reported: str) -> list[Finding]:
+    """Of two folders whose pictures pair by stem."""
+    return diagnose_pairs(pair_folders(Folders(sr, hr), scale), metric, reported)
 
 
 def best(folder: Path, metric: str, number: float, digits: int) -> Finding:

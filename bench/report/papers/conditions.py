@@ -48,22 +48,18 @@ class Mismatch:
     clause: str
 
 
-def _read_conditions() -> dict[str, PaperConditions]:
-    """paper_conditions.csv by key; a ? is what no source at hand states."""
-    return {
-        row["key"]: PaperConditions(
-            row["method"],
-            None if row["train_set"] == UNKNOWN else row["train_set"],
-            None if row["iterations"] == UNKNOWN else int(row["iterations"]),
-            {scale: int(count) for scale in SCALES if (count := row[f"parameters_x{scale}"])},
-            row["perceptual"],
-            row["start"],
-        )
-        for row in read_rows(FOLDER / "paper_conditions.csv")
-    }
-
-
-CONDITIONS = _read_conditions()
+CONDITIONS = {
+    row["key"]: PaperConditions(
+        row["method"],
+        None if row["train_set"] == UNKNOWN else row["train_set"],
+        None if row["iterations"] == UNKNOWN else int(row["iterations"]),
+        {scale: int(count) for scale in SCALES if (count := row[f"parameters_x{scale}"])},
+        row["perceptual"],
+        row["start"],
+    )
+    for row in read_rows(FOLDER / "paper_conditions.csv")
+}
+"""paper_conditions.csv by key; a ? is what no source at hand states."""
 
 
 def mismatches(runs: pd.DataFrame, run: str, paper: PaperConditions, scale: int) -> list[Mismatch]:
