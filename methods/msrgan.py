@@ -12,6 +12,7 @@ from torch import nn
 
 from bench.api import Axis, Claim, Entry, Method, Pretrain, Training
 from methods.common.gan import GanLearner, GanRecipe
+from methods.common.perceptual import TAP_CLAIMS, tap_axis
 from methods.common.resnets import MSRResNet
 
 
@@ -48,12 +49,7 @@ ENTRY = Entry(
     iterations=400_000,
     pretrain=Pretrain("msrresnet", ("width", "blocks", "init_scale", "image_skip")),
     axes=(
-        Axis(
-            "tap",
-            "Are features before activation a better perceptual loss than after?",
-            {"tap-after": {"tap": "after"}},
-            "Wang et al. 2018, section 3.3",
-        ),
+        tap_axis("Wang et al. 2018, section 3.3"),
         Axis(
             "adversarial",
             "Does a relativistic average GAN give more detail than a standard one?",
@@ -62,18 +58,7 @@ ENTRY = Entry(
         ),
     ),
     claims=(
-        Claim(
-            "tap",
-            "A perceptual loss on features before activation gives sharper edges and richer texture than one after.",
-            "default > tap-after",
-            "lpips_alex",
-        ),
-        Claim(
-            "tap-brightness",
-            "Features before activation keep the brightness of the truth, features after it shift it.",
-            "default > tap-after",
-            "luma_error",
-        ),
+        *TAP_CLAIMS,
         Claim(
             "relativistic",
             "A relativistic average discriminator teaches sharper edges and more texture than a standard one.",

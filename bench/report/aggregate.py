@@ -86,23 +86,19 @@ class Scores:
     @cached_property
     def variants(self) -> list[Variant]:
         """Method by method in the order listed, its default first, then axis by axis."""
-        keys = ["method", "axis", "variant"]
-        groups = {
-            tuple(map(str, key)): tuple(map(str, runs)) for key, runs in self.runs.groupby(keys, sort=False)["run"]
-        }
-        methods = methods_of(self.runs)
-        axes = list(dict.fromkeys((method, axis) for method, axis, _ in groups))
+        groups: dict[tuple[str, str, str], list[str]] = {}
+        columns = (self.runs[name].map(str) for name in ("method", "axis", "variant", "run"))
+        for method, axis, variant, run in zip(*columns, strict=True):
+            groups.setdefault((method, axis, variant), []).append(run)
         defaults = {method for method, _, variant in groups if variant == "default"}
+        methods, axes = methods_of(self.runs), list(dict.fromkeys(key[:2] for key in groups))
         found = []
         for (method, axis, variant), runs in groups.items():
-            stands = variant == "default" or method not in defaults
-            label = self.suite.headlines.get(f"{method}.{variant}", "") or (
-                short_name(method, variant) if stands else ""
-            )
-            found.append(Variant(method, variant, axis, runs, label))
-        return sorted(
-            found, key=lambda v: (methods.index(v.method), v.variant != "default", axes.index((v.method, v.axis)))
-        )
+            own = short_name(method, variant) if variant == "default" or method not in defaults else ""
+            label = self.suite.headlines.get(f"{method}.{variant}") or own
+            found.append(Variant(method, variant, axis, tuple(runs), label))
+        found.sort(key=lambda v: (methods.index(v.method), v.variant != "default", axes.index((v.method, v.axis))))
+        return found
 
     @cached_property
     def runs_by_variant(self) -> dict[tuple[str, str], tuple[str, ...]]:
@@ -123,6 +119,37 @@ class Scores:
 
     def mean(self, variant: Variant, dataset: str, metric: str) -> Mean:
         return self.means[*variant.key, dataset, metric]
+
+    def best_control(self, dataset: str, metric: str) -> str:
+        """The label of the entrant with the best mean among those with nothing random; empty where none has one."""
+        controls = [entrant for entrant in self.measured if entrant.method in self.suite.deterministic]
+        means = {entrant.label: self.mean(entrant, dataset, metric).value for entrant in controls}
+        known = {label: value for label, value in means.items() if value is not None}
+        sign = 1.0 if self.metrics[metric].better == "higher" else -1.0
+        return max(known, key=lambda label: sign * known[label], default="")
+
+    def first_available(self, wanted: Sequence[str]) -> str | None:
+        """The first of these metrics of which every measured entrant has a mean on every data set, or None."""
+        pairs = list(product(self.measured, self.setting.datasets))
+        for metric in wanted:
+            known = (self.mean(*pair, metric).value is not None for pair in pairs)
+            if pairs and metric in self.setting.metrics and all(known):
+                return metric
+        return None
+
+    @property
+    def first_metrics(self) -> list[str]:
+        """The first distortion and the first perceptual metric that every measured entrant has, as far as there are
+        any."""
+        return [metric for wanted in (DISTORTION, PERCEPTUAL) if (metric := self.first_available(wanted))]
+
+    def awaits_retraining(self, method: str, variant: str) -> str:
+        """Why a variant's runs are to be trained again; empty where they are not."""
+        for run in self.runs_by_variant[method, variant]:
+            digest, reason = self.suite.awaiting.get(run, ("", ""))
+            if reason and digest == cell_of(self.runs, run, "digest"):
+                return reason
+        return ""
 
 
 @dataclass(frozen=True)
@@ -260,15 +287,6 @@ def short_name(method: str, variant: str) -> str:
     return method if variant == "default" else f"{method}.{variant}"
 
 
-def awaits_retraining(scores: Scores, method: str, variant: str) -> str:
-    """Why a variant's runs are to be trained again; empty where they are not."""
-    for run in scores.runs_by_variant[method, variant]:
-        digest, reason = scores.suite.awaiting.get(run, ("", ""))
-        if reason and digest == cell_of(scores.runs, run, "digest"):
-            return reason
-    return ""
-
-
 def cell_of(runs: pd.DataFrame, run: str, column: str) -> str:
     """One entry of runs.csv, as text."""
     return str(runs.at[run, column])
@@ -278,30 +296,6 @@ def _read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     """A table of text with these columns; one of LATER that the file lacks is empty."""
     rows = read_rows(path, [column for column in columns if column not in LATER])
     return pd.DataFrame([[row.get(column, "") for column in columns] for row in rows], columns=list(columns), dtype=str)
-
-
-def best_control(scores: Scores, dataset: str, metric: str) -> str:
-    """The label of the entrant with the best mean among those with nothing random; empty where none has one."""
-    controls = [entrant for entrant in scores.measured if entrant.method in scores.suite.deterministic]
-    means = {entrant.label: scores.mean(entrant, dataset, metric).value for entrant in controls}
-    known = {label: value for label, value in means.items() if value is not None}
-    sign = 1.0 if scores.metrics[metric].better == "higher" else -1.0
-    return max(known, key=lambda label: sign * known[label], default="")
-
-
-def first_available(scores: Scores, wanted: Sequence[str]) -> str | None:
-    """The first of these metrics of which every measured entrant has a mean on every data set, or None."""
-    pairs = list(product(scores.measured, scores.setting.datasets))
-    for metric in wanted:
-        known = (scores.mean(*pair, metric).value is not None for pair in pairs)
-        if pairs and metric in scores.setting.metrics and all(known):
-            return metric
-    return None
-
-
-def first_metrics(scores: Scores) -> list[str]:
-    """The first distortion and the first perceptual metric that every measured entrant has, as far as there are any."""
-    return [metric for wanted in (DISTORTION, PERCEPTUAL) if (metric := first_available(scores, wanted))]
 
 
 def widen(frame: pd.DataFrame) -> pd.DataFrame:

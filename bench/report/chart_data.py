@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.report import Sweep
-from bench.report.aggregate import Scores, first_metrics, methods_of
+from bench.report.aggregate import Scores, methods_of
 from bench.report.statistics import Effect
 from bench.report.verdicts import VariantEffect
 
@@ -31,7 +31,7 @@ class Spot:
 
 def tradeoff_metrics(scores: Scores) -> tuple[str, str] | None:
     """The first distortion and the first perceptual metric that every entrant has; None unless there are both."""
-    metrics = first_metrics(scores)
+    metrics = scores.first_metrics
     return (metrics[0], metrics[1]) if len(metrics) == 2 else None
 
 

@@ -16,14 +16,7 @@ from scipy.ndimage import uniform_filter
 
 from bench.data.images import F64, U8, luma, read_image, to_rgb
 from bench.errors import BadInput
-from bench.report.aggregate import (
-    DISTORTION,
-    Scores,
-    cell_of,
-    first_available,
-    first_metrics,
-    widen,
-)
+from bench.report.aggregate import DISTORTION, Scores, cell_of, widen
 from bench.report.tables import ARROWS, show_value
 from bench.runtime.paths import degraded_folder, sr_folder
 from bench.runtime.rows import read_rows, write_rows
@@ -151,7 +144,7 @@ def _choose(scores: Scores, work: Path, whole: Mapping[str, Path]) -> list[Windo
 def choose_pictures(scores: Scores, count: int) -> list[tuple[str, str]]:
     """(dataset, image): data set by data set in turn, those on which the entrants' scores differ most first."""
     runs = [one.runs[0] for one in scores.measured]
-    metric = first_available(scores, DISTORTION) or scores.setting.metrics[0]
+    metric = scores.first_available(DISTORTION) or scores.setting.metrics[0]
     column = widen(scores.frame)[metric]
     ranked: list[list[tuple[str, str]]] = []
     for dataset in scores.setting.datasets:
@@ -239,7 +232,7 @@ def _read(path: Path, work: Path, size: tuple[int, ...] | None = None) -> U8:
 
 def _captions(scores: Scores, runs: Mapping[str, str], place: Window) -> dict[str, str]:
     """Name, then distortion and perceptual score of the whole picture."""
-    metrics = first_metrics(scores)
+    metrics = scores.first_metrics
     rows = scores.frame[(scores.frame["dataset"] == place.dataset) & (scores.frame["image"] == place.image)]
     values = dict(zip(zip(rows["run"], rows["metric"], strict=True), map(float, rows["value"]), strict=True))
     captions = {HR: "HR\n" + "   ".join(f"{m} {ARROWS[scores.metrics[m].better]}" for m in metrics)}

@@ -8,7 +8,7 @@ from matplotlib.transforms import Bbox
 
 from bench.metrics import Metric
 from bench.report import Sweep
-from bench.report.aggregate import DISTORTION, Scores, first_available, first_metrics, methods_of
+from bench.report.aggregate import DISTORTION, Scores, methods_of
 from bench.report.chart_data import (
     Spot,
     curve_of,
@@ -120,7 +120,7 @@ def _path_chart(
 
 def difference_charts(scores: Scores, effects: Sequence[VariantEffect]) -> list[str]:
     """Every variant's difference to its default with its interval, a chart a metric."""
-    found = [(metric, effects_of(effects, metric)) for metric in first_metrics(scores)]
+    found = [(metric, effects_of(effects, metric)) for metric in scores.first_metrics]
     return [_differences(scores.metrics[metric], rows) for metric, rows in found if rows]
 
 
@@ -153,7 +153,7 @@ def _differences(info: Metric, rows: Sequence[tuple[VariantEffect, Effect]]) -> 
 
 def sweep_charts(scores: Scores) -> list[str]:
     """A metric along each sweep, a chart a sweep and data set."""
-    metric = first_available(scores, DISTORTION)
+    metric = scores.first_available(DISTORTION)
     if metric is None:
         return []
     return [

@@ -5,16 +5,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from bench.metrics import Metric
-from bench.report.aggregate import (
-    DISTORTION,
-    KERNEL,
-    PERCEPTUAL,
-    Scores,
-    best_control,
-    difference,
-    first_available,
-    methods_of,
-)
+from bench.report.aggregate import DISTORTION, KERNEL, PERCEPTUAL, Scores, difference, methods_of
 from bench.report.contents import Chapter, Report
 from bench.report.html_charts import interval_bar, stack
 from bench.report.html_tables import PILLS, folded, pill
@@ -50,7 +41,7 @@ def _elsewhere(chapters: Sequence[Chapter]) -> str:
         scores, cells = chapter.scores, []
         dataset = scores.setting.datasets[0]
         for wanted in _kinds(chapter).values():
-            metric = first_available(scores, wanted)
+            metric = scores.first_available(wanted)
             name = _leader(chapter, dataset, metric)[0] if metric else ""
             cells.append(_line(scores, dataset, name, metric, f"{escape(name)}:") if metric and name else "–")
         title = f"{escape(scores.setting.title)}<small>{escape(dataset)}</small>"
@@ -74,7 +65,7 @@ def _card(title: str, big: str, lines: Sequence[str], role: str = "") -> str:
 def _ahead(chapter: Chapter, title: str, wanted: Sequence[str]) -> str:
     """Who leads in the first of these metrics, data set by data set, and whether that is significant."""
     scores = chapter.scores
-    metric = first_available(scores, wanted)
+    metric = scores.first_available(wanted)
     if metric is None:
         lacking = ", ".join(wanted[:3])
         return _card(title, "not measured", [f"no metric of this kind has a value for every method ({lacking}, …)"])
@@ -118,7 +109,7 @@ def _line(scores: Scores, dataset: str, name: str, metric: str, label: str = "")
     info = scores.metrics[metric]
     means = {entrant.label: scores.mean(entrant, dataset, metric) for entrant in scores.measured}
     text = f"<b>{label or escape(dataset)}</b> {show_mean(means[name], info)} {escape(unit_of(info))}".rstrip()
-    control = best_control(scores, dataset, metric)
+    control = scores.best_control(dataset, metric)
     lead = difference(means[name], means.get(control))
     more = f", {show_difference(lead, info)} to {escape(control)}" if lead and name != control else ""
     return f"{text}<small> {escape(info.key)} {ARROWS[info.better]}{more}</small>"

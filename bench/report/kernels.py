@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from bench.data.blur_kernels import read_kernel
-from bench.report.aggregate import KERNEL, Scores, cell_of, first_available, short_name, widen
+from bench.report.aggregate import KERNEL, Scores, cell_of, short_name, widen
 from bench.report.style import DPI, Drawn, save
 from bench.report.tables import heading, show_value
 from bench.runtime.paths import degraded_folder, kernels_folder
@@ -42,7 +42,7 @@ def read_kernels(scores: Scores, work: Path, kept: Path | None = None) -> Kernel
 
     Raises FileNotFoundError where no estimate is here.
     """
-    metric = first_available(scores, KERNEL) or scores.setting.metrics[0]
+    metric = scores.first_available(KERNEL) or scores.setting.metrics[0]
     values = widen(scores.frame)[metric]
     pictures = list(dict.fromkeys((str(place), str(image)) for _, place, image in values.index))[:MAX_PICTURES]
     runs = {short_name(*variant.key): variant.runs[0] for variant in scores.variants}

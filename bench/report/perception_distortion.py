@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from bench.report.aggregate import DISTORTION, PERCEPTUAL, Scores, first_available
+from bench.report.aggregate import DISTORTION, PERCEPTUAL, Scores
 from bench.report.chart_data import Spot, front_of, spots_of, tradeoff_metrics
 from bench.report.style import COLOURS, DPI, MARKERS, Drawn, panels_of, save
 from bench.report.tables import heading
@@ -20,7 +20,7 @@ def draw_tradeoff(scores: Scores, folder: Path) -> Drawn:
     name, title = f"perception-distortion{scores.suffix}", "Perception and distortion"
     metrics = tradeoff_metrics(scores)
     if metrics is None:
-        lacking = PERCEPTUAL if first_available(scores, DISTORTION) else DISTORTION
+        lacking = PERCEPTUAL if scores.first_available(DISTORTION) else DISTORTION
         return Drawn(name, title, "", f"no metric of {', '.join(lacking)} has a value for every method")
     datasets = scores.setting.datasets
     figure, panels = tradeoff_panels(len(datasets))

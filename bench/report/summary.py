@@ -6,17 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 import pandas as pd
 
 from bench.metrics import Metric
-from bench.report.aggregate import (
-    DISTORTION,
-    KERNEL,
-    PERCEPTUAL,
-    Mean,
-    Scores,
-    best_control,
-    difference,
-    first_available,
-    methods_of,
-)
+from bench.report.aggregate import DISTORTION, KERNEL, PERCEPTUAL, Mean, Scores, difference, methods_of
 from bench.report.render import Cell, Section, Table
 from bench.report.rules import WORDS
 from bench.report.statistics import MIN_SEEDS
@@ -32,7 +22,7 @@ def headline(scores: Scores) -> list[str]:
     lines = []
     kinds = {"Blur kernels": KERNEL} if estimates_only(scores) else {"Distortion": DISTORTION, "Perception": PERCEPTUAL}
     for title, wanted in kinds.items():
-        metric = first_available(scores, wanted)
+        metric = scores.first_available(wanted)
         if metric is None:
             lines.append(f"**{title}**: no metric of this kind has a value for every method.")
             continue
@@ -74,7 +64,7 @@ def _best(scores: Scores, dataset: str, metric: str) -> str:
     best = [name for name, mark in marks.items() if mark == "leading"]
     if not best:
         return f"no two methods differ on {dataset}" if len(means) > 1 else f"{next(iter(means))} alone on {dataset}"
-    other = name = best_control(scores, dataset, metric)
+    other = name = scores.best_control(dataset, metric)
     if not other or other in best:
         other = next(name for name, mark in marks.items() if mark == "second")
         name = f"the runner-up, {other}"

@@ -13,16 +13,7 @@ import pandas as pd
 
 from bench.metrics import Metric
 from bench.metrics.means import PSNR_CEILING
-from bench.report.aggregate import (
-    Key,
-    Mean,
-    Scores,
-    Variant,
-    awaits_retraining,
-    cell_of,
-    difference,
-    widen,
-)
+from bench.report.aggregate import Key, Mean, Scores, Variant, cell_of, difference, widen
 from bench.report.render import NA, Cell, Mark, Section, Table
 from bench.report.statistics import Effect
 from bench.report.verdicts import significant_columns
@@ -84,7 +75,7 @@ def _grids(
         grid = []
         for name, row in rows.items():
             *others, label = row.values()
-            label += ", awaits retraining" if awaits_retraining(scores, *name) else ""
+            label += ", awaits retraining" if scores.awaits_retraining(*name) else ""
             means = (cells[*name, dataset, metric] for metric in computed)
             grid.append((*map(Cell, (*others, label, *_shown(scores, name, labels))), *means))
         header = (*next(iter(rows.values())), *labels)
@@ -318,7 +309,7 @@ def footnotes(scores: Scores, variants: Collection[tuple[str, str]]) -> tuple[st
             lines.append(f"`{metric}`: {len(found) - MAX_REASONS} more reasons are in scores/.")
     awaiting: dict[str, list[str]] = {}  # reason -> rows
     for method, variant in variants:
-        awaiting.setdefault(awaits_retraining(scores, method, variant), []).append(f"{method}.{variant}")
+        awaiting.setdefault(scores.awaits_retraining(method, variant), []).append(f"{method}.{variant}")
     lines += [f"Awaits retraining: {', '.join(rows)}: {why}." for why, rows in awaiting.items() if why]
     if partial:
         lines.append(

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.report import Sweep
-from bench.report.aggregate import DISTORTION, Scores, first_available, first_metrics
+from bench.report.aggregate import DISTORTION, Scores
 from bench.report.chart_data import curve_of, effects_of, paths_of, sweeps_of, tradeoff_metrics
 from bench.report.perception_distortion import name_axes, tradeoff_panels
 from bench.report.rules import LEVEL
@@ -23,7 +23,7 @@ NAMES = 2.6  # inches for the variants' names
 
 def draw_differences(scores: Scores, effects: Sequence[VariantEffect], folder: Path) -> Drawn | None:
     """Every variant's difference to its default with its interval, a column a metric; None where there is none."""
-    columns = [(metric, effects_of(effects, metric)) for metric in first_metrics(scores)]
+    columns = [(metric, effects_of(effects, metric)) for metric in scores.first_metrics]
     columns = [(metric, rows) for metric, rows in columns if rows]
     if not columns:
         return None
@@ -66,7 +66,7 @@ def _draw_rows(axes: Axes, rows: Sequence[tuple[VariantEffect, Effect]], named: 
 
 def draw_sweeps(scores: Scores, folder: Path) -> Drawn | None:
     """A metric along each sweep, a panel a sweep and data set; None where no knob was swept."""
-    metric = first_available(scores, DISTORTION)
+    metric = scores.first_available(DISTORTION)
     panels = [(sweep, dataset) for sweep in sweeps_of(scores) for dataset in scores.setting.datasets]
     if metric is None or not panels:
         return None

@@ -19,7 +19,7 @@ from scipy import stats
 
 from bench.api import Claim
 from bench.errors import BadInput
-from bench.report.aggregate import Scores, Variant, awaits_retraining, variant_names
+from bench.report.aggregate import Scores, Variant, variant_names
 from bench.report.render import NA, Mark
 from bench.report.rules import LEVEL, MARGINS, SANITY, Status
 from bench.report.statistics import F64, MIN_SEEDS, TWO_WAY, Effect, equivalence, holm, paired
@@ -150,7 +150,7 @@ def _draft(claim: Claim, every: Sequence[Scores], runs: pd.DataFrame) -> Verdict
 def _stale(scores: Scores, sides: Sequence[str]) -> str:
     """Which sides await retraining."""
     pairs = ((side, *side.partition(".")[::2]) for side in sides)
-    stale = [side for side, method, variant in pairs if awaits_retraining(scores, method, variant)]
+    stale = [side for side, method, variant in pairs if scores.awaits_retraining(method, variant)]
     return f"{' and '.join(stale)} await{'' if stale[1:] else 's'} retraining" if stale else ""
 
 

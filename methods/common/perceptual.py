@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from bench.api import Axis, Claim
 from bench.data.features import ALEXNET, VGG16, VGG19, Layers, torchvision_names, vgg
 from bench.errors import BadInput, check_choice, pick
 from bench.runtime.weights import load
@@ -152,3 +153,24 @@ def tap_statistics(name: str, layer: str | None, image: Tensor) -> dict[str, flo
         "mean_before": float(before.mean()),
         "mean_after": float(after.mean()),
     }
+
+
+def tap_axis(source: str) -> Axis:
+    question = "Are features before activation a better perceptual loss than after?"
+    return Axis("tap", question, {"tap-after": {"tap": "after"}}, source)
+
+
+TAP_CLAIMS = (
+    Claim(
+        "tap",
+        "A perceptual loss on features before activation gives sharper edges and richer texture than one after.",
+        "default > tap-after",
+        "lpips_alex",
+    ),
+    Claim(
+        "tap-brightness",
+        "Features before activation keep the brightness of the truth, features after it shift it.",
+        "default > tap-after",
+        "luma_error",
+    ),
+)

@@ -12,6 +12,7 @@ from torch import nn
 
 from bench.api import Axis, Claim, Entry, Knobs, Method, Pretrain
 from methods.common.gan import GanRecipe
+from methods.common.perceptual import TAP_CLAIMS, tap_axis
 from methods.common.rrdb import GeneratorKnobs, RRDBNet, check_scale
 
 
@@ -47,12 +48,7 @@ ENTRY = Entry(
             {"bn": {"batch_norm": True}},
             "section 3.1, figure 8 column 2",
         ),
-        Axis(
-            "tap",
-            "Are features before activation a better perceptual loss than after?",
-            {"tap-after": {"tap": "after"}},
-            "section 3.3, figure 8 column 3",
-        ),
+        tap_axis("section 3.3, figure 8 column 3"),
         Axis(
             "adversarial",
             "Does a relativistic average GAN give more detail than a standard one?",
@@ -124,18 +120,7 @@ ENTRY = Entry(
     ),
     claims=(
         Claim("bn", "Without batch normalisation the generator does slightly better.", "default > bn", "lpips_alex"),
-        Claim(
-            "tap",
-            "A perceptual loss on features before activation gives sharper edges and richer texture than one after.",
-            "default > tap-after",
-            "lpips_alex",
-        ),
-        Claim(
-            "tap-brightness",
-            "Features before activation keep the brightness of the truth, features after it shift it.",
-            "default > tap-after",
-            "luma_error",
-        ),
+        *TAP_CLAIMS,
         Claim(
             "relativistic",
             "A relativistic average discriminator teaches sharper edges and more texture than a standard one.",

@@ -21,17 +21,7 @@ from report_folder import (
 
 from bench.errors import BadInput
 from bench.metrics.means import PSNR_CEILING
-from bench.report.aggregate import (
-    NOT_SCORED,
-    Mean,
-    Scores,
-    difference,
-    first_available,
-    methods_of,
-    read,
-    read_costs,
-    widen,
-)
+from bench.report.aggregate import NOT_SCORED, Mean, Scores, difference, methods_of, read, read_costs, widen
 from bench.report.tables import footnotes
 from bench.runtime.results import read_scores as stored_scores
 from bench.runtime.results import score_text
@@ -145,8 +135,8 @@ def test_means_over_other_pictures_are_not_subtracted() -> None:
 
 def test_the_first_available_metric_has_a_value_for_every_default(tmp_path: Path) -> None:
     scores = read_tiny(write_results(tmp_path))
-    assert first_available(scores, ("pi", "ma", "lpips_alex", "psnr_y")) == "lpips_alex"
-    assert first_available(scores, ("ma",)) is None
+    assert scores.first_available(("pi", "ma", "lpips_alex", "psnr_y")) == "lpips_alex"
+    assert scores.first_available(("ma",)) is None
 
 
 def test_costs_are_empty_for_a_run_without_any(tmp_path: Path) -> None:
@@ -216,7 +206,7 @@ def test_where_a_setting_lacks_a_default_every_variant_stands_for_its_method(tmp
     wanted = tuple(run[0] for run in RUNS if run[2] != "default" or run[1] == "bicubic")
     scores = read(write_results(tmp_path), suite_info(setting(runs=wanted)), INFOS)[0]
     assert [one.label for one in scores.entrants] == ["bicubic", "edsr.l2", "esrgan.sgan"]
-    assert first_available(scores, ("psnr_y",)) == "psnr_y"
+    assert scores.first_available(("psnr_y",)) == "psnr_y"
 
 
 def test_every_setting_has_its_own_scores_and_all_but_the_first_a_suffix(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from report_folder import (
 
 from bench.api import Claim
 from bench.errors import BadInput
-from bench.report.aggregate import best_control, read
+from bench.report.aggregate import read
 from bench.report.document import build, headline
 from bench.report.tables import method_table
 
@@ -101,9 +101,9 @@ def test_a_variant_with_a_name_of_its_own_leads_under_it_and_is_compared_with_th
     named = replace(suite_info(), headlines={"edsr.l2": "edsr+l2"}, deterministic=("bicubic", "esrgan"))
     scores = read(write_results(tmp_path), named, INFOS)[0]
     assert [entrant.label for entrant in scores.entrants][:3] == ["bicubic", "edsr", "edsr+l2"]
-    assert best_control(scores, "Set5", "psnr_y") == "bicubic"
+    assert scores.best_control("Set5", "psnr_y") == "bicubic"
     best = replace(named, deterministic=("edsr", "bicubic"))
-    assert best_control(replace(scores, suite=best), "Set5", "psnr_y") == "edsr"
+    assert replace(scores, suite=best).best_control("Set5", "psnr_y") == "edsr"
 
 
 def test_what_is_trained_at_test_time_shows_its_parameters_and_iterations_and_never_0(tmp_path: Path) -> None:
