@@ -14,8 +14,7 @@ from torch import Tensor, nn
 
 from bench.api import Axis, Claim, Entry, Method
 from bench.errors import BadInput
-from methods.common.blocks import add_image_skip, conv
-from methods.common.mean_shift import PEAK, MeanShift
+from methods.common.blocks import PEAK, MeanShift, add_image_skip, conv
 from methods.common.pixel import Recipe
 
 PROJECTIONS = {2: (6, 2, 2), 4: (8, 4, 2), 8: (12, 8, 2)}  # scale -> kernel, stride, padding

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from bench.api import Axis, Claim, Entry, Method
-from methods.common.blocks import ResidualBlock, add_image_skip, conv, shuffle_stages
+from methods.common.blocks import PEAK, MeanShift, ResidualBlock, add_image_skip, conv, shuffle_stages
 from methods.common.dual import DUAL_AXIS, DUAL_CLAIM
-from methods.common.mean_shift import PEAK, MeanShift
 from methods.common.pixel import Recipe
 
 

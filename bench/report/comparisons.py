@@ -1,18 +1,24 @@
-"""Two tables of one question each: what a method gains over its baselines, and how much of a gap it closes.
+"""Tables of one question each: what a method gains over its baselines, how much of a gap it closes, what runs cost,
+what perceptual losses can see.
 
 Which variants are compared is what the entries declare as `baselines` and `gap`.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from bench.errors import BadInput
-from bench.report.aggregate import Scores, variant_names
-from bench.report.render import NA, Table
+from bench.report.aggregate import COST_COLUMNS, Scores, variant_names
+from bench.report.render import NA, Cell, Section, Table
 from bench.report.statistics import F64, TWO_WAY, redraw_means
 from bench.report.tables import section_of, show_difference, show_size, table_of
 from bench.report.verdicts import measure, paired_scores
+from bench.runtime.results import TAPS
+from bench.runtime.rows import read_rows
+from bench.stages.feature_activity import COLUMNS, SHARES, SHOWN
 
 GAIN_METRICS, GAP_METRICS = ("psnr_y", "lr_psnr"), ("psnr_y", "ssim_y")
 Row = tuple[dict[str, object], dict[str, str]]
@@ -140,3 +146,52 @@ def share_closed(gained: F64, whole: F64, seed: int = 0) -> tuple[float, float, 
         return closed, float("nan"), float("nan")
     low, high = np.quantile(above[gap > 0] / gap[gap > 0], (0.025, 0.975))
     return closed, float(low), float(high)
+
+
+COST_SHOWN = {
+    "run": "run",
+    "train_device": "device",
+    "train_seconds": "training (s)",
+    "train_cpu_seconds": "training (CPU s)",
+    "train_peak_mib": "training (MiB)",
+    "upscale_seconds": "upscaling (s)",
+    "upscale_peak_mib": "upscaling (MiB)",
+}
+
+
+def cost_table(costs: pd.DataFrame) -> Table:
+    """Seconds and MiB of every run, all text."""
+    records = tuple(costs[list(COST_COLUMNS)].itertuples(index=False, name=None))
+    shown = costs[list(COST_SHOWN)].itertuples(index=False, name=None)
+    grid = tuple(
+        (Cell(run), Cell(device or "–"), *(Cell(text or "–", value=text) for text in numbers))
+        for run, device, *numbers in shown
+    )
+    return Table("cost", "Cost", COST_COLUMNS, records, (Section("", tuple(COST_SHOWN.values()), grid, labels=2),))
+
+
+ACTIVITY = (
+    "network", "layer", "data set", "pictures", "active before", "active after", "mean before", "mean after",
+)  # fmt: skip
+ACTIVITY_NOTE = (
+    "Means over HR pictures. Active: the share of features that are not zero. A loss on features before activation "
+    "uses all of them, one after activation only the active ones, which the ESRGAN paper finds too sparse (11.17 % "
+    "after VGG19's conv5_4 on one picture). How a layer changes brightness is `luma_error` in the tables of methods."
+)
+
+
+def read_feature_activity(results: Path) -> Table | None:
+    """taps.csv as a table, None without one. Raises BadInput for a torn file."""
+    path = results / TAPS
+    if not path.is_file():
+        return None
+    rows = read_rows(path, COLUMNS, "remove it and make the report again")
+    grid = tuple(tuple(_activity(column, row[column]) for column in SHOWN) for row in rows)
+    sections = [Section("", ACTIVITY, grid, labels=3)]
+    return table_of("taps", "What a perceptual loss can see", rows, sections, legend=ACTIVITY_NOTE) if rows else None
+
+
+def _activity(column: str, text: str) -> Cell:
+    if column in SHARES:
+        return Cell(f"{100 * float(text):.2f} %", value=text)
+    return Cell(f"{float(text):.4g}", value=text) if column.startswith("mean") else Cell(text)

@@ -7,9 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from bench.report.aggregate import Scores, read_costs
-from bench.report.comparisons import gain_table, gap_table
-from bench.report.cost_table import cost_table
-from bench.report.feature_activity import read_feature_activity
+from bench.report.comparisons import cost_table, gain_table, gap_table, read_feature_activity
 from bench.report.figures import draw
 from bench.report.material import Material, keep_material, read_material
 from bench.report.papers import build as build_paper_tables

@@ -12,8 +12,7 @@ from bench.report.html_headline import cards, claim_list
 from bench.report.html_pictures import kernel_table, viewer
 from bench.report.html_tables import bullets, files, folded, grid, notes, trimmed, whole
 from bench.report.losses import TOTAL
-from bench.report.markup import html_of
-from bench.report.render import Table
+from bench.report.render import Table, html_of
 from bench.report.summary import MEASURED_COST, compared, deviations, disclaimer, tracing, training
 
 ASSETS = ("page.html", "page.css", "page.js")

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from bench.report.markup import html_of
-from bench.report.render import NA, RENDERERS, Cell, Section, Table
+from bench.report.render import NA, RENDERERS, Cell, Section, Table, html_of
 
 SHORT = 34  # characters from which a cell breaks its lines
 PILLS: dict[str, tuple[str, str]] = {

@@ -15,8 +15,8 @@ from torch.nn.functional import l1_loss
 
 from bench.api import Axis, Batch, Claim, Entry, Method, Pretrain, Training, claimed_at
 from bench.errors import BadInput, check_choice
+from methods.common.blocks import PEAK
 from methods.common.dual import Duals, chain_down, halvings
-from methods.common.mean_shift import PEAK
 from methods.common.optimise import NetworkLearner, Optimisation, autocast, compiled, to_device, to_memory_format
 from methods.drn.dual import check_objective, dual_loss, primal_loss, targets_of
 from methods.drn.network import DRN, PrimalKnobs, levels_between

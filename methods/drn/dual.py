@@ -13,8 +13,8 @@ from torch.nn.functional import l1_loss
 from bench.api import Batch, Training
 from bench.data.resize import resize_tensor
 from bench.errors import BadInput, check_choice
+from methods.common.blocks import PEAK
 from methods.common.dual import Halve
-from methods.common.mean_shift import PEAK
 from methods.common.optimise import to_memory_format
 from methods.drn.network import levels_between
 

@@ -12,10 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bench.errors import BadInput, check_choice
-from methods.common.attention import AttentionBlock
-from methods.common.blocks import bicubic, conv, shuffle_stages
+from methods.common.blocks import PEAK, MeanShift, bicubic, conv, shuffle_stages
 from methods.common.dual import DownBlock, halvings
-from methods.common.mean_shift import PEAK, MeanShift
+from methods.common.rcan import AttentionBlock
 
 # size -> scale -> (blocks, features); x2 has no published size and takes those of the released code's defaults
 SIZES: dict[str, dict[int, tuple[int, int]]] = {

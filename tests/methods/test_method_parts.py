@@ -17,12 +17,12 @@ from bench.errors import BadInput
 from bench.runtime.devices import be_deterministic
 from bench.suites.experiment import pretrain_variant
 from methods import METHODS, find_entry
-from methods.common.attention import ChannelAttention
+from methods.common.blocks import MeanShift
 from methods.common.gan import GanLearner, PerceptualGan, Terms
 from methods.common.luma import luma, to_rgb, to_ycbcr
-from methods.common.mean_shift import MeanShift
 from methods.common.optimise import SCHEDULES, Optimisation, group_parameters
 from methods.common.perceptual import Features, MultiFeatures
+from methods.common.rcan import ChannelAttention
 from methods.enhancenet import EnhanceNet, grams, texture_distance
 
 SMALL = {

@@ -31,8 +31,7 @@ from methods.common.blocks import count_parameters
 from methods.zssr import method as training
 from methods.zssr.entry import ENTRY
 from methods.zssr.fathers import Fathers, gradient_map
-from methods.zssr.method import Zssr, restore, stalls, step, train
-from methods.zssr.network import ZssrNetwork
+from methods.zssr.method import Zssr, ZssrNetwork, restore, stalls, step, train
 from methods.zssr.shrink import mirror, shrinker, stage_kernel, stages
 
 CPU = torch.device("cpu")

@@ -19,8 +19,7 @@ import bench.metrics.nrqm_features as features
 from bench.data.images import F64, U8, read_image, rgb2gray
 from bench.data.resize import resize_float
 from bench.errors import BadInput, MissingWeights
-from bench.metrics.forest import evaluate, load_model, predict
-from bench.metrics.nrqm import ma, ma_features
+from bench.metrics.nrqm import evaluate, load_model, ma, ma_features, predict
 from bench.metrics.nrqm_features import AUTHORS, PYIQA, Rules
 from bench.metrics.steerable import decompose
 from bench.runtime.weights import WEIGHTS

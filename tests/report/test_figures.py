@@ -37,7 +37,7 @@ from report_folder import (
 
 from bench.data.images import read_image
 from bench.errors import BadInput
-from bench.report import Sweep, chart_data, crop_selection, crops, figures, losses, perception_distortion, style
+from bench.report import Sweep, chart_data, crop_selection, figures, losses, perception_distortion, style
 from bench.report.aggregate import Scores, read
 from bench.report.kernels import _padded, read_kernels
 from bench.report.material import read_material
@@ -101,19 +101,19 @@ def test_a_png_is_small_whatever_it_shows(drawn: tuple[Path, list[figures.Drawn]
 def test_crops_are_the_pixels_of_the_picture(drawn: tuple[Path, list[figures.Drawn]]) -> None:
     work, _ = drawn
     scores = read(work / "results", suite_info(), INFOS)[0]
-    canvas = FigureCanvasAgg(crops.crop_figure(read_material(scores, work, work).shown.blocks))
+    canvas = FigureCanvasAgg(figures.crop_figure(read_material(scores, work, work).shown.blocks))
     canvas.draw()
     image = np.asarray(canvas.buffer_rgba())[..., :3]
-    left = 2 * crops.GAP + crops.CELL + 2 * (crops.CELL + crops.GAP)  # HR, bicubic, edsr
-    shown = image[crops.TITLE : crops.TITLE + crops.CELL, left : left + crops.CELL]
-    small = shown[crops.ENLARGE // 2 :: crops.ENLARGE, crops.ENLARGE // 2 :: crops.ENLARGE]
-    assert np.array_equal(small.repeat(crops.ENLARGE, 0).repeat(crops.ENLARGE, 1), shown)
+    left = 2 * figures.GAP + figures.CELL + 2 * (figures.CELL + figures.GAP)  # HR, bicubic, edsr
+    shown = image[figures.TITLE : figures.TITLE + figures.CELL, left : left + figures.CELL]
+    small = shown[figures.ENLARGE // 2 :: figures.ENLARGE, figures.ENLARGE // 2 :: figures.ENLARGE]
+    assert np.array_equal(small.repeat(figures.ENLARGE, 0).repeat(figures.ENLARGE, 1), shown)
     sr = read_image(work / "sr" / "edsr" / EDSR / "Set5" / "baby.png")
-    every = np.lib.stride_tricks.sliding_window_view(sr, (crops.WINDOW, crops.WINDOW), axis=(0, 1))
+    every = np.lib.stride_tricks.sliding_window_view(sr, (figures.WINDOW, figures.WINDOW), axis=(0, 1))
     found = np.argwhere((every.transpose(0, 1, 3, 4, 2) == small).all(axis=(2, 3, 4)))
     assert len(found) == 1
     top, left = found[0]
-    assert top <= 40 <= top + crops.WINDOW - 8 and left <= 20 <= left + crops.WINDOW - 8
+    assert top <= 40 <= top + figures.WINDOW - 8 and left <= 20 <= left + figures.WINDOW - 8
 
 
 def test_the_window_is_where_the_pictures_differ_most() -> None:
@@ -153,10 +153,10 @@ def test_pictures_are_those_on_which_the_methods_differ_most(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("methods", range(1, 24))
 def test_every_method_has_its_own_place_of_at_most_five_a_line(methods: int) -> None:
-    places = crops._places(methods)
+    places = figures._places(methods)
     assert len(set(places)) == len(places) == methods + 1
-    assert max(column for column, _ in places) < crops.PER_LINE
-    assert max(line for _, line in places) <= max(1, (methods - 1) // crops.PER_LINE)
+    assert max(column for column, _ in places) < figures.PER_LINE
+    assert max(line for _, line in places) <= max(1, (methods - 1) // figures.PER_LINE)
 
 
 def test_a_method_without_pictures_is_named_and_left_out(tmp_path: Path) -> None:

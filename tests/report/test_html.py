@@ -24,7 +24,7 @@ from report_folder import (
 )
 
 from bench.report.document import build
-from bench.report.markup import html_of
+from bench.report.render import html_of
 from bench.report.svg import Scale
 from bench.runtime.rows import read_rows
 

@@ -25,9 +25,8 @@ from report_folder import (
 )
 
 from bench.report.aggregate import RUN_COLUMNS, Mean, Scores, read, read_costs
-from bench.report.cost_table import cost_table
-from bench.report.markup import latex_of
-from bench.report.render import Cell, Section, Table, to_csv, to_grid, to_latex, to_markdown
+from bench.report.comparisons import cost_table
+from bench.report.render import Cell, Section, Table, latex_of, to_csv, to_grid, to_latex, to_markdown
 from bench.report.tables import (
     ablation_tables,
     full,

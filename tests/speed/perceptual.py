@@ -28,9 +28,13 @@ from test_nrqm import SIZES, random_trees  # noqa: E402
 from torchvision_stub import import_or_skip  # noqa: E402
 
 from bench.data.images import U8, read_image, rgb2gray  # noqa: E402
-from bench.metrics.forest import Model, load_model, predict  # noqa: E402
 from bench.metrics.niqe import niqe_of  # noqa: E402
-from bench.metrics.nrqm import ma_features  # noqa: E402
+from bench.metrics.nrqm import (  # noqa: E402
+    Model,
+    load_model,
+    ma_features,
+    predict,
+)
 from bench.metrics.nrqm_features import PYIQA  # noqa: E402
 from bench.runtime.weights import locate  # noqa: E402
 

@@ -27,8 +27,12 @@ from bench.data.blur_kernels import disturbed_gaussian  # noqa: E402
 from bench.data.resize import resize_tensor  # noqa: E402
 from bench.runtime.devices import choose_device, cpu_has_bf16, describe  # noqa: E402
 from methods.zssr.fathers import Fathers, gradient_map  # noqa: E402
-from methods.zssr.method import Stage, Zssr, step  # noqa: E402
-from methods.zssr.network import ZssrNetwork  # noqa: E402
+from methods.zssr.method import (  # noqa: E402
+    Stage,
+    Zssr,
+    ZssrNetwork,
+    step,
+)
 from methods.zssr.shrink import mirror, shrinker  # noqa: E402
 
 Step = Callable[[], object]

@@ -12,7 +12,7 @@ from bench.__main__ import main
 from bench.api import Training
 from bench.data.images import to_tensor, write_png
 from bench.errors import BadInput
-from bench.report.feature_activity import read_feature_activity
+from bench.report.comparisons import read_feature_activity
 from bench.runtime.rows import read_rows, write_rows
 from bench.stages.feature_activity import COLUMNS, measure_taps, write_taps
 from methods.common.optimise import autocast, to_device

@@ -13,8 +13,8 @@ from bench.suites import SUITES
 from bench.suites.experiment import Experiment
 from bench.suites.suite import MethodPlan, Suite
 from methods import find_entry
+from methods.common.blocks import DIV2K_MEAN
 from methods.common.gan import PerceptualGan, Terms
-from methods.common.mean_shift import DIV2K_MEAN
 
 CPU = SUITES["cpu"].experiments()
 MATCHED = ("residual-blocks", "residual-bn", "ladder-1", "ladder-2", "ladder-3", "depth-16")
