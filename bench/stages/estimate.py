@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from bench.api import Estimator, Method, Picture
+from bench.api import Method, Picture
 from bench.data.images import F64, U8, image_files, read_image, to_tensor
 from bench.errors import BadInput, Diverged
 from bench.runtime.checksums import hash_files
@@ -28,13 +28,8 @@ def estimate_folder(method: Method, lr: Path, out: Path, seed: int, device: torc
     Nothing is written to the folder `out` before every kernel is there. Returns what kernels.json says. Raises BadInput
     for a picture that cannot be read or carries no kernel.
     """
-    estimator = method.estimator()
-    if estimator is None:
-        raise BadInput(f"{type(method).__name__} estimates no kernels; use python -m bench upscale")
     pictures = [Picture(p.stem, to_tensor(read_image(p)).to(device), None, seed) for p in image_files(lr)]
-    began = time.monotonic()
-    kernels = with_bar(estimator, pictures, _iterations(method))
-    seconds = time.monotonic() - began
+    kernels, seconds, _ = _estimated(method, pictures)
     failed = [picture.name for picture, kernel in zip(pictures, kernels, strict=True) if not kernel.isfinite().all()]
     if failed:
         raise Diverged(f"{', '.join(failed)}: the generator amounts to no kernel; use more iterations or another seed")
@@ -57,19 +52,15 @@ def estimate_folder(method: Method, lr: Path, out: Path, seed: int, device: torc
 def estimate_sets(method: Method, sets: Mapping[str, Path], out: Path, seed: int, stage: Stage) -> None:
     """out/<data set>/<stem>.npy and .png for every picture of every set (data set to LR folder), all sets side by
     side, and out/kernels.json. Raises BadInput as `estimate_folder` does."""
-    estimator = method.estimator()
-    if estimator is None:
-        raise BadInput(f"{type(method).__name__} estimates no kernels; use python -m bench upscale")
     places = [(name, path) for name, lr in sets.items() for path in image_files(lr)]
     # an estimation that comes to nothing leaves no file: its metrics are n/a
     lr = [to_tensor(read_image(path)).to(stage.device) for _, path in places]
     pictures = [Picture(f"{name}/{p.stem}", image, None, seed) for (name, p), image in zip(places, lr, strict=True)]
-    began, began_cpu = time.monotonic(), time.process_time()
-    kernels = with_bar(estimator, pictures, _iterations(method))
+    kernels, seconds, cpu_seconds = _estimated(method, pictures)
     spent = {
         "pictures": len(pictures),
-        "seconds": round(time.monotonic() - began, 2),
-        "cpu_seconds": round(time.process_time() - began_cpu, 2),
+        "seconds": round(seconds, 2),
+        "cpu_seconds": round(cpu_seconds, 2),
         "peak_mib": round(peak_memory_mib(stage.device)),
     }
     with making_folder(out) as folder:
@@ -80,19 +71,21 @@ def estimate_sets(method: Method, sets: Mapping[str, Path], out: Path, seed: int
         write_json(folder / "kernels.json", {**stage.record(hash_files(folder, "*.npy")), **spent})
 
 
-def _iterations(method: Method) -> int:
-    """How many one picture takes, over all its generators."""
-    return int(method.knobs.get("iterations", 0)) * int(method.knobs.get("estimates", 1))
-
-
-def with_bar(estimator: Estimator, pictures: Sequence[Picture], iterations: int) -> list[Tensor]:
-    """The kernels, under a progress bar that counts iterations over all pictures."""
-    with tqdm(total=iterations * len(pictures), desc="kernels", unit="iteration", unit_scale=True) as bar:
+def _estimated(method: Method, pictures: Sequence[Picture]) -> tuple[list[Tensor], float, float]:
+    """The kernels, and the seconds and processor seconds that they took, under a progress bar that counts iterations
+    over all generators of all pictures. Raises BadInput for a method that estimates none."""
+    estimator = method.estimator()
+    if estimator is None:
+        raise BadInput(f"{type(method).__name__} estimates no kernels; use python -m bench upscale")
+    iterations = int(method.knobs.get("iterations", 0)) * int(method.knobs.get("estimates", 1)) * len(pictures)
+    began, began_cpu = time.monotonic(), time.process_time()
+    with tqdm(total=iterations, desc="kernels", unit="iteration", unit_scale=True) as bar:
 
         def advance(iterations: int) -> None:
             bar.update(iterations)
 
-        return estimator(pictures, advance)
+        kernels = estimator(pictures, advance)
+    return kernels, time.monotonic() - began, time.process_time() - began_cpu
 
 
 def write_kernel(folder: Path, stem: str, kernel: F64) -> None:
