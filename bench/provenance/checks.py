@@ -1,9 +1,9 @@
 """The links of one run's record, each recomputed: settings, code at its commit, scores, data, what was made of it."""
 
-import functools
+import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +13,6 @@ from bench.runtime.checksums import hash_file, hash_hashes
 from bench.runtime.code_digest import ROOT
 from bench.runtime.git import absence, checked_out, recomputed
 from bench.runtime.paths import degraded_folder, kernels_folder, run_folder, sr_folder
-from bench.runtime.results import hash_scores
 from bench.runtime.rows import Row
 
 State = Literal["ok", "broken", "not here", "unchecked"]
@@ -31,13 +30,14 @@ class Check:
     text: str = ""
 
 
-def guarded(kind: str, name: str, check: Callable[[], Iterable[Check]]) -> list[Check]:
-    """The links of a check; one that trips over a torn file or record is a broken link."""
+@contextlib.contextmanager
+def guarded(links: list[Check], kind: str, name: str) -> Iterator[None]:
+    """A check that trips over a torn file or record adds a broken link."""
     try:
-        return list(check())
+        yield
     except FAULTS as error:
         fault = str(error) if isinstance(error, BadInput) else f"cannot be read ({type(error).__name__}: {error})"
-        return [Check(kind, name, "broken", fault)]
+        links.append(Check(kind, name, "broken", fault))
 
 
 def equal(kind: str, name: str, pairs: Mapping[str, tuple[Any, Any]]) -> Check:
@@ -84,21 +84,24 @@ def check_experiment(record: RunRecord, run: str) -> Iterator[Check]:
     yield equal("settings", run, pairs)
 
 
-def check_code(records: Mapping[str, RunRecord], root: Path = ROOT) -> Iterator[Check]:
+def check_code(records: Mapping[str, RunRecord], root: Path = ROOT) -> list[Check]:
     """The source digest of every run, and of every stage that recorded its own, recomputed from the files of its
     commit by the rule of that commit."""
     kind, commits = "code at its commit", dict[str, list[tuple[str, RunRecord, RunRecord]]]()
     for run, record in records.items():
         for name, code in _codes(run, record):
             commits.setdefault(str(code.get("commit", "")), []).append((name, code, record["environment"]))
+    links: list[Check] = []
     for commit, codes in commits.items():
         why = absence(commit, root)
         if why:
-            yield from (Check(kind, name, "unchecked", why) for name, *_ in codes)
+            links += [Check(kind, name, "unchecked", why) for name, *_ in codes]
             continue
         with checked_out(commit, root) as tree:
             for name, code, environment in codes:
-                yield from guarded(kind, name, functools.partial(_code, name, code, environment, tree))
+                with guarded(links, kind, name):
+                    links.append(_code(name, code, environment, tree))
+    return links
 
 
 def _codes(run: str, record: RunRecord) -> Iterator[tuple[str, RunRecord]]:
@@ -111,28 +114,20 @@ def _codes(run: str, record: RunRecord) -> Iterator[tuple[str, RunRecord]]:
         yield f"{run}: {name}", stage["code"]
 
 
-def _code(name: str, code: RunRecord, environment: RunRecord, tree: Path) -> Iterator[Check]:
+def _code(name: str, code: RunRecord, environment: RunRecord, tree: Path) -> Check:
     """One source digest, and the modules where they are recorded, against a tree."""
     kind = "code at its commit"
     if any(module.startswith("guest_") for module in (*code.get("starts", ()), *code.get("modules", ()))):
-        yield Check(kind, name, "unchecked", "the method is a file of its own, in no commit")
-        return
+        return Check(kind, name, "unchecked", "the method is a file of its own, in no commit")
     for sha256, modules in recomputed(tree, code):
         if sha256 == code["sha256"] and code.get("modules", list(modules)) == list(modules):
-            yield Check(kind, name, "ok")
-            return
+            return Check(kind, name, "ok")
     recorded = ".".join(str(environment["python"]).split(".")[:2])
     here = f"{sys.version_info.major}.{sys.version_info.minor}"
     if recorded != here:
-        yield Check(kind, name, "unchecked", f"made with Python {recorded}, whose syntax trees differ from {here}'s")
-        return
+        return Check(kind, name, "unchecked", f"made with Python {recorded}, whose syntax trees differ from {here}'s")
     why = "the code had uncommitted changes" if code["changed"] else "the commit's files give another source digest"
-    yield Check(kind, name, "broken", why)
-
-
-def check_scores(record: RunRecord, run: str, scores: Sequence[Row]) -> Iterator[Check]:
-    """The scores are those that were recorded."""
-    yield equal("scores", run, {"sha256": (hash_scores(scores), record["scores"])})
+    return Check(kind, name, "broken", why)
 
 
 def check_weights(record: RunRecord, run: str) -> Iterator[Check]:

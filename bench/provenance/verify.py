@@ -1,42 +1,19 @@
 """Every link between a results folder's numbers and what they were made of, recomputed."""
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from shutil import copy, copytree
-from typing import Any
 
 from bench.errors import BadInput
+from bench.provenance import checks
 from bench.provenance.cells import Scores, describe, recompute, values_of
-from bench.provenance.checks import (
-    Check,
-    RunRecord,
-    check_code,
-    check_experiment,
-    check_made,
-    check_own_stages,
-    check_rows,
-    check_same_pictures,
-    check_scores,
-    check_stages,
-    check_weights,
-    guarded,
-)
+from bench.provenance.checks import Check, RunRecord, equal, guarded
+from bench.runtime import results as layout
 from bench.runtime.checksums import compare, files_of
 from bench.runtime.code_digest import ROOT, source_digest
 from bench.runtime.git import REPORT
-from bench.runtime.results import (
-    COST,
-    RECORDS,
-    RUNS,
-    SCORES,
-    TABLES,
-    TAPS,
-    load_scores,
-    read_records,
-    read_runs,
-    read_scores,
-)
+from bench.runtime.results import COST, RECORDS, RUNS, SCORES, TABLES, TAPS, hash_scores
 from bench.runtime.rows import Row, read_rows
 
 Rebuild = Callable[[str, Path, Sequence[str]], None]
@@ -58,46 +35,46 @@ def verify(results: Path, work: Path | None = None, rebuild: Rebuild | None = No
         for name, text in compare(results).items()
     ]
     try:
-        runs, rows = read_runs(results), read_rows(results / RUNS)
+        runs, rows = layout.read_runs(results), read_rows(results / RUNS)
     except BadInput as error:
         return [*links, Check("runs.csv", "runs.csv", "broken", str(error))]
     stored: dict[str, RunRecord] = {}
     scores: dict[str, list[Row]] = {}
-    links += guarded("record", RECORDS, lambda: _fill(stored, lambda: read_records(results)))
-    for path in sorted((results / SCORES).glob("*.csv")):
-        links += guarded("scores", path.name, lambda path=path: _fill(scores, lambda: read_scores(results, path.stem)))  # type: ignore[misc]
     records: dict[str, RunRecord] = {}
+    with guarded(links, "record", RECORDS):
+        stored = dict(layout.read_records(results))
+    for path in sorted((results / SCORES).glob("*.csv")):
+        with guarded(links, "scores", path.name):
+            scores |= layout.read_scores(results, path.stem)
     for run in runs:
-        links += guarded("record", run, lambda run=run: _record(stored, run, records))  # type: ignore[misc]
+        with guarded(links, "record", run):
+            records[run] = _whole(stored, run)
+            links.append(Check("record", run, "ok"))
     for kind, names in (("record", stored), ("scores", scores)):
         links += [Check(kind, name, "broken", "is of no run of runs.csv") for name in names if name not in runs]
     costs = _costs(results)
     for row in rows:
         if row["run"] in records:
             links += _of_run(row, records, scores, (costs, work))
-    links += guarded("code at its commit", "records", lambda: check_code(records, root))
-    links += guarded("same test pictures", "records", lambda: check_same_pictures(records))
-    links += guarded(CELL, "tables/", lambda: _cells(results, runs))
+    with guarded(links, "code at its commit", "records"):
+        links += checks.check_code(records, root)
+    with guarded(links, "same test pictures", "records"):
+        links += list(checks.check_same_pictures(records))
+    with guarded(links, CELL, "tables/"):
+        links += _cells(results, runs)
     if rebuild is not None:
-        links += guarded("table rebuilt", "tables/", lambda: _tables(results, records, rebuild))
+        with guarded(links, "table rebuilt", "tables/"):
+            links += list(_tables(results, records, rebuild))
     return links
 
 
-def _fill(target: dict[str, Any], read: Callable[[], dict[str, Any]]) -> Iterator[Check]:
-    """Read runs into `target`; no check of their own."""
-    target.update(read())
-    yield from ()
-
-
-def _record(stored: Mapping[str, RunRecord], run: str, records: dict[str, RunRecord]) -> Iterator[Check]:
-    """Whether there is a record of a run with all its parts; then it is one of `records`."""
+def _whole(stored: Mapping[str, RunRecord], run: str) -> RunRecord:
+    """The record of a run, with all its parts."""
     if run not in stored:
         raise BadInput(f"{RECORDS}/ has no record of it")
-    record = stored[run]
     for part in ("row", "cost", "experiment", "code", "digest", "scores", "sr", "test_data", "weights", "environment"):
-        record[part]
-    records[run] = record
-    yield Check("record", run, "ok")
+        stored[run][part]
+    return stored[run]
 
 
 def _costs(results: Path) -> dict[str, Row]:
@@ -116,22 +93,30 @@ def _of_run(
     """The links of one run."""
     run, record = row["run"], records[row["run"]]
     costs, work = more
-    return [
-        *guarded("runs.csv", run, lambda: check_rows(record, row, costs.get(run))),
-        *guarded("settings", run, lambda: check_experiment(record, run)),
-        *guarded("scores", run, lambda: check_scores(record, run, scores[run])),
-        *guarded("published weights", run, lambda: check_weights(record, run)),
-        *guarded("earlier stage", run, lambda: check_stages(record, run, records)),
-        *guarded("own stages", run, lambda: check_own_stages(record, run)),
-        *guarded("what was made", run, lambda: check_made(record, run, work)),
-    ]
+    parts: dict[str, Callable[[], Iterable[Check]]] = {
+        "runs.csv": lambda: checks.check_rows(record, row, costs.get(run)),
+        "settings": lambda: checks.check_experiment(record, run),
+        "scores": lambda: [equal("scores", run, {"sha256": (hash_scores(scores[run]), record["scores"])})],
+        "published weights": lambda: checks.check_weights(record, run),
+        "earlier stage": lambda: checks.check_stages(record, run, records),
+        "own stages": lambda: checks.check_own_stages(record, run),
+        "what was made": lambda: checks.check_made(record, run, work),
+    }
+    links: list[Check] = []
+    for kind, check in parts.items():
+        with guarded(links, kind, run):
+            links += list(check())
+    return links
 
 
-def _cells(results: Path, runs: Mapping[str, Row]) -> Iterator[Check]:
+def _cells(results: Path, runs: Mapping[str, Row]) -> list[Check]:
     """Every figure of every table, from the score files, by other code than the report's."""
-    scores = {name: values_of(rows) for name, rows in load_scores(results, runs, runs).items()}
+    scores = {name: values_of(rows) for name, rows in layout.load_scores(results, runs, runs).items()}
+    links: list[Check] = []
     for path in sorted((results / TABLES).glob("*.csv")):
-        yield from guarded(CELL, path.name, lambda path=path: _cells_of(path, scores, runs))  # type: ignore[misc]
+        with guarded(links, CELL, path.name):
+            links += list(_cells_of(path, scores, runs))
+    return links
 
 
 def _cells_of(path: Path, scores: Mapping[str, Scores], runs: Mapping[str, Row]) -> Iterator[Check]:
@@ -160,7 +145,10 @@ def _tables(results: Path, records: Mapping[str, RunRecord], rebuild: Rebuild) -
         except BadInput as error:
             yield Check(kind, "tables/", "unchecked", f"they cannot be built here: {error}")
             return
-        ours, theirs = (_contents(parent / "tables") for parent in (folder, results))
+        ours, theirs = (
+            {name: (tables / name).read_bytes() for name in files_of(tables)}
+            for tables in (folder / TABLES, results / TABLES)
+        )
     reported_by = {record.get("measured_at", {}).get("report") for record in records.values()}
     same_code = reported_by == {source_digest(REPORT)}
     for table in sorted({*ours, *theirs}):
@@ -172,10 +160,6 @@ def _tables(results: Path, records: Mapping[str, RunRecord], rebuild: Rebuild) -
             commits = sorted({str(r.get("measured_at", r["code"])["commit"])[:12] for r in records.values()})
             why = f"other report code made it; check out {' or '.join(commits)} and verify there"
             yield Check(kind, table, "unchecked", why)
-
-
-def _contents(folder: Path) -> dict[str, bytes]:
-    return {name: (folder / name).read_bytes() for name in files_of(folder)}
 
 
 def render(links: Sequence[Check]) -> str:
