@@ -67,9 +67,7 @@ def mirror_runs(suite: str, runs: Sequence[RunFolder]) -> dict[str, str]:
     for path in (path for run in runs for path in (run.scores, run.curves, *run.samples)):
         if path is not None and not path.is_file():
             raise BadInput(f"{path}: no such file; run the stage that makes it")
-    with _client() as client:
-        experiment = _experiment(client)
-        parent = _parent(client, experiment, suite)
+    with _suite_run(suite) as (client, experiment, parent):
         return {run.name: _mirror_run(client, experiment, (suite, parent), run) for run in runs}
 
 
@@ -84,9 +82,7 @@ def mirror_suite(suite: str, results: Path) -> dict[str, str]:
     tables = sorted((results / "tables").glob("*.csv"))
     figures = sorted((results / "figures").glob("*"))
     content = _digest([], [report, *tables, *figures])
-    with _client() as client:
-        experiment = _experiment(client)
-        parent = _parent(client, experiment, suite)
+    with _suite_run(suite) as (client, _, parent):
         if client.get_run(parent).data.tags.get(CONTENT) == content:
             return {suite: parent}
         _clear(client, parent)
@@ -102,6 +98,16 @@ def mirror_suite(suite: str, results: Path) -> dict[str, str]:
 
 class StoreAway(BadInput):
     """The store cannot be reached or used now. Results do not depend on it, and a later call catches up."""
+
+
+@contextlib.contextmanager
+def _suite_run(suite: str) -> Iterator[tuple[MlflowClient, str, str]]:
+    """A client, as `_client`, with the ids of the project's experiment and of the suite's own run."""
+    with _client() as client:
+        experiment = _experiment(client)
+        tags = {SUITE: suite, KIND: "suite"}
+        found = _find(client, experiment, tags) or [client.create_run(experiment, run_name=suite, tags=tags)]
+        yield client, experiment, str(found[0].info.run_id)
 
 
 @contextlib.contextmanager
@@ -125,10 +131,8 @@ def _client() -> Iterator[MlflowClient]:
         try:
             yield _open(database)
         except (MlflowException, SQLAlchemyError, OSError) as error:
-            reason = " ".join(str(error).split())[:300]
-            raise StoreAway(
-                f"MLflow store {store_uri()}: {reason}; set MLFLOW_TRACKING_URI to one that works"
-            ) from error
+            reason = f"{store_uri()}: {' '.join(str(error).split())[:300]}"
+            raise StoreAway(f"MLflow store {reason}; set MLFLOW_TRACKING_URI to one that works") from error
 
 
 def _database() -> Path | None:
@@ -166,8 +170,8 @@ def _experiment(client: MlflowClient) -> str:
     if found is not None:
         return str(found.experiment_id)
     served = store_uri().startswith(("http://", "https://", "databricks"))
-    place = None if served else (work_folder() / "mlflow" / "artifacts").resolve().as_uri()
-    return str(client.create_experiment(EXPERIMENT, artifact_location=place))
+    artifacts = None if served else (work_folder() / "mlflow" / "artifacts").resolve().as_uri()
+    return str(client.create_experiment(EXPERIMENT, artifact_location=artifacts))
 
 
 def _find(client: MlflowClient, experiment: str, tags: Mapping[str, str]) -> list[Any]:
@@ -176,38 +180,28 @@ def _find(client: MlflowClient, experiment: str, tags: Mapping[str, str]) -> lis
     return list(client.search_runs([experiment], clause, order_by=["attributes.start_time DESC"]))
 
 
-def _parent(client: MlflowClient, experiment: str, suite: str) -> str:
-    """The suite's own run."""
-    tags = {SUITE: suite, KIND: "suite"}
-    found = _find(client, experiment, tags)
-    made = found[0] if found else client.create_run(experiment, run_name=suite, tags=tags)
-    return str(made.info.run_id)
-
-
 def _mirror_run(client: MlflowClient, experiment: str, parent: tuple[str, str], run: RunFolder) -> str:
     """One run; left alone where it is there whole, else made anew. The content tag is set last: it says 'whole'."""
     suite, parent_id = parent
     attached = {"scores.csv": run.scores} | ({"curves.jsonl": run.curves} if run.curves else {})
     content = _digest([run.name, dict(run.params), dict(run.tags), parent_id], [*attached.values(), *run.samples])
-    kept = ""
-    for old in _find(client, experiment, {SUITE: suite, RUN: run.name}):
-        if not kept and old.data.tags.get(CONTENT) == content:
-            kept = str(old.info.run_id)
-            continue
-        _clear(client, old.info.run_id)
-        client.delete_run(old.info.run_id)
-    if kept:
-        return kept
+    earlier = _find(client, experiment, {SUITE: suite, RUN: run.name})
+    whole = [str(old.info.run_id) for old in earlier if old.data.tags.get(CONTENT) == content][:1]
+    for old in (old.info.run_id for old in earlier if old.info.run_id not in whole):
+        _clear(client, old)
+        client.delete_run(old)
+    if whole:
+        return whole[0]
     tags = {**run.tags, SUITE: suite, RUN: run.name, KIND: "run", PARENT: parent_id}
-    made = str(client.create_run(experiment, run_name=run.name, tags=tags).info.run_id)
-    _log_numbers(client, made, run)
+    run_id = str(client.create_run(experiment, run_name=run.name, tags=tags).info.run_id)
+    _log_numbers(client, run_id, run)
     for name, path in attached.items():
-        client.log_text(made, path.read_text(encoding="utf-8"), name)
+        client.log_text(run_id, path.read_text(encoding="utf-8"), name)
     for picture in run.samples:
-        client.log_artifact(made, str(picture), f"samples/{picture.parent.name}")
-    client.set_tag(made, CONTENT, content)
-    client.set_terminated(made)
-    return made
+        client.log_artifact(run_id, str(picture), f"samples/{picture.parent.name}")
+    client.set_tag(run_id, CONTENT, content)
+    client.set_terminated(run_id)
+    return run_id
 
 
 def _log_numbers(client: MlflowClient, run_id: str, run: RunFolder) -> None:
