@@ -77,7 +77,7 @@ def recomputed(tree: Path, code: Mapping[str, Any]) -> list[tuple[str, tuple[str
     """(source digest, modules it is made of) of a record's code, by the rule of that tree: what counts as code may
     have changed since. Older records do not name the modules they start from: one for each method among theirs."""
     rule = _load(next((tree / path for path in (RULE, EARLIER_RULE) if (tree / path).is_file()), tree / RULE))
-    methods = [name for name in code["modules"] if re.match(r"methods\.(?!common)", name)]
+    methods = [name for name in code.get("modules", ()) if re.match(r"methods\.(?!common)", name)]
     starts = [code["starts"]] if "starts" in code else [(name, EARLIER_LOOP) for name in methods]
     return [(rule.source_digest(*start), rule.closure(*start)) for start in starts]
 
