@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from bench.api import Entry, Knobs
 from bench.data.patches import PairedAndUnpaired, PatchStore
 from bench.data.prepare import prepare_train
+from bench.stages import train
 from bench.stages.train import Store
 from bench.suites.experiment import Experiment
 from methods import METHODS
@@ -56,8 +61,23 @@ def open_store(run: Experiment, folder: Path) -> Store:
     for half, degradation in (("first", run.pairs), ("second", "wild")):
         halves.append(folder.with_name(half))
         if not halves[-1].exists():
-            prepare_train((f"Embedded-train-{half}",), run.scale, degradation, halves[-1])
+            levels = run.build().levels
+            prepare_train((f"Embedded-train-{half}",), run.scale, degradation, halves[-1], levels=levels)
     return PairedAndUnpaired(*map(PatchStore, halves), lone)
+
+
+def interrupt_after(monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
+    """Make the loop believe that its time is up after so many steps."""
+    taken = [0]
+    batch = PatchStore.batch
+
+    def counted(self: PatchStore, *words: Any) -> Any:
+        taken[0] += 1
+        return batch(self, *words)
+
+    real = time.monotonic
+    monkeypatch.setattr(PatchStore, "batch", counted)
+    monkeypatch.setattr(train.time, "monotonic", lambda: real() + (1e6 if taken[0] >= steps else 0))
 
 
 def _can_train(entry: Entry, variant: str) -> bool:

@@ -28,6 +28,8 @@ def add_verbs(verbs: Any) -> None:
     train.add_argument("--suite", default="demo")
     train.add_argument("--minutes", type=minutes, help="stop after so long, exit 75")
     train.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    text = "a step as one CUDA graph (default: on a GPU; bytes do not depend on it)"
+    train.add_argument("--graph", action=argparse.BooleanOptionalAction, help=text)
     add_output(train, required=False, text="run folder (default: the suite's)")
     train.add_argument(
         "--settle",
@@ -104,7 +106,7 @@ def train_run(arguments: Arguments) -> None:
     run, layout = find_run(arguments.suite, arguments.run), Workdir(arguments.suite)
     check_trainable(run)
     use_threads(run.threads)
-    device, limits = choose_device(arguments.device), Limits(arguments.minutes)
+    device, limits = choose_device(arguments.device), Limits(arguments.minutes, graph=arguments.graph)
     for name in run.build().needs_weights:
         locate(name)  # before anything is written
     if arguments.out is not None:

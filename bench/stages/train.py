@@ -26,6 +26,7 @@ from bench.runtime.checksums import hash_file
 from bench.runtime.devices import be_deterministic, peak_memory_mib
 from bench.runtime.files import locked, replacing, sync, write_json
 from bench.runtime.record import Stage, code_of
+from bench.stages.graph import stepper
 from bench.stages.resume import STATES, load_state, remove_states, save_state
 from bench.suites.experiment import Experiment
 
@@ -36,10 +37,13 @@ HISTORY = 50  # points of the curve that the median is taken over
 
 @dataclass(frozen=True)
 class Limits:
-    """What a call may spend, and how often it saves. minutes None: no limit."""
+    """What a call may spend, how often it saves, and whether a step is one CUDA graph: nothing that decides a byte.
+
+    minutes None: no limit. graph None: where the device is a GPU."""
 
     minutes: float | None = None
     save_seconds: float = 30.0
+    graph: bool | None = None
 
 
 FILES = ("lock", *STATES, "curves.jsonl", "checkpoint.safetensors", "train.json")
@@ -101,6 +105,7 @@ def _train(
     recent = [json.loads(line)["loss"] for line in lines[-HISTORY:]]
     stop = _StopOnSignal()
     saved = time.monotonic()
+    take_step = stepper(learner, run.name, device, limits.graph)
     progress = tqdm(total=run.iterations, initial=step, desc=run.name, unit="step", mininterval=2.0, smoothing=0.05)
 
     def spent() -> Spent:
@@ -108,8 +113,8 @@ def _train(
 
     with progress, stop, curve_file.open("a") as curve:
         while step < run.iterations:
-            losses = learner.step(store.batch(step, run.seed, count, patch, device))
-            totals = {name: totals[name] + value if totals else value for name, value in losses.items()}
+            losses = take_step(store.batch(step, run.seed, count, patch, device))
+            totals = {name: totals.get(name, 0.0) + value for name, value in losses.items()}
             step += 1
             if step % LOG_EVERY == 0 or step == run.iterations:
                 width = LOG_EVERY if step % LOG_EVERY == 0 else step % LOG_EVERY

@@ -88,9 +88,9 @@ class DualTerm:
         lower = chain_down(sr, self.duals, len(self.duals.levels))
         return self.weight * self.distance(lower, to_memory_format(lr, self.training))
 
-    def update(self, step: int) -> None:
+    def update(self) -> None:
         """Update from the gradients that are there, and clear them."""
-        self.adam.update(step)
+        self.adam.update()
         self.duals.zero_grad(set_to_none=True)
 
 

@@ -55,38 +55,35 @@ class GanLearner(NetworkLearner):
         self.discriminator_adam = recipe.adam(self.discriminator, training)
         self.parts |= {"discriminator": self.discriminator, "discriminator_adam": self.discriminator_adam}
 
-    def step(self, batch: Batch) -> dict[str, Tensor]:
+    def learn(self, batch: Batch) -> dict[str, Tensor]:
         hr = to_memory_format(batch.hr, self.training)
         with autocast(self.training):
             sr = self.forward(to_memory_format(batch.lr, self.training)).float()
-        losses = self._step_generator(sr, hr, batch.step)
-        losses |= self._step_discriminator(sr.detach(), hr, batch.step)
+        losses = self._step_generator(sr, hr)
+        losses |= self._step_discriminator(sr.detach(), hr)
         self.average()
         return losses
 
-    def _step_generator(self, sr: Tensor, hr: Tensor, step: int) -> dict[str, Tensor]:
+    def _step_generator(self, sr: Tensor, hr: Tensor) -> dict[str, Tensor]:
         """The discriminator is frozen."""
         self.discriminator.requires_grad_(False)
         with autocast(self.training):
             terms = self.losses.generator(sr, hr, self.discriminator)
-        self.adam.minimise(terms["loss"], step)
+        self.adam.minimise(terms["loss"])
         self.discriminator.requires_grad_(True)
         return {name: value.detach() for name, value in terms.items()}
 
-    def _step_discriminator(self, sr: Tensor, hr: Tensor, step: int) -> dict[str, Tensor]:
+    def _step_discriminator(self, sr: Tensor, hr: Tensor) -> dict[str, Tensor]:
         """Real and fake go through the discriminator's BN separately."""
         with autocast(self.training):
             real, fake = self.discriminator(hr).float(), self.discriminator(sr).float()
         loss = self.losses.discriminator(real, fake)
         terms = {"discriminator": loss.detach(), "real": real.detach().mean(), "fake": fake.detach().mean()}
-        if self.poor_below is None:
-            self.discriminator_adam.minimise(loss, step)
-            return terms
-        right = torch.minimum(real.detach().sigmoid().mean(), (-fake.detach()).sigmoid().mean())
-        poor = right < self.poor_below
-        if bool(poor):
-            self.discriminator_adam.minimise(loss, step)
-        return terms | {"discriminator_steps": poor.float()}
+        if self.poor_below is not None:
+            right = torch.minimum(real.detach().sigmoid().mean(), (-fake.detach()).sigmoid().mean())
+            terms["discriminator_steps"] = (right < self.poor_below).float()
+        self.discriminator_adam.minimise(loss, terms.get("discriminator_steps"))
+        return terms
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 needs of it."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from bench.api import Training
+from bench.api import Batch, Training
 from bench.errors import BadInput, check_choice, unknown
 from methods.common.ema import Ema
 
@@ -63,7 +63,10 @@ def group_parameters(network: nn.Module, factors: Mapping[str, float]) -> list[d
 
 
 class Adam:
-    """Fused Adam whose learning rate is a pure function of the step, so a resumed run is the same run."""
+    """Fused Adam whose learning rate is a pure function of the step, so a resumed run is the same run.
+
+    Rates and moments are tensors that stay where they are, so that a CUDA graph can hold an update.
+    """
 
     def __init__(
         self,
@@ -76,29 +79,51 @@ class Adam:
         self.learning_rate = learning_rate
         self.schedule = schedule
         self.iterations = training.iterations
-        self.adam = torch.optim.Adam(parameters, lr=learning_rate, betas=betas, fused=True)
+        on_gpu = training.device.type == "cuda"
+        self.adam = torch.optim.Adam(parameters, lr=learning_rate, betas=betas, fused=True, capturable=on_gpu)
+        for group in self.adam.param_groups:
+            # CUDA's fused kernel reads single precision
+            dtype = torch.float32 if on_gpu else torch.float64
+            group["lr"] = torch.tensor(learning_rate, device=training.device, dtype=dtype)
 
-    def minimise(self, loss: Tensor, step: int) -> None:
+    def minimise(self, loss: Tensor, wanted: Tensor | None = None) -> None:
         """Clear gradients, back-propagate, update."""
         self.adam.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        self.update(step)
+        self.update(wanted)
 
-    def update(self, step: int) -> None:
-        """Update from the gradients that are there."""
-        self.set_rate(step)
+    def update(self, wanted: Tensor | None = None) -> None:
+        """Update from the gradients that are there, at the rate that is set. wanted: 0-d, 1 or 0, whether to."""
+        # torch leaves out the update where it is 1, without asking the device: made for gradients that overflow
+        self.adam.found_inf = None if wanted is None else 1 - wanted  # type: ignore[attr-defined]
         self.adam.step()
 
     def set_rate(self, step: int) -> None:
-        """The learning rate of a step: all that depends on its number."""
+        """The learning rate of a step: all that depends on its number. The first call makes the moments."""
+        self._make_moments()
         for group in self.adam.param_groups:
-            group["lr"] = self.learning_rate * self.schedule(step / self.iterations) * group.get("factor", 1.0)
+            rate = self.learning_rate * self.schedule(step / self.iterations) * group.get("factor", 1.0)
+            group["lr"].fill_(rate)
 
     def state_dict(self) -> dict[str, Any]:
-        return self.adam.state_dict()
+        """The moments and counts of steps, by the number of their weight."""
+        found: dict[str, Any] = self.adam.state_dict()["state"]
+        return found
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.adam.load_state_dict(state)
+        if state:
+            self._make_moments()
+        for number, held in self.state_dict().items():
+            for name, tensor in held.items():
+                tensor.copy_(state[number][name])
+
+    def _make_moments(self) -> None:
+        """As torch makes them at the first update: one made while a graph is recorded would be 0 at every replay."""
+        if self.adam.state:
+            return
+        for weight in (weight for group in self.adam.param_groups for weight in group["params"]):
+            moments = {name: torch.zeros_like(weight) for name in ("exp_avg", "exp_avg_sq")}
+            self.adam.state[weight] = {"step": torch.zeros((), device=weight.device), **moments}
 
 
 @dataclass(frozen=True)
@@ -150,8 +175,8 @@ class Optimisation:
 
 
 class NetworkLearner:
-    """The network on its device, its Adam and its average; a subclass adds `step`, and to `parts` whatever else has a
-    state: networks, optimisers."""
+    """The network on its device, its Adam and its average: a `TensorLearner`; a subclass adds `learn`, and to `parts`
+    whatever else has a state: networks, optimisers."""
 
     def __init__(self, network: nn.Module, recipe: Optimisation, training: Training) -> None:
         self.training = training
@@ -167,6 +192,21 @@ class NetworkLearner:
     def network(self) -> nn.Module:
         """The averaged network, where there is an average."""
         return self.ema.network if self.ema else self.trained
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        self.begin(batch)
+        return self.learn(batch)
+
+    def begin(self, batch: Batch) -> Hashable:
+        """Set every learning rate."""
+        for part in self.parts.values():
+            if isinstance(part, Adam):
+                part.set_rate(batch.step)
+        return None
+
+    def learn(self, batch: Batch) -> dict[str, Tensor]:
+        """One step, as `TensorLearner` has it."""
+        raise NotImplementedError("its learner has no `learn`")
 
     def average(self) -> None:
         """Take the step just made into the average."""

@@ -61,7 +61,7 @@ class PixelLearner(NetworkLearner):
         if dual:
             self.parts |= {"duals": dual.duals, "dual_adam": dual.adam}
 
-    def step(self, batch: Batch) -> dict[str, Tensor]:
+    def learn(self, batch: Batch) -> dict[str, Tensor]:
         lr, hr = self.see(batch.lr), self.see(batch.hr)
         with autocast(self.training):
             sr = self.forward(to_memory_format(lr, self.training))
@@ -71,8 +71,8 @@ class PixelLearner(NetworkLearner):
         if self.dual:
             losses["dual"] = self.dual.loss(sr, lr)
             loss = loss + losses["dual"]
-        self.adam.minimise(loss, batch.step)
+        self.adam.minimise(loss)
         if self.dual:
-            self.dual.update(batch.step)
+            self.dual.update()
         self.average()
         return {"loss": loss.detach(), **{name: term.detach() for name, term in losses.items()}}

@@ -91,17 +91,17 @@ class AdaptLearner(NetworkLearner):
         self.parts |= {"duals": self.duals, "dual_adam": self.dual_adam}
         self.companions = {"duals": self.duals}
 
-    def step(self, batch: Batch) -> dict[str, Tensor]:
+    def learn(self, batch: Batch) -> dict[str, Tensor]:
         targets = targets_of(batch, self.scale, self.training)
         self.duals.requires_grad_(False)
         outputs = self._outputs(batch)
         primal, dual = self._primal(outputs, targets), self._dual(outputs, targets, batch)
         loss = primal + self.recipe.dual_weight * dual
-        self.adam.minimise(loss, batch.step)
+        self.adam.minimise(loss)
         with torch.no_grad():
             outputs = self._outputs(batch)
         self.duals.requires_grad_(True)
-        self.dual_adam.minimise(self.recipe.dual_weight * self._dual(outputs, targets, batch), batch.step)
+        self.dual_adam.minimise(self.recipe.dual_weight * self._dual(outputs, targets, batch))
         self.average()
         return {"loss": loss.detach(), "primal": primal.detach(), "dual": dual.detach()}
 

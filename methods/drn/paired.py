@@ -6,7 +6,7 @@ L = sum_k L1(sr_k, y_k) + lambda * sum_k L1(D_{k-1}(sr_k), y_{k-1}), as the rele
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -83,8 +83,13 @@ class PairedLearner(NetworkLearner):
             self.parts |= {"duals": self.duals, "dual_adam": self.dual_adam}
             self.companions = {"duals": self.duals}
 
-    def step(self, batch: Batch) -> dict[str, Tensor]:
-        recipe, learns = self.recipe, self._duals_learn(batch.step)
+    def begin(self, batch: Batch) -> Hashable:
+        super().begin(batch)
+        self.learns = self._duals_learn(batch.step)
+        return self.learns
+
+    def learn(self, batch: Batch) -> dict[str, Tensor]:
+        recipe, learns = self.recipe, self.learns
         targets = targets_of(batch, self.scale, self.training)
         with autocast(self.training):
             outputs = self.pyramid(to_memory_format(batch.lr, self.training))
@@ -97,9 +102,9 @@ class PairedLearner(NetworkLearner):
             if recipe.dual_hr:
                 terms["dual_hr"] = self._cycle(targets[-1])
         loss = terms["primal"] + recipe.dual_weight * sum(term for name, term in terms.items() if name != "primal")
-        self.adam.minimise(loss, batch.step)
+        self.adam.minimise(loss)
         if self.duals and learns:
-            self.dual_adam.update(batch.step)
+            self.dual_adam.update()
             self.duals.zero_grad(set_to_none=True)
         self.average()
         return {"loss": loss.detach(), **{name: term.detach() for name, term in terms.items()}}

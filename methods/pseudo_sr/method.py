@@ -4,7 +4,7 @@ Maeda, CVPR 2020. With y_down the HR shrunk, x unpaired LR, D the degrader, G th
 fake_x = D(y_down, z), recovered = G(fake_x), clean = G(x). U learns from the pseudo-pairs (recovered, y).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -208,19 +208,26 @@ class PseudoLearner(NetworkLearner):
         self.discriminator_adam = recipe.adversarial_adam(self.judging, training)
         self.parts |= {"degrader": self.degrader, "generator_adam": self.generator_adam}
         self.parts |= {"discriminators": self.discriminators, "discriminator_adam": self.discriminator_adam}
+        self.noise, self.warm = (torch.zeros(size, device=training.device) for size in ((0,), ()))
         self.perceptual: PerceptualGan | None = None
         if recipe.upscaler_loss == "perceptual-gan":
             features = to_device(Features(recipe.perceptual, recipe.layer), training).eval()
             self.perceptual = PerceptualGan(Terms(1.0, 5e-3, 1e-2, gan="relativistic", half=True), features)
 
-    def step(self, batch: Batch) -> dict[str, Tensor]:
-        """Whatever depends on the number of the step is made here; `learn` is a function of tensors."""
+    def begin(self, batch: Batch) -> Hashable:
+        """Draw the degrader's noise, and say whether the upscaler warms up."""
+        super().begin(batch)
+        noise = self.draw_noise(batch)
+        if self.noise.shape != noise.shape:
+            self.noise = torch.empty_like(noise, device=self.training.device)
+        self.noise.copy_(noise)
+        self.warm.fill_(batch.step < self.recipe.warmup * self.training.iterations)
+        return None
+
+    def learn(self, batch: Batch) -> dict[str, Tensor]:
         assert batch.unpaired is not None, "pseudo-supervision learns from unpaired LR"
-        for adam in (self.adam, self.generator_adam, self.discriminator_adam):
-            adam.set_rate(batch.step)
         x, y_down, y = (to_memory_format(image, self.training) for image in (batch.unpaired, batch.lr, batch.hr))
-        warm = torch.tensor(float(batch.step < self.recipe.warmup * self.training.iterations))
-        losses = self.learn(x, y_down, y, self.draw_noise(batch).to(x.device), warm.to(x.device))
+        losses = self.learn_from(x, y_down, y, self.noise, self.warm)
         self.average()
         return losses
 
@@ -230,8 +237,8 @@ class PseudoLearner(NetworkLearner):
         side = batch.lr.shape[-1] // NOISE_STEP
         return torch.randn(len(batch.lr), 1, side, side, generator=generator)
 
-    def learn(self, x: Tensor, y_down: Tensor, y: Tensor, z: Tensor, warm: Tensor) -> dict[str, Tensor]:
-        """One step, nothing read back, so that one CUDA graph can hold it. warm: 1 in the upscaler's warm-up, or 0."""
+    def learn_from(self, x: Tensor, y_down: Tensor, y: Tensor, z: Tensor, warm: Tensor) -> dict[str, Tensor]:
+        """One step of every network. warm: 1 in the upscaler's warm-up, or 0."""
         recipe, discriminators = self.recipe, self.discriminators
         with autocast(self.training):
             fake_x = self.degrader(y_down, z).float()

@@ -173,7 +173,7 @@ def test_every_gradient_is_the_finite_difference_of_its_own_objective_and_of_not
     plain = Plain(learner, pictures)
     for adam in (learner.adam, learner.generator_adam, learner.discriminator_adam):
         adam.set_rate(0)
-    learner.learn(*pictures, torch.ones(()))
+    learner.learn_from(*pictures, torch.ones(()))
     torch.manual_seed(1)
     for loss, weights in (
         (plain.generators, learner.generators),
@@ -191,7 +191,7 @@ def test_the_unpaired_pictures_are_the_ones_corrected_and_exchanging_the_domains
     for domains in (None, (batch.unpaired, batch.lr), (batch.lr, batch.unpaired)):
         learner = learner_of(learning_rate=0.0)
         rest = batch.hr, learner.draw_noise(batch), torch.ones(())
-        found = learner.learn(*domains, *rest) if domains else learner.step(batch)
+        found = learner.learn_from(*domains, *rest) if domains else learner.step(batch)
         losses.append({name: float(value) for name, value in found.items()})
     assert losses[0] == losses[1]
     assert all(losses[0][name] != losses[2][name] for name in losses[0])
@@ -254,7 +254,7 @@ def test_a_step_reads_no_value_back_so_that_one_graph_can_hold_it(variant: str) 
         batch = batch_of()
         assert batch.unpaired is not None
         pictures = [fake.from_tensor(p) for p in (batch.unpaired, batch.lr, batch.hr, learner.draw_noise(batch))]
-        losses = learner.learn(*pictures, torch.ones(()))
+        losses = learner.learn_from(*pictures, torch.ones(()))
         with pytest.raises(Exception, match="_local_scalar_dense"):
             float(losses["loss"])
 

@@ -18,11 +18,9 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from shrink import TRAINED, open_store, small_run
+from shrink import TRAINED, interrupt_after, open_store, small_run
 from torch import Tensor
 
-import bench.stages.train as loop
-from bench.data.patches import PatchStore
 from bench.errors import BadInput, Diverged, OutOfTime
 from bench.runtime.code_digest import ROOT
 from bench.stages.checkpoints import recorded_method
@@ -39,20 +37,6 @@ def finish(run: Experiment, store: Path, folder: Path, limits: Limits = QUICK) -
     """Train to the end and return the checkpoint's bytes."""
     train(run, open_store(run, store), folder, CPU, limits)
     return checkpoint_path(folder).read_bytes()
-
-
-def interrupt_after(monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
-    """Make the loop believe that its time is up after so many steps."""
-    taken = [0]
-    batch = PatchStore.batch
-
-    def counted(self: PatchStore, *words: Any) -> Any:
-        taken[0] += 1
-        return batch(self, *words)
-
-    real = time.monotonic
-    monkeypatch.setattr(PatchStore, "batch", counted)
-    monkeypatch.setattr(loop.time, "monotonic", lambda: real() + (1e6 if taken[0] >= steps else 0))
 
 
 @pytest.mark.parametrize(("method", "variant"), TRAINED)
