@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 from bench.api import Entry, Knobs
-from bench.data.patches import PairedAndUnpaired, PatchStore
+from bench.data.patches import PairedAndUnpaired, PatchStore, Store
 from bench.data.prepare import prepare_train
 from bench.stages import train
-from bench.stages.train import Store
 from bench.suites.experiment import Experiment
 from methods import METHODS
 

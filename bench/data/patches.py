@@ -1,12 +1,14 @@
 """Training batches, of pairs and of LR pictures without HR, as a pure function of (pictures, seed, step): no sampler
 state exists, so a resumed run is the same run."""
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from torch import Tensor
 
 from bench.api import Batch
 from bench.data.images import U8
@@ -14,8 +16,36 @@ from bench.errors import BadInput
 from bench.runtime.files import as_written, read_json
 
 _WORD = 2**64
+MOST_ON_GPU = 2**31  # bytes of pictures that are kept there; BSD400 takes 0.2e9, DIV2K 7e9
 Cut = tuple[int, int, int, int]
 """(number of the picture, row and column of its LR, three bits that say how the patch is turned)"""
+
+
+class Store(Protocol):
+    """What batches are drawn from: a pure function of (step, seed)."""
+
+    @property
+    def folder(self) -> Path: ...
+
+    @property
+    def size(self) -> int:
+        """Bytes of its pictures."""
+
+    def keep_on(self, device: torch.device) -> None:
+        """Copy the pictures to a device; batches for it are then cut there."""
+
+    def batch(self, step: int, seed: int, count: int, patch: int, device: torch.device | str) -> Batch: ...
+
+
+def feed(store: Store, device: torch.device) -> Store:
+    """The store as a device is best served: a GPU from pictures that lie there or, where they are too many, by batches
+    that are made while it works."""
+    if device.type != "cuda":
+        return store
+    if store.size > MOST_ON_GPU:
+        return Prefetched(store)
+    store.keep_on(device)
+    return store
 
 
 class PatchStore:
@@ -31,16 +61,25 @@ class PatchStore:
             self.levels: tuple[int, ...] = tuple(int(level) for level in index.get("levels", ()))
             self.names: list[str] = [str(picture["name"]) for picture in index["pictures"]]
             self._hr, self._lr, *self._between = (
-                _planes(folder / f"{side}.u8", [(p[f"{side}_offset"], *p[f"{side}_size"]) for p in index["pictures"]])
+                _Planes(folder / f"{side}.u8", [(p[f"{side}_offset"], *p[f"{side}_size"]) for p in index["pictures"]])
                 for side in ("hr", "lr", *(f"lr{level}" for level in self.levels))
             )
+            self._extents = [plane.shape[1:] for plane in self._lr.pictures]
             factors = [(self._hr, self.scale), *zip(self._between, (self.scale // n for n in self.levels), strict=True)]
             for planes, factor in factors:
-                for plane, lr in zip(planes, self._lr, strict=True):
-                    if factor < 1 or min(np.array(plane.shape[1:]) - factor * np.array(lr.shape[1:])) < 0:
-                        raise ValueError(f"{plane.shape} is no {factor} times {lr.shape}")
-            self._area = np.cumsum([plane.shape[1] * plane.shape[2] for plane in self._lr], dtype=np.uint64)
-            self._smallest = min(range(len(self.names)), key=lambda i: min(self._lr[i].shape[1:]))
+                for plane, extent in zip(planes.pictures, self._extents, strict=True):
+                    if factor < 1 or min(np.array(plane.shape[1:]) - factor * np.array(extent)) < 0:
+                        raise ValueError(f"{plane.shape} is no {factor} times {extent}")
+            self._area = np.cumsum([height * width for height, width in self._extents], dtype=np.uint64)
+            self._smallest = min(range(len(self.names)), key=lambda i: min(self._extents[i]))
+
+    @property
+    def size(self) -> int:
+        return sum(planes.flat.nbytes for planes in (self._hr, self._lr, *self._between))
+
+    def keep_on(self, device: torch.device) -> None:
+        for planes in (self._hr, self._lr, *self._between):
+            planes.there = torch.tensor(planes.flat, device=device)
 
     def batch(self, step: int, seed: int, count: int, patch: int, device: torch.device | str = "cpu") -> Batch:
         """`count` pairs with an HR side of `patch` pixels: pictures drawn by area, corners uniformly among those
@@ -50,21 +89,18 @@ class PatchStore:
         The first pairs of a larger batch are those of a smaller one. Raises BadInput for an unusable `patch`.
         """
         cuts = self._draw(step, seed, count, self._lr_side(patch))
-        lr = _cut_all(self._lr, cuts, 1, patch // self.scale)
-        hr = _cut_all(self._hr, cuts, self.scale, patch)
-        between = [
-            _cut_all(planes, cuts, self.scale // level, patch // level)
-            for level, planes in zip(self.levels, self._between, strict=True)
-        ]
-        levels = tuple(_to_float(pixels, device) for pixels in between)
-        return Batch(_to_float(lr, device), _to_float(hr, device), step, levels)
+        lr = self._lr.cut(cuts, 1, patch // self.scale, device)
+        hr = self._hr.cut(cuts, self.scale, patch, device)
+        between = zip(self.levels, self._between, strict=True)
+        levels = (planes.cut(cuts, self.scale // level, patch // level, device) for level, planes in between)
+        return Batch(lr, hr, step, tuple(levels))
 
     def lr_batch(
         self, step: int, seed: int, count: int, patch: int, device: torch.device | str = "cpu"
     ) -> torch.Tensor:
         """The LR side of the same batch alone, (count, 3, patch/scale, patch/scale)."""
         side = self._lr_side(patch)
-        return _to_float(_cut_all(self._lr, self._draw(step, seed, count, side), 1, side), device)
+        return self._lr.cut(self._draw(step, seed, count, side), 1, side, device)
 
     def _draw(self, step: int, seed: int, count: int, side: int) -> list[Cut]:
         """Where `count` LR squares of a side lie, and how each is turned."""
@@ -74,14 +110,14 @@ class PatchStore:
         chosen = np.searchsorted(self._area, words[:, 0] % self._area[-1], side="right")
         cuts = []
         for i, picture in enumerate(chosen.tolist()):
-            height, width = self._lr[picture].shape[1:]
+            height, width = self._extents[picture]
             y, x = int(words[i, 1]) % (height - side + 1), int(words[i, 2]) % (width - side + 1)
             cuts.append((picture, y, x, int(words[i, 3] >> np.uint64(61))))
         return cuts
 
     def _lr_side(self, patch: int) -> int:
         """The LR side of a patch, after checking that every picture holds one."""
-        side, height, width = patch // self.scale, *self._lr[self._smallest].shape[1:]
+        side, height, width = patch // self.scale, *self._extents[self._smallest]
         if patch < 1 or patch % self.scale:
             raise BadInput(
                 f"an HR patch of {patch} pixels does not divide by the scale {self.scale}; change knob patch"
@@ -119,6 +155,14 @@ class PairedAndUnpaired:
         """The pairs' folder."""
         return self.paired.folder
 
+    @property
+    def size(self) -> int:
+        return self.paired.size + self.unpaired.size
+
+    def keep_on(self, device: torch.device) -> None:
+        self.paired.keep_on(device)
+        self.unpaired.keep_on(device)
+
     def batch(self, step: int, seed: int, count: int, patch: int, device: torch.device | str = "cpu") -> Batch:
         """`count` pictures in all: as `PatchStore.batch`, the unpaired ones beside the pairs."""
         lone = self.count_unpaired
@@ -136,8 +180,72 @@ def _names(folder: Path) -> dict[str, str]:
         return {facts["hr_sha256"]: name for name, facts in manifest["pictures"].items()}
 
 
-def _planes(path: Path, extents: list[tuple[int, int, int]]) -> list[U8]:
-    """One (3, h, w) view per picture into the mapped file."""
+class Prefetched:
+    """A store of which a thread makes the next batch while one is used."""
+
+    def __init__(self, store: Store) -> None:
+        self.folder, self.size, self.keep_on = store.folder, store.size, store.keep_on
+        self._make = store.batch
+        self._pool = ThreadPoolExecutor(1)
+        self._waiting: dict[tuple[object, ...], Future[Batch]] = {}
+
+    def batch(self, step: int, seed: int, count: int, patch: int, device: torch.device | str) -> Batch:
+        ready = self._waiting.pop((step, seed, count, patch, device), None)
+        batch = ready.result() if ready else self._make(step, seed, count, patch, device)
+        following = step + 1, seed, count, patch, device
+        self._waiting = {following: self._pool.submit(self._make, *following)}
+        return batch
+
+
+class _Planes:
+    """One side of a store's pictures: (3, h, w) views into the mapped file, and a copy on a device if it is kept there.
+
+    Raises BadInput, and ValueError, for a file that is not as the index says.
+    """
+
+    def __init__(self, path: Path, extents: list[tuple[int, int, int]]) -> None:
+        self.flat = _map(path, extents)
+        self.pictures = [self.flat[start : start + 3 * h * w].reshape(3, h, w) for start, h, w in extents]
+        self.starts = [start for start, _, _ in extents]
+        self.there: Tensor | None = None
+
+    def cut(self, cuts: list[Cut], factor: int, size: int, device: torch.device | str) -> Tensor:
+        """(N, 3, size, size) float32 in [0, 1]: the squares at places that are given in pixels of the LR, `factor`
+        times as small. As uint8 they travel, a quarter of the bytes."""
+        if self.there is not None and self.there.device == torch.device(device):
+            pixels = self.there.take(self._addresses(cuts, factor, size))
+        else:
+            pixels = torch.from_numpy(self._copy(cuts, factor, size))
+            if torch.device(device).type == "cuda":
+                pixels = pixels.pin_memory()
+        return pixels.to(device, non_blocking=True).float().div_(255)
+
+    def _copy(self, cuts: list[Cut], factor: int, size: int) -> U8:
+        squares = np.empty((len(cuts), 3, size, size), dtype=np.uint8)
+        for (picture, y, x, turns), square in zip(cuts, squares, strict=True):
+            _cut(self.pictures[picture], y * factor, x * factor, turns, square)
+        return squares
+
+    def _addresses(self, cuts: list[Cut], factor: int, size: int) -> Tensor:
+        """Where every pixel of the squares lies in the copy, turned as `_cut` does: each square begins somewhere, and
+        a channel, a row and a column further lie so many bytes away."""
+        assert self.there is not None
+        steps = np.empty((len(cuts), 4), dtype=np.int64)
+        for step, (picture, y, x, turns) in zip(steps, cuts, strict=True):
+            height, width = self.pictures[picture].shape[1:]
+            start, down, right = self.starts[picture] + y * factor * width + x * factor, width, 1
+            if turns & 1:
+                start, right = start + (size - 1) * right, -right
+            if turns & 2:
+                start, down = start + (size - 1) * down, -down
+            step[:] = start, height * width, *((right, down) if turns & 4 else (down, right))
+        start, channel, row, column = torch.from_numpy(steps).to(self.there.device)[:, :, None, None, None].unbind(1)
+        along = torch.arange(size, device=self.there.device)
+        return start + channel * along[:3, None, None] + (row * along[:, None] + column * along)
+
+
+def _map(path: Path, extents: list[tuple[int, int, int]]) -> U8:
+    """The mapped file, after checking that the pictures fill it."""
     size = path.stat().st_size if path.is_file() else 0
     ends = [0]
     for offset, height, width in extents:
@@ -146,17 +254,8 @@ def _planes(path: Path, extents: list[tuple[int, int, int]]) -> list[U8]:
         ends.append(offset + 3 * height * width)
     if not size or size != ends[-1]:
         raise BadInput(f"{path}: {size} bytes do not hold the pictures of index.json; prepare the folder again")
-    store = np.memmap(path, dtype=np.uint8, mode="r")
-    flat: U8 = np.asarray(store)
-    return [flat[start : start + 3 * h * w].reshape(3, h, w) for start, h, w in extents]
-
-
-def _cut_all(planes: list[U8], cuts: list[Cut], factor: int, size: int) -> U8:
-    """(N, 3, size, size): the squares at places that are given in pixels of the LR, `factor` times as small."""
-    squares = np.empty((len(cuts), 3, size, size), dtype=np.uint8)
-    for (picture, y, x, turns), square in zip(cuts, squares, strict=True):
-        _cut(planes[picture], y * factor, x * factor, turns, square)
-    return squares
+    flat: U8 = np.asarray(np.memmap(path, dtype=np.uint8, mode="r"))
+    return flat
 
 
 def _cut(plane: U8, y: int, x: int, turns: int, target: U8) -> None:
@@ -168,8 +267,3 @@ def _cut(plane: U8, y: int, x: int, turns: int, target: U8) -> None:
     if turns & 2:
         square = square[:, ::-1, :]
     target[...] = square.transpose(0, 2, 1) if turns & 4 else square
-
-
-def _to_float(pixels: NDArray[np.uint8], device: torch.device | str) -> torch.Tensor:
-    """uint8 -> float32 in [0, 1], converted where it is used: a quarter of the bytes travel."""
-    return torch.from_numpy(pixels).to(device, non_blocking=True).float().div_(255)

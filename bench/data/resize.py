@@ -48,6 +48,7 @@ def box(x: F64) -> F64:
 
 KERNELS: dict[str, tuple[Kernel, float, bool]] = {  # name -> function, support in pixels, antialias by default
     "bicubic": (cubic, 4.0, True),
+    "bicubic-torch": (functools.partial(cubic, a=-0.75), 4.0, False),
     "bilinear": (triangle, 2.0, True),
     "nearest": (box, 1.0, False),
 }

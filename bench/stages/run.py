@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from bench.data.patches import PairedAndUnpaired, PatchStore
+from bench.data.patches import PairedAndUnpaired, PatchStore, Store
 from bench.data.prepare import MANIFEST, RECORD, prepare_train
 from bench.errors import BadInput, Diverged
 from bench.runtime.checksums import hash_file, hash_files, hash_hashes
@@ -20,7 +20,7 @@ from bench.stages.cost import count
 from bench.stages.divergence import inherited, no_pictures, no_scores, reason, reason_of, settle
 from bench.stages.estimate import estimate_sets
 from bench.stages.feature_activity import measure_taps
-from bench.stages.train import Limits, Store, checkpoint_path, load_network, train
+from bench.stages.train import Limits, checkpoint_path, load_network, train
 from bench.stages.upscale import TestSet, prepare, upscale_sets
 from bench.suites.experiment import Experiment
 from bench.suites.suite import TRUTH

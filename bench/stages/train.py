@@ -13,14 +13,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from bench.api import Batch, Learner, Training
+from bench.api import Learner, Training
+from bench.data.patches import Store, feed
 from bench.errors import BadInput, Diverged, OutOfTime
 from bench.runtime.checksums import hash_file
 from bench.runtime.devices import be_deterministic, peak_memory_mib
@@ -50,15 +51,6 @@ FILES = ("lock", *STATES, "curves.jsonl", "checkpoint.safetensors", "train.json"
 """What a run folder may hold."""
 Spent = tuple[float, float]
 """(seconds, processor seconds)"""
-
-
-class Store(Protocol):
-    """What batches are drawn from: a pure function of (step, seed)."""
-
-    @property
-    def folder(self) -> Path: ...
-
-    def batch(self, step: int, seed: int, count: int, patch: int, device: torch.device | str) -> Batch: ...
 
 
 def checkpoint_path(folder: Path) -> Path:
@@ -105,7 +97,7 @@ def _train(
     recent = [json.loads(line)["loss"] for line in lines[-HISTORY:]]
     stop = _StopOnSignal()
     saved = time.monotonic()
-    take_step = stepper(learner, run.name, device, limits.graph)
+    take_step, store = stepper(learner, run.name, device, limits.graph), feed(store, device)
     progress = tqdm(total=run.iterations, initial=step, desc=run.name, unit="step", mininterval=2.0, smoothing=0.05)
 
     def spent() -> Spent:

@@ -10,9 +10,10 @@ import pytest
 import torch
 from pictures import noise, smooth
 
+from bench.api import Batch
 from bench.data.datasets import DATASETS, Dataset
 from bench.data.images import U8, write_png
-from bench.data.patches import PatchStore
+from bench.data.patches import PatchStore, Prefetched, feed
 from bench.data.prepare import prepare_train
 from bench.data.resize import resize_tensor
 from bench.errors import BadInput
@@ -160,3 +161,40 @@ def test_levels_are_cut_where_the_pair_is(
 def test_the_lr_side_of_a_batch_can_be_drawn_alone(prepared: Path) -> None:
     store = PatchStore(prepared)
     assert torch.equal(store.lr_batch(5, 1, 7, PATCH), store.batch(5, 1, 7, PATCH).lr)
+
+
+def same(one: Batch, other: Batch) -> bool:
+    pictures = [(batch.lr, batch.hr, *batch.levels, batch.unpaired) for batch in (one, other)]
+    return one.step == other.step and all(
+        (a is None and b is None) or (a is not None and b is not None and torch.equal(a, b) and a.is_contiguous())
+        for a, b in zip(*pictures, strict=True)
+    )
+
+
+def test_a_batch_cut_on_the_device_is_the_one_cut_from_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = {name: noise(number, *shape) for number, (name, shape) in enumerate(SHAPES.items())}
+    folder = make_store(tmp_path, monkeypatch, pictures, levels=(2,), scale=4)
+    away, there = PatchStore(folder), PatchStore(folder)
+    there.keep_on(torch.device("cpu"))
+    monkeypatch.setattr("bench.data.patches._cut", None)
+    kept = [there.batch(step, 1, 40, PATCH) for step in range(5)]
+    monkeypatch.undo()
+    assert all(same(batch, away.batch(step, 1, 40, PATCH)) for step, batch in enumerate(kept))
+
+
+def test_batches_made_ahead_are_the_ones_made_when_asked_for(prepared: Path) -> None:
+    plain, ahead = PatchStore(prepared), Prefetched(PatchStore(prepared))
+    for step in (0, 1, 2, 7, 8, 3):
+        assert same(ahead.batch(step, 1, 3, PATCH, "cpu"), plain.batch(step, 1, 3, PATCH, "cpu"))
+
+
+def test_a_gpu_keeps_the_pictures_that_it_has_room_for(prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, kept = PatchStore(prepared), list[torch.device]()
+    monkeypatch.setattr(store, "keep_on", kept.append)
+    cpu, gpu = torch.device("cpu"), torch.device("cuda")
+    assert feed(store, cpu) is store and not kept
+    assert feed(store, gpu) is store and kept == [gpu]
+    monkeypatch.setattr("bench.data.patches.MOST_ON_GPU", store.size - 1)
+    assert isinstance(feed(store, gpu), Prefetched) and kept == [gpu]

@@ -81,6 +81,22 @@ def test_the_torch_form_passes_gradients() -> None:
     assert float(gradient.sum()) == pytest.approx(3 * 36)
 
 
+@pytest.mark.parametrize("scale", [2, 4])
+def test_pytorchs_bicubic_as_matrix_products_is_pytorchs_bicubic_and_its_gradient(scale: int) -> None:
+    image, gradient = torch.rand(2, 3, 9, 7, dtype=torch.float64), torch.rand(2, 3, 9 * scale, 7 * scale).double()
+    found = []
+    for enlarge in (
+        lambda x: resize_tensor(x, scale, "bicubic-torch"),
+        lambda x: torch.nn.functional.interpolate(x, scale_factor=float(scale), mode="bicubic"),
+    ):
+        x = image.clone().requires_grad_()
+        y = enlarge(x)
+        y.backward(gradient)
+        found.append((y.detach(), x.grad))
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-6)
+
+
 def test_rounding_after_each_pass_and_once_differ_by_at_most_a_few_levels() -> None:
     picture = smooth(2, 64, 64, 3)
     each, once = resize(picture, HALF), resize(picture, HALF, rounding="once")

@@ -14,11 +14,12 @@ from shrink import interrupt_after, open_store, small_run
 from torch import Tensor
 
 from bench.api import Batch, TensorLearner, Training
+from bench.data.patches import Store
 from bench.data.prepare import prepare_train
 from bench.errors import BadInput, OutOfTime
 from bench.stages import graph
 from bench.stages.graph import stepper
-from bench.stages.train import Limits, Store, checkpoint_path, train
+from bench.stages.train import Limits, checkpoint_path, train
 from bench.suites.experiment import Experiment
 from methods.common.optimise import Adam
 from methods.common.pixel import PixelLearner
