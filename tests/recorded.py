@@ -32,7 +32,7 @@ class _Listed(TorchDispatchMode):
 
 
 def record(work: Work) -> Work:
-    """As `bench.stages.graph.record_cuda`."""
+    """As `bench.runtime.graph.record_cuda`."""
     work()
     with _Listed() as listed:
         losses = work()

@@ -27,7 +27,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("bench.workflow", "bench.commands"),
     ("bench.__main__",),
 )
-METHOD = ("bench.errors", "bench.api", "bench.data", "bench.runtime.weights", "methods.common")
+METHOD = ("bench.errors", "bench.api", "bench.data", "bench.runtime.weights", "bench.runtime.graph", "methods.common")
 HEAVY = {"mlflow": {"bench.tracking"}, "pyiqa": {"bench.metrics.dists"}, "snakemake": set(), "torchvision": set()}
 
 

@@ -26,8 +26,8 @@ from bench.errors import BadInput, Diverged, OutOfTime
 from bench.runtime.checksums import hash_file
 from bench.runtime.devices import be_deterministic, peak_memory_mib
 from bench.runtime.files import locked, replacing, sync, write_json
+from bench.runtime.graph import stepper
 from bench.runtime.record import Stage, code_of
-from bench.stages.graph import stepper
 from bench.stages.resume import STATES, load_state, remove_states, save_state
 from bench.suites.experiment import Experiment
 

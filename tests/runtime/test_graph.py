@@ -17,8 +17,8 @@ from bench.api import Batch, TensorLearner, Training
 from bench.data.patches import Store
 from bench.data.prepare import prepare_train
 from bench.errors import BadInput, OutOfTime
-from bench.stages import graph
-from bench.stages.graph import stepper
+from bench.runtime import graph
+from bench.runtime.graph import stepper, tensors
 from bench.stages.train import Limits, checkpoint_path, train
 from bench.suites.experiment import Experiment
 from methods.common.optimise import Adam
@@ -125,7 +125,7 @@ def test_a_step_reads_nothing_back_and_leaves_every_tensor_where_it_is(
     store = opened(run, train_store, level_store)
     batches = [store.batch(step, 1, count, patch, CPU) for step in range(3)]
     learner.begin(batches[0])
-    first = {id(tensor): tensor.data_ptr() for tensor in graph._tensors(learner.state_dict())}
+    first = {id(tensor): tensor.data_ptr() for tensor in tensors(learner.state_dict())}
     places = sorted(first.values())
     learner.step(batches[0])  # fills caches
 
@@ -141,7 +141,7 @@ def test_a_step_reads_nothing_back_and_leaves_every_tensor_where_it_is(
     other.step(batches[2])
     learner.load_state_dict(other.state_dict())
     learner.step(batches[2])
-    assert sorted(tensor.data_ptr() for tensor in graph._tensors(learner.state_dict())) == places
+    assert sorted(tensor.data_ptr() for tensor in tensors(learner.state_dict())) == places
 
 
 class Own(PixelLearner):
@@ -201,7 +201,7 @@ def test_an_update_that_is_not_wanted_changes_nothing() -> None:
             if asked is not None or wanted:
                 adam.minimise((step + 1) * weight.square().sum(), asked)
     assert torch.equal(*weights)
-    for ours, theirs in zip(graph._tensors(one.state_dict()), graph._tensors(other.state_dict()), strict=True):
+    for ours, theirs in zip(tensors(one.state_dict()), tensors(other.state_dict()), strict=True):
         assert torch.equal(ours, theirs)
 
 
@@ -211,7 +211,7 @@ def test_a_kind_of_step_is_recorded_once(recording: None, train_store: Path, mon
     kinds: list[Hashable] = ["a", "a", "b", "a", "b"]
     monkeypatch.setattr(learner, "begin", lambda batch: kinds[batch.step])
     step = stepper(learner, "run", CPU, None)
-    assert isinstance(step, graph.GraphedStep)
+    assert isinstance(step, graph.RecordedStep)
     for number in range(5):
         step(store.batch(number, 1, 2, 32, CPU))
-    assert len(step.recorded) == 2
+    assert len(step.recordings.recorded) == 2
