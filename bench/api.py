@@ -9,11 +9,11 @@ A method never reads a suite, writes a file or scores itself.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from types import MappingProxyType
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -94,22 +94,6 @@ class Learner(Protocol):
         """Everything a restart needs, as tensors and plain Python values."""
 
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
-
-
-@runtime_checkable
-class TensorLearner(Learner, Protocol):
-    """A learner whose step can be one CUDA graph: it is `begin`, then `learn`, in which no value is read back.
-
-    The tensors of `state_dict` are those that a step changes, themselves, from the first step on; they are changed and
-    loaded in place.
-    """
-
-    def begin(self, batch: Batch) -> Hashable:
-        """Write what the number of the step decides, such as learning rates, into tensors that `learn` reads. Returns
-        which kind of step it is: each kind is a graph of its own."""
-
-    def learn(self, batch: Batch) -> dict[str, Tensor]:
-        """The step, a function of tensors alone: of `batch.step` it knows nothing."""
 
 
 class Recipe(Protocol):

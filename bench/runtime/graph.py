@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Hashable
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
-from bench.api import Batch, Learner, TensorLearner
+from bench.api import Batch, Learner
 from bench.errors import BadInput
 
 WARM_UPS = 3  # steps before recording, in which libraries choose their algorithms and caches are filled
@@ -23,6 +24,22 @@ Step = Callable[[Batch], Losses]
 Work = Callable[[], Losses]
 Recorder = Callable[[Work], Work]
 """Calls the work a few times, and returns what does it again, its results in the same tensors every time."""
+
+
+@runtime_checkable
+class TensorLearner(Learner, Protocol):
+    """A learner whose step can be one CUDA graph: it is `begin`, then `learn`, in which no value is read back.
+
+    The tensors of `state_dict` are those that a step changes, themselves, from the first step on; they are changed and
+    loaded in place.
+    """
+
+    def begin(self, batch: Batch) -> Hashable:
+        """Write what the number of the step decides, such as learning rates, into tensors that `learn` reads. Returns
+        which kind of step it is: each kind is a graph of its own."""
+
+    def learn(self, batch: Batch) -> dict[str, Tensor]:
+        """The step, a function of tensors alone: of `batch.step` it knows nothing."""
 
 
 def record_cuda(work: Work) -> Work:

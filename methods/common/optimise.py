@@ -175,8 +175,8 @@ class Optimisation:
 
 
 class NetworkLearner:
-    """The network on its device, its Adam and its average: a `TensorLearner`; a subclass adds `learn`, and to `parts`
-    whatever else has a state: networks, optimisers."""
+    """The network on its device, its Adam and its average; a subclass adds `learn`, and to `parts` whatever else has a
+    state: networks, optimisers. It is a `TensorLearner`, of which bench.runtime.graph says what that takes."""
 
     def __init__(self, network: nn.Module, recipe: Optimisation, training: Training) -> None:
         self.training = training
@@ -205,7 +205,7 @@ class NetworkLearner:
         return None
 
     def learn(self, batch: Batch) -> dict[str, Tensor]:
-        """One step, as `TensorLearner` has it."""
+        """One step on tensors alone."""
         raise NotImplementedError("its learner has no `learn`")
 
     def average(self) -> None:

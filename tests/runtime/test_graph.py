@@ -13,12 +13,12 @@ from recorded import record
 from shrink import interrupt_after, open_store, small_run
 from torch import Tensor
 
-from bench.api import Batch, TensorLearner, Training
+from bench.api import Batch, Training
 from bench.data.patches import Store
 from bench.data.prepare import prepare_train
 from bench.errors import BadInput, OutOfTime
 from bench.runtime import graph
-from bench.runtime.graph import stepper, tensors
+from bench.runtime.graph import TensorLearner, stepper, tensors
 from bench.stages.train import Limits, checkpoint_path, train
 from bench.suites.experiment import Experiment
 from methods.common.optimise import Adam
