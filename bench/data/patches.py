@@ -239,9 +239,9 @@ class _Planes:
             if turns & 2:
                 start, down = start + (size - 1) * down, -down
             step[:] = start, height * width, *((right, down) if turns & 4 else (down, right))
-        start, channel, row, column = torch.from_numpy(steps).to(self.there.device)[:, :, None, None, None].unbind(1)
+        first, channel, row, column = torch.from_numpy(steps).to(self.there.device)[:, :, None, None, None].unbind(1)
         along = torch.arange(size, device=self.there.device)
-        return start + channel * along[:3, None, None] + (row * along[:, None] + column * along)
+        return first + channel * along[:3, None, None] + (row * along[:, None] + column * along)
 
 
 def _map(path: Path, extents: list[tuple[int, int, int]]) -> U8:

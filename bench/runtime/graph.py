@@ -4,8 +4,6 @@ A step of thousands of small kernels leaves a GPU waiting for Python; a replay d
 PyTorch's documentation of CUDA graphs says what may be recorded: no value is read back, and no address changes.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable, Hashable
 from typing import Protocol, runtime_checkable
@@ -44,7 +42,7 @@ class TensorLearner(Learner, Protocol):
 
 def record_cuda(work: Work) -> Work:
     """The work as one CUDA graph. Raises RuntimeError for what no graph can hold."""
-    aside = torch.cuda.Stream()
+    aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     aside.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(aside):
         for _ in range(WARM_UPS):
