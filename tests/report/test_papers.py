@@ -22,8 +22,7 @@ from bench.report import Setting, SuiteInfo
 from bench.report.aggregate import RUN_COLUMNS, Scores, average, read
 from bench.report.papers import build, has_measurement, overview
 from bench.report.papers.compare import EXPLAINED, VERDICTS
-from bench.report.papers.conditions import CONDITIONS, mismatches
-from bench.report.papers.declared import PICTURES, TABLES
+from bench.report.papers.declared import CONDITIONS, PICTURES, TABLES, mismatches
 from bench.report.papers.reported import COLUMNS, FOLDER, PATH, Place, Reported, read_reported
 from bench.report.render import Table, to_csv, to_markdown
 from bench.runtime.rows import read_rows

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from bench.data.datasets import DATASETS
 from bench.metrics import METRICS
 from bench.report.aggregate import Mean, Scores, average
-from bench.report.papers.conditions import CONDITIONS, Mismatch, mismatches
-from bench.report.papers.declared import PICTURES, Column, PaperRow
+from bench.report.papers.declared import CONDITIONS, PICTURES, Column, Mismatch, PaperRow, mismatches
 from bench.report.papers.reported import Reported
 from bench.report.rules import LEVEL, MARGINS
 from bench.report.statistics import MIN_SEEDS, Effect, effect
