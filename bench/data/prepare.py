@@ -15,17 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from bench.data.datasets import (
-    DATASETS,
-    UNPINNED,
-    VALIDATION,
-    Source,
-    check,
-    find,
-    find_dataset,
-    read_pair,
-    whole_of,
-)
+from bench.data.datasets import DATASETS, UNPINNED, VALIDATION, Source, check, find, find_dataset, read_pair, whole_of
 from bench.data.degradations import Degraded, degrade
 from bench.data.degradations import degradation as named_degradation
 from bench.data.images import F64, U8, crop_to_multiple, image_files, to_rgb, write_png

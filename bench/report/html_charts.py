@@ -3,22 +3,14 @@
 import math
 from collections.abc import Sequence
 from html import escape
+from itertools import product
 
 from matplotlib.transforms import Bbox
 
 from bench.metrics import Metric
-from bench.report import Sweep
+from bench.report import Sweep, chart_data
 from bench.report.aggregate import DISTORTION, Scores, methods_of
-from bench.report.chart_data import (
-    Spot,
-    curve_of,
-    effects_of,
-    front_of,
-    paths_of,
-    spots_of,
-    sweeps_of,
-    tradeoff_metrics,
-)
+from bench.report.chart_data import Spot
 from bench.report.losses import F64, Panels
 from bench.report.perception_distortion import limits
 from bench.report.rules import LEVEL
@@ -34,15 +26,15 @@ LOSS_WIDE, LOSS_HIGH = 300, 190
 
 def tradeoff_charts(scores: Scores) -> list[str]:
     """A perception-distortion plane a data set; none without both metrics."""
-    metrics = tradeoff_metrics(scores)
+    metrics = chart_data.tradeoff_metrics(scores)
     return [_tradeoff(scores, dataset, metrics) for dataset in scores.setting.datasets] if metrics else []
 
 
 def _tradeoff(scores: Scores, dataset: str, metrics: tuple[str, str]) -> str:
-    spots = list(spots_of(scores, dataset, metrics).values())
+    spots = list(chart_data.spots_of(scores, dataset, metrics).values())
     x, y, framed = _framed(scores, dataset, metrics, [(spot, spot.entrant) for spot in spots])
     infos = [scores.metrics[metric] for metric in metrics]
-    front = front_of(spots, [info.better for info in infos])
+    front = chart_data.front_of(spots, [info.better for info in infos])
     parts = [framed, polyline([(x.at(s.x), y.at(s.y)) for s in front], "front")]
     parts += [_spot(spot, x, y, infos) for spot in sorted(spots, key=lambda spot: spot.entrant)]
     named = [(x.at(s.x), y.at(s.y), s.label) for s in spots if s.entrant]
@@ -93,10 +85,10 @@ def _value(mean: float, half: float | None, info: Metric) -> str:
 
 def path_charts(scores: Scores) -> list[str]:
     """From one network to another in the plane, a chart a data set that has such runs."""
-    metrics = tradeoff_metrics(scores)
+    metrics = chart_data.tradeoff_metrics(scores)
     if metrics is None:
         return []
-    found = {dataset: paths_of(scores, dataset, metrics) for dataset in scores.setting.datasets}
+    found = {dataset: chart_data.paths_of(scores, dataset, metrics) for dataset in scores.setting.datasets}
     return [_path_chart(scores, dataset, metrics, paths) for dataset, paths in found.items() if paths]
 
 
@@ -120,7 +112,7 @@ def _path_chart(
 
 def difference_charts(scores: Scores, effects: Sequence[VariantEffect]) -> list[str]:
     """Every variant's difference to its default with its interval, a chart a metric."""
-    found = [(metric, effects_of(effects, metric)) for metric in scores.first_metrics]
+    found = [(metric, chart_data.effects_of(effects, metric)) for metric in scores.first_metrics]
     return [_differences(scores.metrics[metric], rows) for metric, rows in found if rows]
 
 
@@ -145,9 +137,8 @@ def _differences(info: Metric, rows: Sequence[tuple[VariantEffect, Effect]]) -> 
         dot = f"dot {role}{'' if effect.kind == TWO_WAY else ' hollow'}"
         parts.append(text(names, down + 4, name, "label", "end"))
         parts.append(line(x.at(effect.low), down, x.at(effect.high), down, f"interval {role}"))
-        parts.append(
-            element("circle", element("title", escape(title)), cx=x.at(effect.mean), cy=down, r=4.0, class_=dot)
-        )
+        shown = element("title", escape(title))
+        parts.append(element("circle", shown, cx=x.at(effect.mean), cy=down, r=4.0, class_=dot))
     return drawing(WIDE, height, f"Differences to the default in {info.key}", *parts)
 
 
@@ -156,14 +147,13 @@ def sweep_charts(scores: Scores) -> list[str]:
     metric = scores.first_available(DISTORTION)
     if metric is None:
         return []
-    return [
-        _sweep(scores, sweep, dataset, metric) for sweep in sweeps_of(scores) for dataset in scores.setting.datasets
-    ]
+    pairs = product(chart_data.sweeps_of(scores), scores.setting.datasets)
+    return [_sweep(scores, sweep, dataset, metric) for sweep, dataset in pairs]
 
 
 def _sweep(scores: Scores, sweep: Sweep, dataset: str, metric: str) -> str:
     """Equal steps along the knob's values: they often span decades, and begin with 0."""
-    points = curve_of(scores, sweep, dataset, metric)
+    points = chart_data.curve_of(scores, sweep, dataset, metric)
     if not points:
         return ""
     info, (wide, high) = scores.metrics[metric], (420, 300)
