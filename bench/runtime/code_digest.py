@@ -9,28 +9,11 @@ from pathlib import Path
 from bench.errors import BadInput
 
 ROOT = Path(__file__).resolve().parents[2]
-# Interfaces and plumbing: they carry values, they do not make them.
+# Interfaces and plumbing, and the modules of bench.suites: they carry values, they do not make them.
 PLUMBING = {
-    "bench",
-    "bench.api",
-    "bench.errors",
-    "bench.runtime.paths",
-    "bench.runtime.weights",
-    "bench.runtime.code_digest",
-    "bench.suites.experiment",
-    "bench.suites.suite",
-    "bench.suites",
-    "bench.suites.cpu",
-    "bench.suites.demo",
-    "bench.suites.gpu",
-    "bench.suites.workdir",
-    "bench.runtime.files",
-    "bench.runtime.rows",
-    "bench.runtime.output",
-    "bench.runtime.git",
-    "bench.runtime.checksums",
-    "bench.runtime.record",
-    "methods",
+    *("bench", "bench.api", "bench.errors", "bench.suites", "methods"),
+    *(f"bench.runtime.{name}" for name in ("paths", "weights", "code_digest", "files", "rows", "output", "git")),
+    *(f"bench.runtime.{name}" for name in ("checksums", "record")),
 }
 
 
@@ -79,7 +62,7 @@ def closure(*modules: str) -> tuple[str, ...]:
     waiting = list(modules)
     while waiting:
         module = waiting.pop()
-        if module not in found and module not in PLUMBING:
+        if module not in found and module not in PLUMBING and not module.startswith("bench.suites."):
             found.add(module)
             waiting += imports(module)
     return tuple(sorted(found))
