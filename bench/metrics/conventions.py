@@ -44,26 +44,18 @@ def _planes(image: F64 | U8) -> F64:
     return planes
 
 
-def _full_range(image: U8) -> F64:
-    return _planes(image if image.ndim == 2 else image @ np.array(GREY_BT601))
-
-
 CHANNELS: dict[str, tuple[Callable[[U8], F64], int]] = {
     "Y": (lambda image: _planes(luma(image)), 0),
     "Y rounded to 8 bits": (lambda image: _planes(rounded_luma(image)), 1),
     "RGB": (_planes, 1),
     "full-range Y rounded to 8 bits (OpenCV's YCrCb, Pillow's L)": (lambda image: _planes(grey(image)), 2),
-    "full-range Y": (_full_range, 3),
+    "full-range Y": (lambda image: _planes(image if image.ndim == 2 else image @ np.array(GREY_BT601)), 3),
 }
 
 
 def _as_stored(sr: U8, hr: U8) -> tuple[U8, U8]:
     """A grey HR is its own luma; of an RGB SR beside it the grey is taken."""
     return (grey(sr), hr) if hr.ndim == 2 else (to_rgb(sr), hr)
-
-
-def _all_converted(sr: U8, hr: U8) -> tuple[U8, U8]:
-    return to_rgb(sr), to_rgb(hr)
 
 
 def _equal_as_grey(sr: U8, hr: U8) -> tuple[U8, U8]:
@@ -73,7 +65,7 @@ def _equal_as_grey(sr: U8, hr: U8) -> tuple[U8, U8]:
 
 GREY_RULES: dict[str, tuple[Callable[[U8, U8], tuple[U8, U8]], int]] = {
     "": (_as_stored, 0),
-    "grey files put through RGB -> Y": (_all_converted, 1),
+    "grey files put through RGB -> Y": (lambda sr, hr: (to_rgb(sr), to_rgb(hr)), 1),
     "RGB files with equal channels taken as grey": (_equal_as_grey, 2),
 }
 

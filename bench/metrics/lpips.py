@@ -49,13 +49,10 @@ class Blur(nn.Module):
         x = nn.functional.pad(x, (2, 2, 2, 2), mode="reflect")
         for axis in (2, 3):
             last = (x.shape[axis] - 3) // 2 * 2  # the first tap's last position
-            first, middle, end = (_every_second(x, axis, start, start + last) for start in (0, 1, 2))
+            taps = (slice(start, start + last + 1, 2) for start in (0, 1, 2))
+            first, middle, end = (x[*[slice(None)] * axis, tap] for tap in taps)
             x = (first + end + 2 * middle) / 4
         return x
-
-
-def _every_second(x: Tensor, axis: int, start: int, last: int) -> Tensor:
-    return x[:, :, start : last + 1 : 2] if axis == 2 else x[:, :, :, start : last + 1 : 2]
 
 
 class DenseMax(nn.Module):
