@@ -55,8 +55,7 @@ class Gather(nn.Module):
         self.reduce = nn.Sequential(conv(maps * width, width, 1), nn.PReLU(width)) if several else None
 
     def forward(self, maps: list[Tensor]) -> Tensor:
-        result: Tensor = self.reduce(torch.cat(maps, 1)) if self.reduce is not None else maps[-1]
-        return result
+        return self.reduce(torch.cat(maps, 1)) if self.reduce is not None else maps[-1]
 
 
 class DDBPN(nn.Module):

@@ -201,8 +201,7 @@ def luma(image: U8) -> F64:
     """
     if image.ndim == 2:
         return image.astype(np.float64)
-    result: F64 = image.astype(np.float64) @ (BT601 / 255.0) + 16.0
-    return result
+    return image.astype(np.float64) @ (BT601 / 255.0) + 16.0
 
 
 def rounded_luma(image: U8) -> U8:
@@ -210,8 +209,7 @@ def rounded_luma(image: U8) -> U8:
     if image.ndim == 2:
         return image
     thousandths = image.astype(np.int32) @ np.array([65481, 128553, 24966], np.int32)  # of Y - 16, times 255
-    rounded: U8 = (16 + (thousandths + 127500) // 255000).astype(np.uint8)
-    return rounded
+    return (16 + (thousandths + 127500) // 255000).astype(np.uint8)
 
 
 def grey(image: U8) -> U8:
@@ -219,8 +217,7 @@ def grey(image: U8) -> U8:
     if image.ndim == 2:
         return image
     thousandths = image.astype(np.int32) @ np.array([299, 587, 114], np.int32)
-    rounded: U8 = ((thousandths + 500) // 1000).astype(np.uint8)
-    return rounded
+    return ((thousandths + 500) // 1000).astype(np.uint8)
 
 
 def rgb2gray(image: U8) -> F64:
@@ -237,8 +234,7 @@ def round_half_up(values: NDArray[Any]) -> NDArray[Any]:
 
 def quantise(values: F64) -> U8:
     """8 bits of values in 0...255 and beyond: clip, round."""
-    quantised: U8 = round_half_up(values.clip(0, 255)).astype(np.uint8)
-    return quantised
+    return round_half_up(values.clip(0, 255)).astype(np.uint8)
 
 
 def crop_border(image: NDArray[Any], border: int) -> NDArray[Any]:

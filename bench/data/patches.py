@@ -254,8 +254,7 @@ def _map(path: Path, extents: list[tuple[int, int, int]]) -> U8:
         ends.append(offset + 3 * height * width)
     if not size or size != ends[-1]:
         raise BadInput(f"{path}: {size} bytes do not hold the pictures of index.json; prepare the folder again")
-    flat: U8 = np.asarray(np.memmap(path, dtype=np.uint8, mode="r"))
-    return flat
+    return np.asarray(np.memmap(path, dtype=np.uint8, mode="r"))
 
 
 def _cut(plane: U8, y: int, x: int, turns: int, target: U8) -> None:

@@ -40,8 +40,7 @@ class Window:
 
 def _planes(image: F64 | U8) -> F64:
     """(h, w) or (h, w, c) -> (c, h, w) float64."""
-    planes: F64 = np.atleast_3d(image).transpose(2, 0, 1).astype(np.float64)
-    return planes
+    return np.atleast_3d(image).transpose(2, 0, 1).astype(np.float64)
 
 
 CHANNELS: dict[str, tuple[Callable[[U8], F64], int]] = {

@@ -85,8 +85,7 @@ def _ssim_strip(x: F64, y: F64, taps: F64, unbiased: bool) -> F64:
     product, squares = mean_x * mean_y, mean_x**2 + mean_y**2
     covariance = bias * (filter_valid(x * y, taps) - product)
     variances = bias * (filter_valid(x * x + y * y, taps) - squares)
-    similarity: F64 = (2 * product + c1) * (2 * covariance + c2) / ((squares + c1) * (variances + c2))
-    return similarity
+    return (2 * product + c1) * (2 * covariance + c2) / ((squares + c1) * (variances + c2))
 
 
 def psnr(x: NDArray[Any], y: NDArray[Any], border: int) -> float:

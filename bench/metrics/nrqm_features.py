@@ -105,8 +105,7 @@ def _basis() -> F64:
     """The 2-D orthonormal DCT of a patch as a (48, 49) matrix, without the mean, sorted by orientation."""
     rows = dct(np.eye(PATCH), axis=0, norm="ortho")
     order = np.argsort(CONES.ravel(), kind="stable")[1:]
-    basis: F64 = np.kron(rows, rows)[order].astype(np.float64)
-    return basis
+    return np.kron(rows, rows)[order].astype(np.float64)
 
 
 def _patches(picture: F64, centred: bool) -> F64:

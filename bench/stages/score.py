@@ -146,8 +146,7 @@ def score_pairs(pairs: Sequence[Pair], metrics: Sequence[str], workers: int | No
 def progress(items: Iterable[Item], total: int, verb: str) -> Iterable[Item]:
     """The items, with a progress bar on stderr: at once on a terminal, elsewhere after some seconds."""
     delay = 0.0 if sys.stderr.isatty() else _QUIET_SECONDS
-    bar: Iterable[Item] = tqdm(items, total=total, desc=verb, unit="picture", delay=delay)
-    return bar
+    return tqdm(items, total=total, desc=verb, unit="picture", delay=delay)
 
 
 def _absent_weights(metric: Metric) -> str:

@@ -38,8 +38,7 @@ def centred(kernel: F64, factor: int) -> F64:
     size = kernel.shape[0]
     moves = [aligned_centre(size, factor) - centre for centre in centre_of_mass(kernel)]
     margin = math.ceil(max(map(abs, moves))) + 1
-    result: F64 = shift(np.pad(kernel, margin), moves, order=3, mode="constant")
-    return result
+    return shift(np.pad(kernel, margin), moves, order=3, mode="constant")
 
 
 def grown(kernel: F64) -> F64:

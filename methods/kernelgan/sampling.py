@@ -49,8 +49,7 @@ def strong_gradients(grey: F64) -> F64:
     """(h, w): how much of the strongest 3 % of |dx|, |dy| and |d| lies in the 5x5 pixels around."""
     down, right = np.gradient(grey)
     strong = [values > np.quantile(values, STRONG) for values in (abs(right), abs(down), np.hypot(down, right))]
-    blurred: F64 = uniform_filter(np.mean(strong, axis=0), 5, mode="constant")
-    return blurred
+    return uniform_filter(np.mean(strong, axis=0), 5, mode="constant")
 
 
 def crop_probabilities(gradients: F64, side: int) -> F64:
