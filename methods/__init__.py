@@ -15,7 +15,7 @@ from bench.errors import BadInput, pick
 _MODULES = (
     *("bicubic", "srcnn", "espcn", "srresnet", "srgan", "msrresnet", "msrgan", "edsr", "rcan", "ddbpn", "enhancenet"),
     *("esrgan.psnr", "esrgan.gan", "esrgan.interpolation", "drn.paired", "drn.adapt"),
-    *("fixed_kernel", "kernelgan.entry", "zssr.entry", "pseudo_sr.entry"),
+    *("fixed_kernel", "kernelgan.entry", "zssr.entry", "pseudo_sr.entry", "downsampled_space.entry"),
 )
 METHODS: dict[str, Entry] = {
     entry.name: entry for entry in (importlib.import_module(f"methods.{module}").ENTRY for module in _MODULES)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from bench.data.images import F64, U8, crop_border, crop_to_multiple, grey, luma, rounded_luma, to_rgb
 from bench.errors import BadInput
 from bench.metrics.fidelity import PIRM_BORDER, lr_psnr, luma_error, psnr, rmse_pirm, ssim
+from bench.metrics.phases import diversity, lattice_excess, phase_deviation
 
 if TYPE_CHECKING:
     from bench.metrics.lpips import Network
@@ -33,7 +34,8 @@ class Sample:
     """One SR picture and what it may be compared with. `lr` is the picture the network saw.
 
     Pictures: uint8, (h, w) or (h, w, 3). `kernel`: the estimated blur kernel, `true_kernel`: the one that made the
-    LR; any (k, k), float64, cross-correlation orientation.
+    LR; any (k, k), float64, cross-correlation orientation. `draws`: further SR of the LR, by other noise.
+    `gradient_cosine`: of the run that made it, see METRICS.
     """
 
     sr: U8
@@ -42,6 +44,8 @@ class Sample:
     scale: int
     kernel: F64 | None = None
     true_kernel: F64 | None = None
+    draws: tuple[U8, ...] = ()
+    gradient_cosine: float | None = None
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,24 @@ def _lr_psnr(sample: Sample) -> float:
     if sample.lr is None:
         raise BadInput("needs the LR picture; give --lr")
     return lr_psnr(*match(sample.sr, sample.lr), sample.scale)
+
+
+def _phase_deviation(sample: Sample) -> float:
+    return phase_deviation(luma(sample.sr), sample.scale)
+
+
+def _lattice_excess(sample: Sample) -> float:
+    return lattice_excess(luma(sample.sr), sample.scale)
+
+
+def _diversity(sample: Sample) -> float:
+    return diversity([sample.sr, *sample.draws])
+
+
+def _gradient_cosine(sample: Sample) -> float:
+    if sample.gradient_cosine is None:
+        raise BadInput("the run did not train with an adversarial loss beside L_ds or L1")
+    return sample.gradient_cosine
 
 
 def _lpips(name: Network, sample: Sample) -> float:
@@ -173,6 +195,7 @@ _NIQE = "Mittal et al., IEEE SPL 2013"
 _MA = "Ma et al., CVIU 2017, as used by PIRM 2018"
 _DISTS = "Ding et al., IEEE TPAMI 2022"
 _BLIND = "usual in blind super-resolution; alignment as documented in bench.metrics.kernels"
+_SPACE = "article on a loss in the downsampled space"
 _FLOAT_Y = "Y of MATLAB's rgb2ycbcr in float, border of `scale` pixels dropped"
 _ROUNDED_Y = "Y of MATLAB's rgb2ycbcr rounded to 8 bits, border of `scale` pixels dropped"
 _RGB = "all three channels, border of `scale` pixels dropped"
@@ -204,6 +227,38 @@ METRICS: dict[str, Metric] = {
             "RGB, nothing cropped: the SR shrunk by MATLAB's bicubic (8 bits after each pass) against the LR",
             "consistency with the input, as in Bahat & Michaeli, CVPR 2020",
             ("lr",),
+        ),
+        Metric(
+            "phase_deviation",
+            _phase_deviation,
+            "grey levels",
+            "lower",
+            "float Y less the mean of each s x s block: standard deviation over the means of its s^2 phases",
+            f"artifacts in the {_SPACE}; null space of bicubic shrinking",
+        ),
+        Metric(
+            "lattice_excess",
+            _lattice_excess,
+            "dB",
+            "lower",
+            "float Y, Hann's window: energy at multiples of pi/s over that 2 to 4 bins beside them",
+            f"artifacts in the {_SPACE}; Odena et al., Distill 2016",
+        ),
+        Metric(
+            "diversity",
+            _diversity,
+            "grey levels",
+            "higher",
+            "RGB: standard deviation over 4 SR of one LR, drawn with other noise; mean over pixels and channels",
+            f"one-to-many in the {_SPACE}",
+        ),
+        Metric(
+            "gradient_cosine",
+            _gradient_cosine,
+            "1",
+            "higher",
+            "of the angle between two gradients of the SR, the GAN's and that of L_ds and L1: mean over the training",
+            f"conflict of losses in the {_SPACE}; Yu et al., NeurIPS 2020",
         ),
         *(
             Metric(

@@ -1,10 +1,10 @@
 """What the report is told of a suite; no other module of the report knows suites or methods."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench.api import Claim, Entry, knob_paths
+from bench.api import Entry, knob_paths
 from bench.errors import BadInput
 from bench.report import Setting, SuiteInfo, Sweep
 from bench.report.document import build
@@ -13,7 +13,6 @@ from bench.suites import find_suite, read_awaiting
 from bench.suites.experiment import Experiment
 from bench.suites.suite import Suite
 from methods import METHODS
-from methods.awaited import AWAITED
 
 
 def describe(suite: Suite, order: Sequence[str], results: Path) -> SuiteInfo:
@@ -30,7 +29,7 @@ def describe(suite: Suite, order: Sequence[str], results: Path) -> SuiteInfo:
         questions={f"{n}.{axis.name}": axis.question for n, d in entries.items() for axis in d.axes},
         deviations={n: d.deviations for n, d in entries.items() if d.deviations},
         paper_training=training,
-        claims=(*(claim for entry in entries.values() for claim in entry.claims), *_awaited(entries.values())),
+        claims=tuple(claim for entry in entries.values() for claim in entry.claims),
         sweeps=tuple(sweep for entry in entries.values() for sweep in _sweeps(entry, runs)),
         papers={name: re.sub(r"(\d{4}).*", r"\1", entry.paper) for name, entry in METHODS.items()},
         sizes={f"{run.method}.{run.variant}": words for run in runs if (words := _resized(run))},
@@ -51,11 +50,6 @@ def _resized(run: Experiment) -> str:
     return ", ".join(
         f"{name} {value} instead of {paper[name]}" for name, value in other.items() if "recipe" not in paths[name]
     )
-
-
-def _awaited(entries: Iterable[Entry]) -> Sequence[Claim]:
-    """The claims of methods that are not here yet; none where no method at hand has a claim either."""
-    return AWAITED if any(entry.claims for entry in entries) else ()
 
 
 def _sweeps(entry: Entry, runs: Sequence[Experiment]) -> Iterator[Sweep]:

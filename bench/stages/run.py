@@ -107,7 +107,8 @@ def upscale_run(run: Experiment, sources: dict[str, Experiment], layout: Workdir
         data = layout.test_data(name, run.scale, run.degradation)
         kernels = data / "kernels" if run.kernel_from == TRUTH else source and source / name
         sets.append(TestSet(name, data / "lr", kernels, run.seed))
-    upscale_sets(prepare(run.build(), _load_networks(run, layout), device), sets, layout.sr(run), run.scale, stage)
+    method = run.build()
+    upscale_sets(prepare(method, _load_networks(run, layout), device), sets, layout.sr(run), method, stage)
 
 
 def _networks(run: Experiment) -> tuple[str, ...]:
@@ -140,7 +141,8 @@ def score_run(run: Experiment, layout: Workdir) -> None:
     elif why := reason(run, layout):
         records = no_scores(sets, run.metrics, why)
     else:
-        records = score.score_run(layout.sr(run), sets, run.metrics, run.scale, workers=1)
+        curve = layout.run(run.name) / "curves.jsonl"
+        records = score.score_run(layout.sr(run), sets, run.metrics, run.scale, curve, workers=1)
     score.write_csv(layout.scores(run), records, with_dataset=True)
     taps = measure_taps(run, sets[run.test_sets[0]] / "hr")
     write_json(layout.score_record(run), {**stage.record({"scores": hash_file(layout.scores(run))}), "taps": taps})

@@ -4,14 +4,16 @@ Pictures are scored side by side in threads, each computing on one core: numpy, 
 interpreter while they work. The numbers are the same for any number of workers.
 """
 
+import json
 import math
 import os
 import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 from typing import TypeVar
 
 import numpy as np
@@ -53,6 +55,8 @@ class Pair:
     kernel: Path | None = None
     true_kernel: Path | None = None
     dataset: str = ""
+    draws: tuple[Path, ...] = ()
+    gradient_cosine: float | None = None
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,8 @@ def load_sample(files: Pair) -> Sample:
     sr, hr, lr = (None if path is None else read_image(path) for path in (files.sr, files.hr, files.lr))
     assert sr is not None
     kernel, true_kernel = (None if path is None else read_kernel(path) for path in (files.kernel, files.true_kernel))
-    sample = Sample(sr, hr, lr, files.scale, kernel, true_kernel)
+    draws = tuple(map(read_image, files.draws))
+    sample = Sample(sr, hr, lr, files.scale, kernel, true_kernel, draws, files.gradient_cosine)
     if hr is not None:
         try:
             pair(sample)
@@ -217,19 +222,39 @@ def score_folders(
 
 
 def score_run(
-    sr_folder: Path, data_folders: dict[str, Path], metrics: Sequence[str], scale: int, workers: int | None = None
+    sr_folder: Path,
+    data_folders: dict[str, Path],
+    metrics: Sequence[str],
+    scale: int,
+    curve: Path | None = None,
+    workers: int | None = None,
 ) -> list[Record]:
     """All Records of one run of a suite.
 
-    SR: `sr_folder/<dataset>/<stem>.png`, estimated kernels beside them in `kernels/<stem>.npy` where there are any;
-    a data folder holds `hr/`, `lr/` and, where the degradation has kernels, `kernels/`.
+    SR: `sr_folder/<dataset>/<stem>.png`, estimated kernels beside them in `kernels/<stem>.npy` where there are any,
+    further draws in `draws/<number>/<stem>.png`; a data folder holds `hr/`, `lr/` and, where the degradation has
+    kernels, `kernels/`. curve: of the run's training, where it was trained here.
     """
-    pairs = []
+    cosine = _mean_cosine(curve) if curve is not None and "gradient_cosine" in metrics else None
+    pairs: list[Pair] = []
     for dataset, data in sorted(data_folders.items()):
         sr = sr_folder / dataset
         kernels, true_kernels = (folder if folder.is_dir() else None for folder in (sr / "kernels", data / "kernels"))
-        pairs += pair_folders(Folders(sr, data / "hr", data / "lr", kernels, true_kernels), scale, dataset)
+        draws = sorted((sr / "draws").glob("*"))
+        for files in pair_folders(Folders(sr, data / "hr", data / "lr", kernels, true_kernels), scale, dataset):
+            more = tuple(folder / files.sr.name for folder in draws)
+            pairs.append(replace(files, draws=more, gradient_cosine=cosine))
     return score_pairs(pairs, metrics, workers)
+
+
+def _mean_cosine(curve: Path) -> float | None:
+    """Of `gradient_cosine` over a training curve; None where it has none."""
+    points = [json.loads(line) for line in curve.read_text().splitlines()] if curve.is_file() else []
+    return (
+        fmean(known)
+        if (known := [point["gradient_cosine"] for point in points if "gradient_cosine" in point])
+        else None
+    )
 
 
 def score_kernels(folder: Path, data_folders: dict[str, Path], metrics: Sequence[str]) -> list[Record]:

@@ -25,6 +25,7 @@ from bench.runtime.files import making_folder, write_json
 from bench.runtime.record import Stage
 from bench.suites.experiment import digest_of
 
+DRAWS = "draws"  # the folder of further SR of the same pictures
 OVERLAP = 16  # LR pixels that neighbouring tiles share
 
 
@@ -172,13 +173,17 @@ def upscale_sets(
     upscaler: Upscaler,
     sets: Iterable[TestSet],
     out: Path,
-    scale: int,
+    method: Method,
     stage: Stage,
 ) -> None:
-    """Every set into out/<data set>/, with upscale.json beside."""
+    """Every set into out/<data set>/, further draws into its draws/<number>/, with upscale.json beside."""
     times: dict[str, Any] = {}
     with making_folder(out) as folder:
         for each in sets:
-            times[each.name] = upscale_folder(upscaler, each.lr, folder / each.name, scale, each.seed, each.kernels)
+            for draw in range(method.draws):
+                into = folder / each.name / (f"{DRAWS}/{draw}" if draw else "")
+                seed = each.seed + draw * 2**16
+                made = upscale_folder(upscaler, each.lr, into, method.scale, seed, each.kernels)
+                times.setdefault(each.name, made)
         more = {"sets": times, "peak_mib": round(peak_memory_mib(stage.device))}
         write_json(folder / "upscale.json", {**stage.record(hash_files(folder, "*.png")), **more})

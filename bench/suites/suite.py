@@ -29,8 +29,9 @@ class MethodPlan:
     once: variants run with the first seed only. resized: scales a variant's own knobs. train_sets: a variant's own
     training sets. degradation: of the pictures it is tested on; pairs: of those it is trained on, where they differ.
     evaluates: train nothing, take the network of the run tested on `pairs`. starts: variant to the earlier stage's,
-    where several have its network. kernels: variant to the estimator's "<method>.<variant>" whose kernels it is given,
-    or "truth". unpaired: training sets of which it sees only LR, under the degradation that it is tested on.
+    where several have its network; of a method without one, to that of its own which it starts from. kernels: variant
+    to the estimator's "<method>.<variant>" whose kernels it is given, or "truth". unpaired: training sets of which it
+    sees only LR, under the degradation that it is tested on.
     """
 
     method: str
@@ -166,9 +167,11 @@ class Suite:
             method, _, variant = source.partition(".")
             links = [Dependency(self.plan(method, run.scale, run.degradation), variant or "default", run.seed)]
             return replace(run, kernel_from=self._names(links)[0]), links
-        if entry.pretrain and run.iterations and run.build().knobs.get("pretrained", True):
-            earlier = plan.starts.get(run.variant) or pretrain_variant(entry, entry.pretrain, run.variant)
-            links = [Dependency(self.plan(entry.pretrain.method, *at), earlier, run.seed)]
+        earlier, first = plan.starts.get(run.variant, ""), entry.pretrain
+        if first and not earlier and run.iterations and run.build().knobs.get("pretrained", True):
+            earlier = pretrain_variant(entry, first, run.variant)
+        if earlier and run.iterations:
+            links = [Dependency(self.plan(first.method if first else plan.method, *at), earlier, run.seed)]
             self._check_unseen(run.unpaired_sets, links[0])
             return replace(run, warm_start=self._names(links)[0]), links
         return run, []
