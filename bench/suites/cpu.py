@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bench.api import Knobs
+from bench.suites.downsampled import ARMS, STARTS, UPSAMPLERS, space_plans
 from bench.suites.suite import BLURRED, KERNELGAN_TERMS, RESIDUAL, ZSSR_KERNELS, MethodPlan, Suite
 from bench.suites.unpaired import pseudo_plans
 from methods import find_entry
@@ -138,12 +139,33 @@ PSEUDO_STEPS = 2200
 """Of every run of the shard: what 100 minutes on two cores hold."""
 HALVES = ("BSD400-first", "BSD400-second")
 _PSEUDO_SR = pseudo_plans(PSEUDO_STEPS, _PSEUDO, HALVES, ("Set5", "Set14"), _PSEUDO_SEEDS, (1, 2, 3, 4, 5))
+_SPACE: Knobs = {**_CAFFE, "width": 24, "growth": 12, "blocks": 2, "learning_rate": 1e-3}
+_SPACE_STEPS = 2500
+_SPACE_ONCE = tuple(v for v in find_entry("downsampled_space").variants if v not in (*ARMS, *UPSAMPLERS))
+_SPACE_SETS = ("Set5", "Set14")
+_DOWNSAMPLED = (
+    *space_plans(_SPACE_STEPS, _SPACE, (*ARMS, *UPSAMPLERS), (1, 2, 3, 4, 5), _SPACE_ONCE, _SPACE_SETS),
+    *(
+        plan
+        for scale in (2, 3)
+        for plan in space_plans(
+            _SPACE_STEPS,
+            {**_SPACE, "patch": 64 // scale * scale},
+            ("default", "hr-loss"),
+            test_sets=_SPACE_SETS,
+            scale=scale,
+        )
+    ),
+)
 PILOT = Suite(
     name="pilot",
     title="what is tried before it is measured: one seed, on pictures held out of training",
     train_sets=("BSD400",),
     test_sets=("BSD-valid",),
-    plans=pseudo_plans(PSEUDO_STEPS, _PSEUDO, HALVES),
+    plans=(
+        *pseudo_plans(PSEUDO_STEPS, _PSEUDO, HALVES),
+        *space_plans(_SPACE_STEPS, _SPACE, (*ARMS, *UPSAMPLERS, *STARTS)),
+    ),
     precision="bf16",
     channels_last=True,
     notes=("No result of this suite is published.",),
@@ -202,6 +224,7 @@ CPU = Suite(
         *_KERNELGAN,
         *_DRN,
         *_PSEUDO_SR,
+        *_DOWNSAMPLED,
     ),
     metrics=("psnr_y", "ssim_y", "lr_psnr", "luma_error", "lpips_alex", "niqe"),
     precision="bf16",

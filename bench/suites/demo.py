@@ -5,6 +5,7 @@ from typing import Any
 
 from bench.api import Knobs
 from bench.metrics import DEFAULT_METRICS
+from bench.suites.downsampled import space_plans
 from bench.suites.suite import BLURRED, KERNELGAN_TERMS, LADDER, RESIDUAL, ZSSR_KERNELS, MethodPlan, Suite
 from bench.suites.unpaired import pseudo_plans
 
@@ -97,6 +98,11 @@ DEMO = Suite(
             _SMALL_PSEUDO,
             ("Embedded-train-first", "Embedded-train-second"),
             variants=dict.fromkeys(_PSEUDO_VARIANTS, (1,)),
+        ),
+        *space_plans(
+            1200,
+            {**_QUICK, **_SMALL_RRDB, "patch": 64, "discriminator_width": 16},
+            ("default", "hr-loss", "adversarial"),
         ),
     ),
     metrics=(*DEFAULT_METRICS, "luma_error"),

@@ -59,7 +59,12 @@ def has_network(name: str) -> bool:
 NETWORKS = [name for name in METHODS if has_network(name)]
 # methods that train on HR and LR alone; those with levels or networks of others have tests of their own
 PAIRED = [name for name in NETWORKS if not METHODS[name].networks and not METHODS[name].build(4, {}).levels]
-ELSEWHERE = {"minc", "less-data", "from-scratch"}  # needs weights that are not here; what a suite says, not a knob
+ELSEWHERE = {
+    "minc",
+    "less-data",
+    "from-scratch",
+    "from-hr-loss",
+}  # needs weights that are not here; what a suite says, not a knob
 VARIANTS = [(n, v) for n in PAIRED for v in METHODS[n].variants if v not in ELSEWHERE | {"default"}]
 
 
