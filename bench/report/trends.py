@@ -27,17 +27,10 @@ def draw_differences(scores: Scores, effects: Sequence[VariantEffect], folder: P
     columns = [(metric, rows) for metric, rows in columns if rows]
     if not columns:
         return None
-    lines = max(len(rows) for _, rows in columns)
-    width, height = NAMES + 3.4 * len(columns), 0.9 + LINE * lines
-    figure = Figure(figsize=(width, height), dpi=DPI)
-    panels = panels_of(figure, len(columns), len(columns))
-    figure.subplots_adjust(
-        left=NAMES / width, right=1 - 0.15 / width, top=1 - 0.35 / height, bottom=0.5 / height, wspace=0.06
-    )
+    figure, panels = figure_of_rows(len(columns), max(len(rows) for _, rows in columns), 3.4)
     for number, (axes, (metric, rows)) in enumerate(zip(panels, columns, strict=True)):
-        _draw_rows(axes, rows, number == 0)
+        draw_rows(axes, rows, number == 0)
         axes.set_title(heading(scores.metrics[metric]), size=9)
-        axes.set_xlabel("difference to the default", size=8.5)
     name = f"differences{scores.suffix}"
     save(figure, folder, name)
     return Drawn(
@@ -49,7 +42,18 @@ def draw_differences(scores: Scores, effects: Sequence[VariantEffect], folder: P
     )
 
 
-def _draw_rows(axes: Axes, rows: Sequence[tuple[VariantEffect, Effect]], named: bool) -> None:
+def figure_of_rows(columns: int, lines: int, wide: float) -> tuple[Figure, list[Axes]]:
+    """Panels side by side, `wide` inches each, of that many lines, with room for names to the left."""
+    width, height = NAMES + wide * columns, 0.9 + LINE * lines
+    figure = Figure(figsize=(width, height), dpi=DPI)
+    panels = panels_of(figure, columns, columns)
+    figure.subplots_adjust(
+        left=NAMES / width, right=1 - 0.15 / width, top=1 - 0.35 / height, bottom=0.5 / height, wspace=0.06
+    )
+    return figure, panels
+
+
+def draw_rows(axes: Axes, rows: Sequence[tuple[VariantEffect, Effect]], named: bool) -> None:
     """One metric, a line a variant."""
     axes.axvline(0, color="#808080", linewidth=0.8)
     for line, (row, effect) in enumerate(rows):
@@ -60,6 +64,7 @@ def _draw_rows(axes: Axes, rows: Sequence[tuple[VariantEffect, Effect]], named: 
         axes.plot(effect.mean, line, "o", color=colour, markersize=4, markerfacecolor=face)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_yticks(range(len(rows)), [f"{row.method}.{row.variant}" for row, _ in rows] if named else [], size=7.5)
+    axes.set_xlabel("difference to the default", size=8.5)
     axes.tick_params(axis="x", labelsize=7.5)
     axes.tick_params(axis="y", length=0)
 

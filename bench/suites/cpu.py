@@ -164,7 +164,7 @@ PILOT = Suite(
     test_sets=("BSD-valid",),
     plans=(
         *pseudo_plans(PSEUDO_STEPS, _PSEUDO, HALVES),
-        *space_plans(_SPACE_STEPS, _SPACE, (*ARMS, *UPSAMPLERS, *STARTS)),
+        *space_plans(1500, _SPACE, (*ARMS, "adversarial-x10", "adversarial-x100", *UPSAMPLERS, *STARTS)),
     ),
     precision="bf16",
     channels_last=True,

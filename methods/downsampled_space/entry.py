@@ -36,6 +36,12 @@ ENTRY = Entry(
             _OWN,
         ),
         Axis(
+            "adversarial-weight",
+            "How much must the adversarial loss weigh to choose among what the loss leaves open?",
+            {"adversarial-x10": {"adversarial_weight": 5e-2}, "adversarial-x100": {"adversarial_weight": 0.5}},
+            _OWN,
+        ),
+        Axis(
             "upsampler",
             "Does an upsampler whose phases share weights mend it?",
             {name: {"upsampler": name} for name in ("shuffle-stages", "transposed", "transposed-9", "nearest", "pre")},
@@ -155,6 +161,14 @@ ENTRY = Entry(
         ),
         source=_ARTICLE,
     ),
+    headlines={
+        "hr-loss": "L1",
+        "adversarial": "L_ds + GAN",
+        "hr-adversarial": "L1 + GAN",
+        "with-hr-loss": "L_ds + L1",
+        "everything": "L_ds + L1 + VGG + GAN",
+        "esrgan": "L1 + VGG + GAN",
+    },
     deviations=(
         "the article is an opinion with one picture: optimiser, data, length, weights and discriminator are ESRGAN's",
         "the mean squared error weighs 100, so that its gradient is of the size of L1's beside a GAN's; alone, Adam "

@@ -1,0 +1,83 @@
+"""Artefacts of upsampling where a setting measures them: windows beside their spectra; what mends them, ranked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from bench.data.images import F64, U8, luma
+from bench.report.aggregate import Scores
+from bench.report.chart_data import effects_of
+from bench.report.crop_selection import Shown
+from bench.report.style import DPI, Drawn, save
+from bench.report.tables import heading
+from bench.report.trends import draw_rows, figure_of_rows
+from bench.report.verdicts import VariantEffect
+
+MEASURE = "lattice_excess"  # a setting with this metric is about artefacts
+RANKED = ("psnr_y", "lr_psnr", "phase_deviation", MEASURE)
+CELL = 1.5  # inches a window
+DEPTH = 80.0  # dB from white to black
+
+
+def draw_spectra(scores: Scores, shown: Shown, folder: Path) -> Drawn | None:
+    """The first window, in HR and by every entrant, above its spectrum; None where artefacts are not the matter."""
+    name, title = f"spectra{scores.suffix}", "Artefacts beside their spectra"
+    if MEASURE not in scores.setting.metrics:
+        return None
+    if not shown.blocks:
+        return Drawn(name, title, "", f"{shown.missing} is not here")
+    block, scale = shown.blocks[0], scores.setting.scale
+    figure = Figure(figsize=(CELL * len(block.crops), 2 * CELL + 0.45), dpi=DPI, layout="constrained")
+    grid = figure.subplots(2, len(block.crops), squeeze=False)
+    brightest = max(float(spectrum(pixels).max()) for pixels in block.crops.values())
+    for (label, pixels), (above, below) in zip(block.crops.items(), grid.T, strict=True):
+        above.imshow(pixels, interpolation="nearest")
+        above.set_title(label, size=7.5)
+        below.imshow(spectrum(pixels), cmap="gray", vmin=brightest - DEPTH, vmax=brightest, extent=(-1, 1, 1, -1))
+        for axes in (above, below):
+            axes.grid(False)
+            axes.set(xticks=[], yticks=[])
+        ticks = [number / scale for number in range(-scale, scale + 1)]
+        below.set_xticks(ticks, ["0" if not tick else "" for tick in ticks], size=6)
+        below.set_yticks(ticks, ["" for _ in ticks])
+    save(figure, folder, name)
+    return Drawn(
+        name,
+        title,
+        f"A window of {block.title} in HR and by every method, of several seeds the first, and the power of its luma "
+        f"by frequency, 0 in the middle, from black to white {DEPTH:g} dB. Ticks: multiples of π/{scale}, where a "
+        f"pattern that repeats every {scale} pixels has its energy.",
+    )
+
+
+def spectrum(pixels: U8) -> F64:
+    """(h, w, 3) -> (h, w): 10 log10 of |DFT|^2 of the luma less its mean, under Hann's window, 0 in the middle."""
+    plane = luma(pixels)
+    window = np.outer(*(np.hanning(side + 1)[:-1] for side in plane.shape))
+    power: F64 = np.abs(np.fft.fftshift(np.fft.fft2((plane - plane.mean()) * window))) ** 2
+    return 10 * np.log10(power + 1e-3)
+
+
+def draw_remedies(scores: Scores, effects: Sequence[VariantEffect], folder: Path) -> Drawn | None:
+    """The variants by their effect on the first metric, the best on top, with what they do to the others."""
+    columns = {metric: effects_of(effects, metric) for metric in RANKED if metric in scores.setting.metrics}
+    if MEASURE not in columns or not columns[RANKED[0]]:
+        return None
+    rank = [row.variant for row, _ in sorted(columns[RANKED[0]], key=lambda row: -row[1].mean)]
+    figure, panels = figure_of_rows(len(columns), len(rank), 2.3)
+    for axes, (metric, rows) in zip(panels, columns.items(), strict=True):
+        draw_rows(axes, sorted(rows, key=lambda row: rank.index(row[0].variant)), metric == RANKED[0])
+        axes.set_title(heading(scores.metrics[metric]), size=8.5)
+    name = f"remedies{scores.suffix}"
+    save(figure, folder, name)
+    return Drawn(
+        name,
+        "What mends it, ranked",
+        f"Variants by their difference to the default in `{RANKED[0]}`, the best on top, with 95 % intervals as in the "
+        "figure of differences: filled over seeds and pictures, hollow over pictures alone; in colour where found at a "
+        "false-discovery rate of 5 %.",
+    )
