@@ -151,11 +151,6 @@ class Method:
         return 0
 
     @property
-    def draws(self) -> int:
-        """How many SR of each test picture are made, with noise by another seed; the first is the one that counts."""
-        return 1
-
-    @property
     def needs_weights(self) -> tuple[str, ...]:
         """Names in WEIGHTS without which the learner cannot train."""
         return self.recipe.needs_weights if self.recipe else ()

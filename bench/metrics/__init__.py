@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from bench.data.images import F64, U8, crop_border, crop_to_multiple, grey, luma, rounded_luma, to_rgb
 from bench.errors import BadInput
 from bench.metrics.fidelity import PIRM_BORDER, lr_psnr, luma_error, psnr, rmse_pirm, ssim
-from bench.metrics.phases import diversity, lattice_excess, phase_deviation
+from bench.metrics.phases import lattice_excess, phase_deviation, spread
 
 if TYPE_CHECKING:
     from bench.metrics.lpips import Network
@@ -34,8 +34,8 @@ class Sample:
     """One SR picture and what it may be compared with. `lr` is the picture the network saw.
 
     Pictures: uint8, (h, w) or (h, w, 3). `kernel`: the estimated blur kernel, `true_kernel`: the one that made the
-    LR; any (k, k), float64, cross-correlation orientation. `draws`: further SR of the LR, by other noise.
-    `gradient_cosine`: of the run that made it, see METRICS.
+    LR; any (k, k), float64, cross-correlation orientation. `draws`: further SR of the LR, by other noise;
+    `seeds`: by other trainings. `gradient_cosine`: of the run that made it, see METRICS.
     """
 
     sr: U8
@@ -45,6 +45,7 @@ class Sample:
     kernel: F64 | None = None
     true_kernel: F64 | None = None
     draws: tuple[U8, ...] = ()
+    seeds: tuple[U8, ...] = ()
     gradient_cosine: float | None = None
 
 
@@ -118,7 +119,15 @@ def _lattice_excess(sample: Sample) -> float:
 
 
 def _diversity(sample: Sample) -> float:
-    return diversity([sample.sr, *sample.draws])
+    if not sample.draws:
+        raise BadInput("one SR of each LR: the generator draws nothing")
+    return spread([sample.sr, *sample.draws])
+
+
+def _seed_deviation(sample: Sample) -> float:
+    if not sample.seeds:
+        raise BadInput("one seed was trained")
+    return spread([sample.sr, *sample.seeds])
 
 
 def _gradient_cosine(sample: Sample) -> float:
@@ -251,6 +260,14 @@ METRICS: dict[str, Metric] = {
             "higher",
             "RGB: standard deviation over 4 SR of one LR, drawn with other noise; mean over pixels and channels",
             f"one-to-many in the {_SPACE}",
+        ),
+        Metric(
+            "seed_deviation",
+            _seed_deviation,
+            "grey levels",
+            "lower",
+            "RGB: standard deviation over the SR of all seeds of a variant, mean over pixels and channels",
+            f"what the loss leaves to the random start, after the {_SPACE}",
         ),
         Metric(
             "gradient_cosine",

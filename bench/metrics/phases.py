@@ -1,4 +1,4 @@
-"""What a sub-pixel layer leaves in SR: phases of different brightness, peaks in the spectrum. And how far draws differ.
+"""What a sub-pixel layer leaves in SR: phases of different brightness, peaks in the spectrum; how far several SR differ.
 
 Both of the former need no HR and no LR: the spectrum of a photograph has no peaks at these frequencies.
 """
@@ -57,11 +57,6 @@ def lattice_excess(luma: F64, scale: int) -> float:
     return float(10 * np.log10(power[at].mean() / power[around & ~near].mean()))
 
 
-def diversity(pictures: Sequence[U8]) -> float:
-    """The standard deviation over several SR of one LR, in grey levels, its mean over pixels and channels.
-
-    Raises BadInput for fewer than two.
-    """
-    if len(pictures) < 2:
-        raise BadInput("one SR of each LR: the generator draws nothing")
+def spread(pictures: Sequence[U8]) -> float:
+    """The standard deviation over several SR of one LR, in grey levels, its mean over pixels and channels."""
     return float(np.std([picture.astype(np.float64) for picture in pictures], axis=0).mean())

@@ -43,6 +43,7 @@ MARGINS: dict[str, tuple[float, str]] = {
     "phase_deviation": (0.1, "grey levels; photographs themselves have as much"),
     "lattice_excess": (1.0, "dB; photographs differ by as much"),
     "diversity": (0.25, "grey levels; less than the rounding to 8 bits can make"),
+    "seed_deviation": (0.25, "as diversity"),
     "gradient_cosine": (0.02, "gradients of pictures are nearly orthogonal by chance"),
     "rmse_pirm": (0.1, "grey levels; what 0.1 dB comes to at 30 dB"),
     "niqe": (0.1, "papers give one to two decimals"),

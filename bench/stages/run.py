@@ -1,6 +1,7 @@
 """The stages of one run of a suite: what each reads from the work folder, what it writes there, and its record."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from bench.stages.estimate import estimate_sets
 from bench.stages.feature_activity import measure_taps
 from bench.stages.train import Limits, checkpoint_path, load_network, train
 from bench.stages.upscale import TestSet, prepare, upscale_sets
+from bench.suites import find_suite
 from bench.suites.experiment import Experiment
 from bench.suites.suite import TRUTH
 from bench.suites.workdir import Workdir
@@ -141,11 +143,19 @@ def score_run(run: Experiment, layout: Workdir) -> None:
     elif why := reason(run, layout):
         records = no_scores(sets, run.metrics, why)
     else:
-        curve = layout.run(run.name) / "curves.jsonl"
-        records = score.score_run(layout.sr(run), sets, run.metrics, run.scale, curve, workers=1)
+        curve, siblings = layout.run(run.name) / "curves.jsonl", _siblings(run, layout)
+        records = score.score_run(layout.sr(run), sets, run.metrics, run.scale, curve, siblings, workers=1)
     score.write_csv(layout.scores(run), records, with_dataset=True)
     taps = measure_taps(run, sets[run.test_sets[0]] / "hr")
     write_json(layout.score_record(run), {**stage.record({"scores": hash_file(layout.scores(run))}), "taps": taps})
+
+
+def _siblings(run: Experiment, layout: Workdir) -> list[Path]:
+    """The SR of the same variant by its other seeds, where a metric is about them."""
+    if "seed_deviation" not in run.metrics:
+        return []
+    runs = find_suite(layout.suite).experiments().values()
+    return [layout.sr(other) for other in runs if replace(other, seed=run.seed).name == run.name != other.name]
 
 
 def _test_data(run: Experiment, layout: Workdir) -> dict[str, str]:

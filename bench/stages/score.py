@@ -56,6 +56,7 @@ class Pair:
     true_kernel: Path | None = None
     dataset: str = ""
     draws: tuple[Path, ...] = ()
+    seeds: tuple[Path, ...] = ()
     gradient_cosine: float | None = None
 
 
@@ -118,8 +119,8 @@ def load_sample(files: Pair) -> Sample:
     sr, hr, lr = (None if path is None else read_image(path) for path in (files.sr, files.hr, files.lr))
     assert sr is not None
     kernel, true_kernel = (None if path is None else read_kernel(path) for path in (files.kernel, files.true_kernel))
-    draws = tuple(map(read_image, files.draws))
-    sample = Sample(sr, hr, lr, files.scale, kernel, true_kernel, draws, files.gradient_cosine)
+    draws, seeds = (tuple(map(read_image, paths)) for paths in (files.draws, files.seeds))
+    sample = Sample(sr, hr, lr, files.scale, kernel, true_kernel, draws, seeds, files.gradient_cosine)
     if hr is not None:
         try:
             pair(sample)
@@ -227,13 +228,15 @@ def score_run(
     metrics: Sequence[str],
     scale: int,
     curve: Path | None = None,
+    siblings: Sequence[Path] = (),
     workers: int | None = None,
 ) -> list[Record]:
     """All Records of one run of a suite.
 
     SR: `sr_folder/<dataset>/<stem>.png`, estimated kernels beside them in `kernels/<stem>.npy` where there are any,
     further draws in `draws/<number>/<stem>.png`; a data folder holds `hr/`, `lr/` and, where the degradation has
-    kernels, `kernels/`. curve: of the run's training, where it was trained here.
+    kernels, `kernels/`. curve: of the run's training, where it was trained here; siblings: SR folders of the same
+    variant trained with other seeds.
     """
     cosine = _mean_cosine(curve) if curve is not None and "gradient_cosine" in metrics else None
     pairs: list[Pair] = []
@@ -243,7 +246,8 @@ def score_run(
         draws = sorted((sr / "draws").glob("*"))
         for files in pair_folders(Folders(sr, data / "hr", data / "lr", kernels, true_kernels), scale, dataset):
             more = tuple(folder / files.sr.name for folder in draws)
-            pairs.append(replace(files, draws=more, gradient_cosine=cosine))
+            seeds = tuple(file for folder in siblings if (file := folder / dataset / files.sr.name).is_file())
+            pairs.append(replace(files, draws=more, seeds=seeds, gradient_cosine=cosine))
     return score_pairs(pairs, metrics, workers)
 
 

@@ -180,7 +180,7 @@ def upscale_sets(
     times: dict[str, Any] = {}
     with making_folder(out) as folder:
         for each in sets:
-            for draw in range(method.draws):
+            for draw in range(getattr(method, "draws", 1)):
                 into = folder / each.name / (f"{DRAWS}/{draw}" if draw else "")
                 seed = each.seed + draw * 2**16
                 made = upscale_folder(upscaler, each.lr, into, method.scale, seed, each.kernels)

@@ -10,7 +10,7 @@ from bench.suites.suite import MethodPlan
 
 METRICS = (
     *("psnr_y", "ssim_y", "lr_psnr", "lpips_alex"),
-    *("phase_deviation", "lattice_excess", "gradient_cosine", "diversity"),
+    *("phase_deviation", "lattice_excess", "gradient_cosine", "diversity", "seed_deviation"),
 )
 ARMS = ("default", "hr-loss", "adversarial", "hr-adversarial", "with-hr-loss", "everything", "esrgan")
 UPSAMPLERS = ("shuffle-stages", "transposed", "transposed-9", "nearest", "pre")

@@ -97,6 +97,7 @@ class DownsampledSpace(Method):
 
     @property
     def draws(self) -> int:
+        """How many SR of each test picture are made, each with noise of its own; the first is the one that counts."""
         return 4 if self.generator.noise else 1
 
     def network(self) -> nn.Module:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from bench.data.datasets import find
 from bench.data.images import F64, crop_to_multiple, luma, read_image
 from bench.errors import BadInput
 from bench.metrics import METRICS, Sample
-from bench.metrics.phases import diversity, lattice_excess, phase_deviation
+from bench.metrics.phases import lattice_excess, phase_deviation
 
 PHOTOGRAPH = read_image(find("Embedded-test", 4)[0].hr)
 
@@ -49,13 +51,16 @@ def test_a_picture_too_small_for_them_has_none() -> None:
         phase_deviation(np.zeros((3, 3)), 4)
 
 
-def test_diversity_is_the_standard_deviation_over_draws() -> None:
+@pytest.mark.parametrize(
+    ("metric", "field", "why"), [("diversity", "draws", "draws nothing"), ("seed_deviation", "seeds", "one seed")]
+)
+def test_how_far_several_sr_differ_is_their_standard_deviation(metric: str, field: str, why: str) -> None:
     black, white = np.zeros((4, 4, 3), np.uint8), np.full((4, 4, 3), 10, np.uint8)
-    assert diversity([black, white]) == 5
-    assert diversity([black, black]) == 0
-    assert METRICS["diversity"].function(Sample(black, None, None, 4, draws=(white,))) == 5
-    with pytest.raises(BadInput, match="draws nothing"):
-        diversity([black])
+    alone = Sample(black, None, None, 4)
+    assert METRICS[metric].function(replace(alone, **{field: (white,)})) == 5
+    assert METRICS[metric].function(replace(alone, **{field: (black, black)})) == 0
+    with pytest.raises(BadInput, match=why):
+        METRICS[metric].function(alone)
 
 
 def test_a_cosine_is_that_of_the_run() -> None:

@@ -267,6 +267,21 @@ def test_a_run_is_scored_dataset_by_dataset(tmp_path: Path) -> None:
     assert "--kernels" in records[3].note
 
 
+def test_draws_other_seeds_and_the_curve_of_a_run_are_scored_beside_its_pictures(tmp_path: Path) -> None:
+    data, sr, sibling = (tmp_path / name for name in ("data", "sr", "other"))
+    for folder, pixels in ((data / "hr", picture(0)), (data / "lr", picture(0, 12)), (sr / "Set5", picture(0))):
+        write_png(folder / "one.png", pixels)
+    for folder in (sr / "Set5" / "draws" / "1", sibling / "Set5"):
+        write_png(folder / "one.png", flip(picture(0)))
+    curve = tmp_path / "curves.jsonl"
+    curve.write_text('{"step": 10, "gradient_cosine": -0.5}\n{"step": 20, "gradient_cosine": 0.25}\n')
+    metrics = ["diversity", "seed_deviation", "gradient_cosine"]
+    found = [record.value for record in score_run(sr, {"Set5": data}, metrics, 4, curve, [sibling])]
+    assert found[0] == found[1] == pytest.approx(0.5) and found[2] == -0.125
+    alone = score_run(sibling, {"Set5": data}, metrics, 4)
+    assert [record.value for record in alone] == [None] * 3 and all(record.note for record in alone)
+
+
 def test_the_table_of_means_says_what_is_missing_and_why() -> None:
     records = [
         Record("Set5", "a", "psnr_y", 30.0),

@@ -71,7 +71,7 @@ def test_the_gradient_has_no_part_in_the_null_space(scale: int) -> None:
 
 def test_free_pixels_reach_the_lr_and_stay_below_bicubic() -> None:
     hr = crop_to_multiple(read_image(find("Embedded-test", 4)[0].hr), 4)[128:224, 128:224]
-    truth, lr = to_tensor(hr)[None], to_tensor(degrade(hr, 4, "bicubic_float").lr)[None]
+    truth = to_tensor(hr)[None]
     lr = resize_tensor(truth, Fraction(1, 4))
     sr = draw(1, 3, 96, 96).float().requires_grad_()
     adam = torch.optim.Adam([sr], lr=0.02)
@@ -81,9 +81,9 @@ def test_free_pixels_reach_the_lr_and_stay_below_bicubic() -> None:
         value = loss(sr, lr, truth)
         value.backward()  # type: ignore[no-untyped-call]
         adam.step()
-    assert -10 * np.log10(float(value)) > 60
+    assert -10 * np.log10(float(value.detach())) > 60
     bicubic = resize(to_uint8(lr[0]), 4)
-    assert psnr(luma(to_uint8(sr[0].detach())), luma(hr), 4) < psnr(luma(bicubic), luma(hr), 4) - 10
+    assert psnr(luma(to_uint8(sr[0].detach())), luma(hr), 4) < psnr(luma(bicubic), luma(hr), 4) - 5
 
 
 @pytest.mark.parametrize("scale", SCALES)
