@@ -1,4 +1,4 @@
-"""What a sub-pixel layer leaves in SR: phases of different brightness, peaks in the spectrum; how far several SR differ.
+"""What a sub-pixel layer leaves in SR: phases of different brightness, peaks in the spectrum; how several SR differ.
 
 Both of the former need no HR and no LR: the spectrum of a photograph has no peaks at these frequencies.
 """
