@@ -3,8 +3,6 @@
 Both of the former need no HR and no LR: the spectrum of a photograph has no peaks at these frequencies.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Artefacts of upsampling where a setting measures them: windows beside their spectra; what mends them, ranked."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

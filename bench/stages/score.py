@@ -254,11 +254,8 @@ def score_run(
 def _mean_cosine(curve: Path) -> float | None:
     """Of `gradient_cosine` over a training curve; None where it has none."""
     points = [json.loads(line) for line in curve.read_text().splitlines()] if curve.is_file() else []
-    return (
-        fmean(known)
-        if (known := [point["gradient_cosine"] for point in points if "gradient_cosine" in point])
-        else None
-    )
+    known = [point["gradient_cosine"] for point in points if "gradient_cosine" in point]
+    return fmean(known) if known else None
 
 
 def score_kernels(folder: Path, data_folders: dict[str, Path], metrics: Sequence[str]) -> list[Record]:

@@ -1,7 +1,5 @@
 """The plans of the loss in the downsampled space: its arms and what mends it, on LR that are rounded once."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The entry of the loss in the downsampled space: its axes, its claims, and what the article leaves open."""
 
-from __future__ import annotations
-
 from bench.api import Axis, Claim, Entry, Knobs, claimed_at
 from methods.downsampled_space.method import DownsampledSpace
 

@@ -3,8 +3,6 @@
 L_ds = distance(shrink(SR), LR), pictures in [0, 1], neither clamped nor rounded.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable
 from fractions import Fraction

@@ -3,8 +3,6 @@
 loss = shrunk_weight * L_ds + pixel_weight * L1(sr, hr) + perceptual_weight * VGG + adversarial_weight * GAN.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass

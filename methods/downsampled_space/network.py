@@ -1,7 +1,5 @@
 """The generator: RRDB blocks, then one of several upsamplers; how freely its phases part is the question."""
 
-from __future__ import annotations
-
 import functools
 import itertools
 from dataclasses import dataclass
