@@ -74,7 +74,7 @@ def kernel_of(name: str, scale: int) -> F64:
         taps[scale + 1 : 2 * scale + 1] = 1 / scale
     else:
         near, beside = divmod(scale - 1, 2)
-        taps[scale + near : scale + near + 4] = cubic(np.arange(-1, 3) - beside / 2, a=-0.75)
+        taps[scale + near : scale + near + 4] = cubic(np.arange(-1, 3, dtype=np.float64) - beside / 2, a=-0.75)
     return np.outer(taps, taps)
 
 
