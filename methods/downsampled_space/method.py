@@ -4,7 +4,7 @@ loss = shrunk_weight * L_ds + pixel_weight * L1(sr, hr) + perceptual_weight * VG
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 import torch
@@ -153,25 +153,17 @@ class SpaceLearner(NetworkLearner):
         terms = Terms(recipe.perceptual_weight, recipe.adversarial_weight, recipe.pixel_weight, gan=recipe.gan)
         self.gan = PerceptualGan(terms, features)
 
-    def step(self, batch: Batch) -> dict[str, Tensor]:
-        self.begin(batch)
-        return self.learn(batch)
-
-    def begin(self, batch: Batch) -> None:
-        """Set every learning rate, and draw the noise by the run's seed and the step."""
-        for part in self.parts.values():
-            if isinstance(part, Adam):
-                part.set_rate(batch.step)
+    def begin(self, batch: Batch) -> Hashable:
+        """Draw the noise by the run's seed and the step."""
         if self.channels:
-            noise = draw_noise(
-                (len(batch.lr), self.channels, *batch.lr.shape[2:]), (self.training.seed << 32) + batch.step
-            )
+            shape = (len(batch.lr), self.channels, *batch.lr.shape[2:])
+            noise = draw_noise(shape, (self.training.seed << 32) + batch.step)
             if self.noise.shape != noise.shape:
                 self.noise = torch.empty_like(noise, device=self.training.device)
             self.noise.copy_(noise)
+        return super().begin(batch)
 
     def learn(self, batch: Batch) -> dict[str, Tensor]:
-        """The step, a function of tensors alone."""
         lr, hr = (to_memory_format(picture, self.training) for picture in (batch.lr, batch.hr))
         with autocast(self.training):
             sr = self.forward(torch.cat([lr, self.noise], 1) if self.channels else lr).float()
@@ -182,13 +174,13 @@ class SpaceLearner(NetworkLearner):
             for name, term in terms.items()
             if self.weights[name]
         }
-        _descend(self.adam, sr, torch.stack(list(slopes.values())).sum(0))
+        self.adam.minimise((sr * torch.stack(list(slopes.values())).sum(0)).sum())
         losses = {"loss": torch.stack([self.weights[name] * term for name, term in terms.items()]).sum(), **terms}
         content = [slopes[name] for name in ("shrunk", "pixel") if name in slopes]
         if "adversarial" in slopes and content:
             losses["gradient_cosine"] = cosine(slopes["adversarial"], torch.stack(content).sum(0))
         if self.learned:
-            _descend(self.learned, self.space(sr.detach(), lr, hr))
+            self.learned.minimise(self.space(sr.detach(), lr, hr))
         if self.gan:
             losses["discriminator"] = self._step_discriminator(self.gan, sr.detach(), hr)
         self.average()
@@ -209,12 +201,5 @@ class SpaceLearner(NetworkLearner):
         with autocast(self.training):
             real, fake = self.discriminator(hr).float(), self.discriminator(sr).float()
         loss = gan.discriminator(real, fake)
-        _descend(self.discriminator_adam, loss)
+        self.discriminator_adam.minimise(loss)
         return loss
-
-
-def _descend(adam: Adam, of: Tensor, slope: Tensor | None = None) -> None:
-    """A step, at the rate that is set, down the gradient of a loss, or of a picture along `slope`."""
-    adam.adam.zero_grad(set_to_none=True)
-    of.backward(slope)  # type: ignore[no-untyped-call]
-    adam.adam.step()
