@@ -140,7 +140,9 @@ def left_out(name: str, scale: int) -> dict[str, str]:
     held = find(VALIDATION[whole], scale) if whole in VALIDATION else []
     why = {source.name: f"held out as {VALIDATION[whole]}" for source in held}
     why |= {
-        one.train: f"shows what {one.test_set}/{one.test} shows" for one in NEAR_DUPLICATES if one.train_set == whole
+        pair.train: f"shows what {pair.test_set}/{pair.test} shows"
+        for pair in NEAR_DUPLICATES
+        if pair.train_set == whole
     }
     return {picture: reason for picture, reason in why.items() if picture in mine}
 
@@ -152,10 +154,10 @@ def _warn_of_test_pictures(name: str, sources: Sequence[Source]) -> None:
         with contextlib.suppress(BadInput):
             if dataset.role == "test" and whole_of(other) == other:
                 test[other] = find(other, 4)
-    for one in search({name: sources}, test):
+    for pair in search({name: sources}, test):
         print(
-            f"warning: {name}/{one.train} shows what {one.test_set}/{one.test} shows (correlation {one.correlation}); "
-            f"remove it from {name}, or report nothing on {one.test_set}",
+            f"warning: {name}/{pair.train} shows what {pair.test_set}/{pair.test} shows (correlation "
+            f"{pair.correlation}); remove it from {name}, or report nothing on {pair.test_set}",
             file=sys.stderr,
         )
 
@@ -170,13 +172,13 @@ def _check_levels(levels: Sequence[int], scale: int) -> list[int]:
 
 def _append(folder: Path, picture: _Picture) -> Facts:
     """Add a picture to every store. Returns where it begins in each and its sizes."""
-    place: Facts = {}
+    extents: Facts = {}
     between = [(f"lr{picture.hr.shape[0] // image.shape[0]}", image) for image in picture.levels]
     for side, image in (("hr", picture.hr), ("lr", picture.lr), *between):
         with (folder / f"{side}.u8").open("ab") as store:
-            place |= {f"{side}_offset": store.tell(), f"{side}_size": list(image.shape[:2])}
+            extents |= {f"{side}_offset": store.tell(), f"{side}_size": list(image.shape[:2])}
             store.write(np.ascontiguousarray(to_rgb(image).transpose(2, 0, 1)).tobytes())
-    return place
+    return extents
 
 
 def _training_sets(names: Sequence[str]) -> Sequence[str]:
@@ -204,24 +206,24 @@ def _pictures(
     """Read, check and degrade one picture after the other."""
     for source in sources:
         image, shipped = read_pair(source, scale)
-        use_shipped = shipped is not None and by == "bicubic"
-        made = (
-            Degraded(shipped) if shipped is not None and use_shipped else degrade(image, scale, by, seed, source.name)
-        )
-        hr = crop_to_multiple(image, scale) if made.hr is None else made.hr
+        if shipped is not None and by == "bicubic":
+            degraded, origin = Degraded(shipped), "shipped"
+        else:
+            degraded, origin = degrade(image, scale, by, seed, source.name), "made"
+        hr = crop_to_multiple(image, scale) if degraded.hr is None else degraded.hr
         facts = {
             "hr_size": list(hr.shape[:2]),
             "hr_sha256": pixel_sha256(hr),
-            "lr_size": list(made.lr.shape[:2]),
-            "lr_sha256": pixel_sha256(made.lr),
-            "lr_from": "shipped" if use_shipped else "made",
+            "lr_size": list(degraded.lr.shape[:2]),
+            "lr_sha256": pixel_sha256(degraded.lr),
+            "lr_from": origin,
             "cropped_from": list(image.shape[:2]) if hr.shape[:2] != image.shape[:2] else None,
-            "recipe": made.recipe,
-            "kernel_sha256": None if made.kernel is None else hashlib.sha256(made.kernel.tobytes()).hexdigest(),
+            "recipe": degraded.recipe,
+            "kernel_sha256": None if degraded.kernel is None else hashlib.sha256(degraded.kernel.tobytes()).hexdigest(),
         }
         between = tuple(degrade(hr, level, "bicubic").lr for level in levels)
         facts |= {f"lr{level}_sha256": pixel_sha256(lower) for level, lower in zip(levels, between, strict=True)}
-        yield _Picture(source.name, pair_sha256(image, shipped), hr, made.lr, made.kernel, facts, between)
+        yield _Picture(source.name, pair_sha256(image, shipped), hr, degraded.lr, degraded.kernel, facts, between)
 
 
 def _folders(sources: Iterable[Source]) -> set[Path]:

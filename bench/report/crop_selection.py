@@ -82,16 +82,16 @@ def read_shown(scores: Scores, work: Path, kept: Path) -> Shown:
 
     Places that `kept` lists are kept to; else they are chosen by rule. Raises BadInput for a picture of a wrong size.
     """
-    every = {one.label: one.runs[0] for one in scores.measured}
+    every = {variant.label: variant.runs[0] for variant in scores.measured}
     folders = {name: sr_folder(work, cell_of(scores.runs, run, "method"), run) for name, run in every.items()}
     whole = {name: folder for name, folder in folders.items() if folder.is_dir()}
-    places = read_places(kept)
+    windows = read_places(kept)
     try:
-        if not places:
-            places = _choose(scores, work, whole)
-        old = {n: r for n, r in every.items() if n not in whole and all(p.file(kept, r).is_file() for p in places)}
+        if not windows:
+            windows = _choose(scores, work, whole)
+        old = {n: r for n, r in every.items() if n not in whole and all(w.file(kept, r).is_file() for w in windows)}
         runs = {name: run for name, run in every.items() if name in whole or name in old}
-        blocks = [_block(scores, work, runs, (whole, kept), place) for place in places]
+        blocks = [_block(scores, work, runs, (whole, kept), window) for window in windows]
     except FileNotFoundError as error:
         return Shown(missing=str(error))
     return Shown(tuple(blocks), runs, tuple(name for name in every if name not in runs))
@@ -143,12 +143,12 @@ def _choose(scores: Scores, work: Path, whole: Mapping[str, Path]) -> list[Windo
 
 def choose_pictures(scores: Scores, count: int) -> list[tuple[str, str]]:
     """(dataset, image): data set by data set in turn, those on which the entrants' scores differ most first."""
-    runs = [one.runs[0] for one in scores.measured]
+    runs = [variant.runs[0] for variant in scores.measured]
     metric = scores.first_available(DISTORTION) or scores.setting.metrics[0]
     column = widen(scores.frame)[metric]
     ranked: list[list[tuple[str, str]]] = []
     for dataset in scores.setting.datasets:
-        images = sorted({str(image) for _, place, image in column.index if place == dataset})
+        images = sorted({str(image) for _, own, image in column.index if own == dataset})
         spread = {}
         for image in images:
             values = np.array([column[run, dataset, image] for run in runs], dtype=np.float64)
@@ -178,30 +178,30 @@ def choose_window(pictures: Sequence[U8], side: int) -> tuple[int, int]:
 
 
 def _block(
-    scores: Scores, work: Path, runs: Mapping[str, str], found: tuple[Mapping[str, Path], Path], place: Window
+    scores: Scores, work: Path, runs: Mapping[str, str], found: tuple[Mapping[str, Path], Path], window: Window
 ) -> Block:
     """One picture. found: where whole pictures are by method, and where crops are kept."""
     whole, kept = found
     try:
-        hr = _hr(scores, work, place.dataset, place.image)
-        crops, thumbnail = {HR: place.cut(hr)}, _shrink(hr)
+        hr = _hr(scores, work, window.dataset, window.image)
+        crops, thumbnail = {HR: window.cut(hr)}, _shrink(hr)
     except FileNotFoundError:
-        if not place.file(kept, HR).is_file():
+        if not window.file(kept, HR).is_file():
             raise
-        crops, thumbnail = {HR: _kept_crop(place, kept, HR)}, place.file(kept, WHOLE).read_bytes()
+        crops, thumbnail = {HR: _kept_crop(window, kept, HR)}, window.file(kept, WHOLE).read_bytes()
     for name, run in runs.items():
         if name in whole:
-            crops[name] = place.cut(
-                _read(whole[name] / place.dataset / f"{place.image}.png", work, (place.height, place.width))
+            crops[name] = window.cut(
+                _read(whole[name] / window.dataset / f"{window.image}.png", work, (window.height, window.width))
             )
         else:
-            crops[name] = _kept_crop(place, kept, run)
-    return Block(f"{place.dataset} / {place.image}", thumbnail, place, crops, _captions(scores, runs, place))
+            crops[name] = _kept_crop(window, kept, run)
+    return Block(f"{window.dataset} / {window.image}", thumbnail, window, crops, _captions(scores, runs, window))
 
 
-def _kept_crop(place: Window, kept: Path, run: str) -> U8:
+def _kept_crop(window: Window, kept: Path, run: str) -> U8:
     """(side, side, 3) as `keep` wrote it."""
-    with Image.open(place.file(kept, run)) as picture:
+    with Image.open(window.file(kept, run)) as picture:
         return np.asarray(picture.convert("RGB"))
 
 
@@ -230,10 +230,10 @@ def _read(path: Path, work: Path, size: tuple[int, ...] | None = None) -> U8:
     return pixels
 
 
-def _captions(scores: Scores, runs: Mapping[str, str], place: Window) -> dict[str, str]:
+def _captions(scores: Scores, runs: Mapping[str, str], window: Window) -> dict[str, str]:
     """Name, then distortion and perceptual score of the whole picture."""
     metrics = scores.first_metrics
-    rows = scores.frame[(scores.frame["dataset"] == place.dataset) & (scores.frame["image"] == place.image)]
+    rows = scores.frame[(scores.frame["dataset"] == window.dataset) & (scores.frame["image"] == window.image)]
     values = dict(zip(zip(rows["run"], rows["metric"], strict=True), map(float, rows["value"]), strict=True))
     captions = {HR: "HR\n" + "   ".join(f"{m} {ARROWS[scores.metrics[m].better]}" for m in metrics)}
     for name, run in runs.items():

@@ -87,8 +87,8 @@ def crop_figure(blocks: Sequence[Block]) -> Figure:
     height = TITLE + lines * (CELL + TEXT)
     size = (2 * GAP + CELL + (1 + max(column for column, _ in cells)) * (CELL + GAP), height * len(blocks))
     figure = Figure(figsize=(size[0] / DPI, size[1] / DPI), dpi=DPI)
-    for place, block in enumerate(blocks):
-        _draw_block(figure, block, size, place * height, cells)
+    for index, block in enumerate(blocks):
+        _draw_block(figure, block, size, index * height, cells)
     return figure
 
 
@@ -99,9 +99,9 @@ def _lines(methods: int) -> int:
 def _places(methods: int) -> list[tuple[int, int]]:
     """(column, line) of HR, then of each method; column -1 is under the thumbnail, where HR goes once lines wrap."""
     if methods < PER_LINE:
-        return [(place, 0) for place in range(1 + methods)]
+        return [(column, 0) for column in range(1 + methods)]
     columns = math.ceil(methods / max(2, math.ceil(methods / PER_LINE)))
-    return [(-1, 1), *((place % columns, place // columns) for place in range(methods))]
+    return [(-1, 1), *((index % columns, index // columns) for index in range(methods))]
 
 
 def _draw_block(

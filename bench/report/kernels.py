@@ -44,7 +44,7 @@ def read_kernels(scores: Scores, work: Path, kept: Path | None = None) -> Kernel
     """
     metric = scores.first_available(KERNEL) or scores.setting.metrics[0]
     values = widen(scores.frame)[metric]
-    pictures = list(dict.fromkeys((str(place), str(image)) for _, place, image in values.index))[:MAX_PICTURES]
+    pictures = list(dict.fromkeys((str(dataset), str(image)) for _, dataset, image in values.index))[:MAX_PICTURES]
     runs = {short_name(*variant.key): variant.runs[0] for variant in scores.variants}
     info = scores.metrics[metric]
     kernels: dict[tuple[str, tuple[str, str]], NDArray[np.float64]] = {}
