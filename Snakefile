@@ -1,5 +1,5 @@
-# The rules in data-flow order: prepare -> train (or estimate kernels) -> upscale -> score -> report -> publish, each
-# mirrored in MLflow.
+# The rules in data-flow order: prepare -> train (or estimate kernels) -> upscale -> score -> report -> publish, and last,
+# for nothing waits for it, a mirror of it all in MLflow.
 # Every stage is one `python -m bench` line that reads and writes files under the work folder. No rule declares a file
 # under results/: a fresh clone computes, it never finds the answer. The last rule compares with what is published there,
 # and with --config publish=true replaces it.
@@ -15,7 +15,7 @@ try:
     REUSE, PUBLISH = check_settings(config)
     PLAN = Workflow(config.get("suite", "demo"), config.get("shard"), config.get("methods"), REUSE)
     if workflow.is_main_process:
-        PLAN.forget_pending_mirrors()
+        PLAN.forget_pending_mirror()
 except BadInput as error:
     sys.exit(f"snakemake: {error}")
 
@@ -41,7 +41,7 @@ localrules:
 rule all:
     input:
         VERDICT,
-        f"{WORK}/mirror/tables.json",
+        f"{WORK}/mirror.json",
 
 
 rule compare:
@@ -130,17 +130,6 @@ rule score:
         "{BENCH} score-suite --suite {SUITE:q} {SHARD} --method {wildcards.method:q} --processes {threads} > {log:q} 2>&1"
 
 
-rule mirror:
-    input:
-        f"{WORK}/scored/{{method}}.done",
-    output:
-        f"{WORK}/mirror/{{method}}.json",
-    log:
-        f"{WORK}/logs/mirror/{{method}}.log",
-    shell:
-        "{BENCH} mirror --suite {SUITE:q} {SHARD} --method {wildcards.method:q} > {log:q} 2>&1"
-
-
 rule report:
     input:
         SCORES,
@@ -170,16 +159,15 @@ rule report_compared:
         "{BENCH} report --suite {SUITE:q} --methods {PLAN.compared:q} --out \"$(dirname {output:q})\" > {log:q} 2>&1"
 
 
-rule mirror_tables:
+rule mirror:
     input:
         f"{RESULTS}/REPORT.md",
-        expand(f"{WORK}/mirror/{{method}}.json", method=PLAN.methods),
     output:
-        f"{WORK}/mirror/tables.json",
+        f"{WORK}/mirror.json",
     log:
-        f"{WORK}/logs/mirror/tables.log",
+        f"{WORK}/logs/mirror.log",
     shell:
-        "{BENCH} mirror --suite {SUITE:q} > {log:q} 2>&1"
+        "{BENCH} mirror --suite {SUITE:q} {SHARD} > {log:q} 2>&1"
 
 
 rule publish:
@@ -190,6 +178,7 @@ rule publish:
     params:
         write="--write" if PUBLISH else "",
         published=PLAN.published_digest(),
+    priority: 1  # before the mirror
     shell:
         "{BENCH} publish --suite {SUITE:q} {SHARD} {params.write} > {output:q}"
 

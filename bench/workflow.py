@@ -67,11 +67,10 @@ class Workflow:
                 waiting += [everything[source].method for source in sources]
         return found
 
-    def forget_pending_mirrors(self) -> None:
-        """Delete the marks of what could not be mirrored, so that it is tried again."""
-        for mark in (self.layout.root / "mirror").glob("*.json"):
-            if PENDING in read_json(mark):
-                mark.unlink()
+    def forget_pending_mirror(self) -> None:
+        """Delete the mark of a mirror whose store was away, so that it is tried again."""
+        if self.layout.mirror.is_file() and PENDING in read_json(self.layout.mirror):
+            self.layout.mirror.unlink()
 
     @property
     def methods(self) -> list[str]:

@@ -13,10 +13,12 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from children import run_command
+from children import run_command, train_small
 from pictures import noise
+from PIL import Image
 
 import bench.stages.train as loop
 from bench.__main__ import main
@@ -32,7 +34,8 @@ COMMANDS: dict[str, list[str]] = {
     "kernel": ["kernel", "--lr", "in", "--iterations", "2", "--out"],
     "train": ["train", RUN, "--suite", "smoke", "--device", "cpu", "--out"],
 }
-STOPPABLE = ("degrade", "upscale")
+STOPPABLE = ("degrade", "upscale", "score", "kernel")
+KILLS = int(os.environ.get("BENCH_KILLS", "50"))
 SAME = ("*.png", "*.npy", "*.csv", "manifest.json", "*.safetensors", "curves.jsonl")  # what has no times in it
 
 
@@ -196,6 +199,45 @@ def child(target: object, *words: object) -> Iterator[multiprocessing.process.Ba
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("method", "iterations"), [("srcnn", 400), ("esrgan", 60)])
+def test_a_training_killed_at_fifty_random_steps_gives_the_uninterrupted_bytes(
+    method: str, iterations: int, train_store: Path, tmp_path: Path
+) -> None:
+    dice, kills, trainings = random.Random(1), 0, 0
+    words = (method, iterations)
+    with child(train_small, train_store, tmp_path / "whole", *words):
+        began = time.monotonic()
+    seconds = time.monotonic() - began
+    whole = made(tmp_path / "whole")
+    assert {name.removeprefix("whole/") for name in whole} == {"checkpoint.safetensors", "curves.jsonl"}
+    while kills < KILLS:
+        folder = tmp_path / str(trainings) / "whole"
+        while not (folder / "train.json").is_file():
+            with child(train_small, train_store, folder, *words) as process:
+                time.sleep(dice.uniform(0, seconds / 2))
+                process.kill()
+            kills += process.exitcode == -signal.SIGKILL
+        assert made(folder) == whole
+        assert not [name for name in listed(folder) if name.startswith("state")]
+        trainings += 1
+    print(f"{method}: {kills} kills in {trainings} trainings of {seconds:.2f} s")
+
+
+@pytest.mark.slow
+def test_a_second_training_of_a_run_waits_for_the_first_and_takes_over_from_a_killed_one(here: Path) -> None:
+    words = [*COMMANDS["train"], out_of("train")]
+    with child(run_command, here, words):
+        began = time.monotonic()
+    seconds, whole = time.monotonic() - began, made(here / "disk/out")
+    for number, share in enumerate((0.2, 0.5, 0.8, 2)):
+        os.rename(here / "disk", here / f"done{number}")
+        with child(run_command, here, words) as first, child(run_command, here, words) as second:
+            first.join(share * seconds)
+            first.kill()
+        assert second.exitcode == 0 and made(here / "disk/out") == whole, share
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 @pytest.mark.parametrize("name", STOPPABLE)
 def test_a_command_stopped_at_any_moment_leaves_nothing_half_written(
@@ -224,3 +266,34 @@ def test_a_command_stopped_at_any_moment_leaves_nothing_half_written(
         assert not [file for file in listed(out.parent) if ".partial" in file]
         os.rename(out.parent, here / f"done{stopped}.{time.monotonic_ns()}")
     print(f"{name}: {stopped} stopped")
+
+
+@pytest.mark.parametrize("name", ["prepare", "degrade", "upscale", "score", "kernel"])
+def test_a_picture_that_vanishes_meanwhile_is_one_line_and_the_rest_is_done_once_it_is_back(
+    name: str, here: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words, opened = [*COMMANDS[name], out_of(name)], Image.open
+    assert main(words) == 0
+    whole = made(here / out_of(name))
+    picture = here / ("data/Set5" if name == "prepare" else "in") / "c.png"
+    for reads in (1, 2):  # while the inputs are checked, and when their turn has come
+        os.rename(here / "disk", here / f"done{reads}")
+        left, kept = [reads], picture.read_bytes()
+
+        def vanish(path: Path, *more: Any, left: list[int] = left, **options: Any) -> Any:
+            left[0] -= path.name == picture.name
+            if not any(left):
+                picture.unlink(missing_ok=True)
+            return opened(path, *more, **options)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Image, "open", vanish)
+            code = main(words)
+        if picture.exists():
+            assert reads == 2 and code == 0  # each is read once
+            continue
+        errors = capfd.readouterr().err
+        assert code == 2 and len(refusals(errors)) == 1 and "c.png" in errors and "Traceback" not in errors, errors
+        check_nothing_half_written(name, here / "disk")
+        picture.write_bytes(kept)
+        assert main(words) == 0 and made(here / out_of(name)) == whole

@@ -235,7 +235,7 @@ def test_a_long_curve_is_thinned_and_keeps_its_end(tmp_path: Path) -> None:
 def test_a_server_that_is_down_stops_nothing_and_the_next_call_tries_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from bench.commands.reporting import mirror_tables
+    from bench.commands.reporting import mirror
     from bench.workflow import Workflow
 
     monkeypatch.setenv("BENCH_WORK", str(tmp_path))
@@ -243,14 +243,16 @@ def test_a_server_that_is_down_stops_nothing_and_the_next_call_tries_again(
     write_results(tmp_path / "smoke" / "results")
     (tmp_path / "smoke" / "results" / "REPORT.md").write_text("done")
     began = time.monotonic()
-    mirror_tables("smoke")
+    mirror("smoke", [], whole=True)
     assert time.monotonic() - began < 60
-    mark = tmp_path / "smoke" / "mirror" / "tables.json"
+    mark = tmp_path / "smoke" / "mirror.json"
     assert "pending" in json.loads(mark.read_text())
     assert "the next call tries again" in capsys.readouterr().err
-    (tmp_path / "smoke" / "mirror" / "rrdb.json").write_text('{"rrdb": "1"}')
-    Workflow("smoke").forget_pending_mirrors()
-    assert [path.name for path in mark.parent.iterdir()] == ["rrdb.json"]
+    Workflow("smoke").forget_pending_mirror()
+    assert not mark.exists()
+    mark.write_text('{"rrdb": "1"}')
+    Workflow("smoke").forget_pending_mirror()
+    assert mark.exists()
 
 
 @pytest.mark.parametrize("content", [b"not a database", b"SQLite format 3\0" + bytes(500)])

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -123,6 +124,17 @@ def copied(finished: Path, folder: Path) -> Path:
     return project
 
 
+def test_a_second_workflow_in_the_same_folder_says_so_and_leaves_the_first_alone(tmp_path: Path) -> None:
+    line = command(tmp_path, "--until", "prepare_test", "--config", "suite=smoke")
+    first = subprocess.Popen(line, env=environment(), cwd=tmp_path, stderr=subprocess.DEVNULL)
+    while not list(tmp_path.glob(".snakemake/locks/*")):
+        assert first.poll() is None
+        time.sleep(0.02)
+    second = subprocess.run(line, env=environment(), cwd=tmp_path, capture_output=True, text=True)
+    assert second.returncode != 0 and "cannot be locked" in second.stderr, second.stderr
+    assert first.wait() == 0 and len(list(tmp_path.glob("work/smoke/data/*/manifest.json"))) == 1
+
+
 @pytest.mark.parametrize("name", ["page.css", "reported.csv"])
 def test_editing_the_pages_style_or_a_papers_figure_makes_the_report_anew(
     name: str, finished: Path, tmp_path: Path
@@ -131,7 +143,7 @@ def test_editing_the_pages_style_or_a_papers_figure_makes_the_report_anew(
     file = project / "bench" / "report" / name
     file.write_text(file.read_text() + "\n")
     planned = call(tmp_path / "run", "all", "-n", "--config", "suite=smoke", root=project)
-    assert sorted(RULE.findall(planned)) == ["all", "mirror_tables", "publish", "report"]
+    assert sorted(RULE.findall(planned)) == ["all", "mirror", "publish", "report"]
 
 
 def test_editing_a_default_runs_the_jobs_of_that_method_and_no_others(finished: Path, tmp_path: Path) -> None:
@@ -141,9 +153,7 @@ def test_editing_a_default_runs_the_jobs_of_that_method_and_no_others(finished: 
     assert "recipe: GanRecipe = GanRecipe(1e-4, " in text
     file.write_text(text.replace("recipe: GanRecipe = GanRecipe(1e-4, ", "recipe: GanRecipe = GanRecipe(2e-4, "))
     planned = call(tmp_path / "run", "all", "-n", "--config", "suite=smoke", root=copy)
-    assert sorted(RULE.findall(planned)) == sorted(
-        ["all", "train", "upscale", "score", "mirror", "report", "mirror_tables", "publish"]
-    )
+    assert sorted(RULE.findall(planned)) == sorted(["all", "train", "upscale", "score", "report", "mirror", "publish"])
     assert "esrgan.default.x4.bicubic.s1" in planned and "rule prepare" not in planned
 
 
@@ -182,6 +192,27 @@ def test_a_workflow_with_a_method_that_diverges_comes_to_its_end(finished: Path,
 
 
 @pytest.mark.slow
+def test_a_tracking_server_that_never_answers_stops_no_table_and_is_tried_again(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
+        away = {**environment(), "MLFLOW_TRACKING_URI": address}
+        line = command(tmp_path, "all", "--cores", "1", "--config", "suite=smoke")
+        running = subprocess.Popen(line, env=away, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        verdict = tmp_path / "work" / "smoke" / "verdict.txt"
+        while not (verdict.is_file() and verdict.read_text()):
+            assert running.poll() is None
+            time.sleep(0.1)
+        assert not (tmp_path / "work" / "smoke" / "mirror.json").exists()  # the results are there before it is tried
+        began = time.monotonic()
+        said = running.communicate()[0].decode()
+        assert running.returncode == 0 and time.monotonic() - began < 90, said
+        assert verdict.read_text() in said
+    assert RULE.findall(call(tmp_path, "all", "--config", "suite=smoke")) == ["mirror", "all"]
+    assert (tmp_path / "work" / "mlflow" / "mlflow.db").is_file()
+    assert "Nothing to be done" in call(tmp_path, "all", "--config", "suite=smoke")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("cores", ["1", "8"])
 def test_the_same_bytes_come_out_on_any_number_of_cores(cores: str, finished: Path, tmp_path: Path) -> None:
     call(tmp_path, "all", "--cores", cores, "--config", "suite=smoke")
@@ -205,7 +236,7 @@ def test_a_workflow_killed_three_times_and_resumed_gives_the_same_bytes(finished
 def test_published_scores_that_still_hold_are_reused_on_request(finished: Path, tmp_path: Path) -> None:
     shutil.copytree(finished / "results", tmp_path / "results")
     said = call(tmp_path, "all", "--config", "suite=smoke", "reuse=true", "publish=true")
-    assert set(RULE.findall(said)) == {"report", "mirror_tables", "publish", "all"}
+    assert set(RULE.findall(said)) == {"report", "mirror", "publish", "all"}
     patterns = ("tables/*", "scores/*", "records/*", "material.tar.xz", "figures/*", "runs.csv", "REPORT.md")
     assert contents(tmp_path / "results/smoke", *patterns) == contents(finished / "results/smoke", *patterns)
 

@@ -39,34 +39,21 @@ def build_report(
     seal(results)
 
 
-def mirror_method(suite_name: str, runs: Sequence[Experiment]) -> None:
-    """Mirror the finished runs of one method, and note where they went."""
-    from bench.tracking import StoreAway, mirror_runs
+def mirror(suite_name: str, runs: Sequence[Experiment], whole: bool) -> None:
+    """Mirror finished runs; `whole`: with every table, the figures and the report, and note where it all went. Results
+    do not wait for a store that is away: the next call tries again."""
+    from bench.tracking import StoreAway, mirror_runs, mirror_suite
 
     layout = Workdir(suite_name)
     try:
         made = mirror_runs(suite_name, [_folder(run, layout) for run in runs])
+        if whole:
+            made |= mirror_suite(suite_name, layout.results)
     except StoreAway as error:
-        made = _pending(error)
-    write_json(layout.root / "mirror" / f"{runs[0].method}.json", made)
-
-
-def mirror_tables(suite_name: str) -> None:
-    """Attach every table, the figures and the report to the suite's parent run."""
-    from bench.tracking import StoreAway, mirror_suite
-
-    layout = Workdir(suite_name)
-    try:
-        made = mirror_suite(suite_name, layout.results)
-    except StoreAway as error:
-        made = _pending(error)
-    write_json(layout.root / "mirror" / "tables.json", made)
-
-
-def _pending(error: Exception) -> dict[str, str]:
-    """What stands in place of a mirror's mark: results do not wait for a store, and the next call tries again."""
-    print(f"{error}; not mirrored now, the next call tries again", file=sys.stderr)
-    return {PENDING: str(error)}
+        print(f"{error}; not mirrored now, the next call tries again", file=sys.stderr)
+        made = {PENDING: str(error)}
+    if whole:
+        write_json(layout.mirror, made)
 
 
 def _folder(run: Experiment, layout: Workdir) -> Any:

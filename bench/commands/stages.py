@@ -47,7 +47,7 @@ def add_verbs(verbs: Any) -> None:
     for name, verb, text in (
         ("upscale-suite", upscale_runs, "upscale the suite's test sets with every run of a method"),
         ("score-suite", score_runs, "score every run of a method"),
-        ("mirror", mirror, "mirror a method's runs, or the suite's tables, into MLflow"),
+        ("mirror", mirror, "mirror a method's runs, or all of them and the tables, into MLflow"),
     ):
         stage = verbs.add_parser(name, help=text)
         stage.add_argument("--suite", default="demo")
@@ -182,12 +182,9 @@ def make_report(arguments: Arguments) -> None:
 
 
 def mirror(arguments: Arguments) -> None:
-    from bench.commands.reporting import mirror_method, mirror_tables
+    from bench.commands import reporting
 
-    if arguments.method:
-        mirror_method(arguments.suite, _runs(arguments))
-    else:
-        mirror_tables(arguments.suite)
+    reporting.mirror(arguments.suite, _runs(arguments), whole=arguments.method is None)
 
 
 def publish_results(arguments: Arguments) -> None:
@@ -217,9 +214,9 @@ def publish_results(arguments: Arguments) -> None:
 
 
 def _runs(arguments: Arguments) -> list[Any]:
-    """The runs of one method in the suite or its shard."""
+    """The runs of one method, or of all, in the suite or its shard."""
     from bench.provenance.reuse import needed
     from bench.suites import find_suite
 
     runs = needed(find_suite(arguments.suite), arguments.shard or None, arguments.reuse).values()
-    return [run for run in runs if run.method == arguments.method]
+    return [run for run in runs if arguments.method in (None, run.method)]

@@ -35,12 +35,16 @@ def output_file(out: Path, inputs: Inputs, overwrite: bool = False) -> Iterator[
     """A file to write that becomes `out` on success. Raises BadInput as `check_place` and `replacing` do."""
     place = check_place(out, inputs, overwrite, folder=False)
     record = _record_of(place)
-    with replacing(place) as temporary:
-        yield temporary
-        made = hash_file(temporary)
-        if _is_recorded(place, place.name, _recorded(record)):
-            made += f" {hash_file(place)}"  # whichever is there after a power cut
-        write_json(record, {place.name: made})
+    try:
+        with replacing(place) as temporary:
+            yield temporary
+            made = hash_file(temporary)
+            if _is_recorded(place, place.name, _recorded(record)):
+                made += f" {hash_file(place)}"  # whichever is there after a power cut
+            write_json(record, {place.name: made})
+    finally:
+        if not place.exists():
+            record.unlink(missing_ok=True)
 
 
 def claim_folder(out: Path, names: Iterable[str], overwrite: bool = False) -> None:

@@ -64,6 +64,11 @@ class Workdir:
         return locked(self.root / "turns" / work, wait=True)
 
     @property
+    def mirror(self) -> Path:
+        """Which run is which in MLflow; `PENDING` where the store was away."""
+        return self.root / "mirror.json"
+
+    @property
     def page(self) -> Path:
         """index.html, and every table and figure in every format."""
         return self.root / "page"
