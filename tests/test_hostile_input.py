@@ -10,6 +10,7 @@ import os
 import pickle
 import resource
 import struct
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +23,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pictures import noise
 from PIL import Image
+from published import PUBLISHED
 from safetensors.torch import save
+from scipy.io import savemat
 
 from bench.__main__ import main
 from bench.data.blur_kernels import read_kernel
@@ -33,11 +36,11 @@ from bench.report.losses import read_curves as read_losses
 from bench.runtime.files import read_json, write_json
 from bench.runtime.rows import read_rows
 from bench.runtime.tensors import read_torch
-from bench.stages.checkpoints import read_published, recorded_method
+from bench.stages.checkpoints import import_checkpoint, read_published, recorded_method
 from bench.stages.score import Folders, pair_folders
 from bench.stages.train import load_weights
 from bench.tracking import mean_scores, read_curves
-from methods import find_entry
+from methods import METHODS, find_entry
 
 # BENCH_FUZZ=1000 tries a thousand times as many; the numbers here take seconds
 TRIES = settings(
@@ -65,6 +68,12 @@ def torch_bytes(legacy: bool = False) -> bytes:
 def kernel_bytes() -> bytes:
     stream = io.BytesIO()
     np.save(stream, np.full((5, 5), 0.04))
+    return stream.getvalue()
+
+
+def mat_bytes(compressed: bool) -> bytes:
+    stream = io.BytesIO()
+    savemat(stream, {"Kernel": np.full((5, 5), 0.04)}, do_compression=compressed)
     return stream.getvalue()
 
 
@@ -170,6 +179,12 @@ def test_any_metadata_of_a_checkpoint_is_understood_or_refused(said: bytes, tmp_
 @given(content=damaged([kernel_bytes()]))
 def test_any_bytes_are_a_kernel_or_refused(content: bytes, tmp_path: Path) -> None:
     read_or_refuse(read_kernel, tmp_path / "x.npy", content)
+
+
+@TRIES
+@given(content=damaged([mat_bytes(compressed) for compressed in (False, True)]))
+def test_any_bytes_are_a_kernel_of_matlabs_or_refused(content: bytes, tmp_path: Path) -> None:
+    read_or_refuse(read_kernel, tmp_path / "x.mat", content)
 
 
 @TRIES
@@ -410,6 +425,39 @@ def test_a_checkpoint_that_unpacks_to_more_than_its_file_is_refused(tmp_path: Pa
     assert "unpack" in within(16, read_torch, tmp_path / "x.pth")
 
 
+@pytest.mark.parametrize("name", [name for name, entry in METHODS.items() if entry.build(4, {}).recipe])
+@pytest.mark.parametrize("size", [2**16, 2**62])
+def test_no_size_that_a_checkpoint_says_is_allocated_before_its_file_is_seen_to_be_smaller(
+    size: int, name: str, tmp_path: Path
+) -> None:
+    entry, refusals = find_entry(name), []
+    for knob, value in entry.build(4, {}).knobs.items():
+        if knob != "scale" and (
+            type(value) is int or (isinstance(value, tuple) and {type(each) for each in value} == {int})
+        ):
+            said = {"method": name, "scale": 4, "knobs": {knob: [size] * len(value) if type(value) is tuple else size}}
+            content = save({"a": torch.ones(1)}, metadata={"bench": json.dumps(said)})
+            (tmp_path / "x.safetensors").write_bytes(content)
+            before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
+            try:
+                recorded_method(tmp_path / "x.safetensors", entry, "default", 4)
+            except BadInput as error:
+                refusals.append(knob)
+                assert "x.safetensors: says sizes" in str(error), error
+            assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**17, knob
+            assert time.monotonic() - began < 10, knob
+    assert refusals
+
+
+def test_a_published_file_whose_first_layer_promises_a_huge_network_is_refused(tmp_path: Path) -> None:
+    method, state, _ = PUBLISHED["msrresnet-basicsr"]
+    tensors = state()
+    tensors["conv_first.weight"] = torch.zeros(2**17, 3, 3, 3)
+    torch.save(tensors, tmp_path / "x.pth")
+    text = within(64, lambda path: import_checkpoint(method, path, tmp_path / "out.safetensors"), tmp_path / "x.pth")
+    assert "says sizes" in text
+
+
 def test_sparse_and_quantised_tensors_are_refused(tmp_path: Path) -> None:
     for tensor in (torch.eye(3).to_sparse(), torch.quantize_per_tensor(torch.ones(3), 0.1, 0, torch.qint8)):
         torch.save({"w": tensor}, tmp_path / "x.pth")
@@ -443,6 +491,12 @@ def test_a_pickle_that_would_run_something_does_not(tmp_path: Path) -> None:
 def test_an_array_that_is_no_kernel_is_refused(array: Any, tmp_path: Path) -> None:
     np.save(tmp_path / "k.npy", array)
     refused(read_kernel, tmp_path / "k.npy")
+
+
+def test_a_compressed_kernel_that_unpacks_to_far_more_is_refused(tmp_path: Path) -> None:
+    savemat(tmp_path / "k.mat", {"Kernel": np.zeros((2**13, 2**13))}, do_compression=True)
+    assert (tmp_path / "k.mat").stat().st_size > 2**17
+    assert "more than a kernel's" in within(16, read_kernel, tmp_path / "k.mat")
 
 
 def test_a_kernel_whose_header_lies_about_its_size_is_refused(tmp_path: Path) -> None:

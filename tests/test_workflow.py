@@ -125,14 +125,19 @@ def copied(finished: Path, folder: Path) -> Path:
 
 
 def test_a_second_workflow_in_the_same_folder_says_so_and_leaves_the_first_alone(tmp_path: Path) -> None:
-    line = command(tmp_path, "--until", "prepare_test", "--config", "suite=smoke")
-    first = subprocess.Popen(line, env=environment(), cwd=tmp_path, stderr=subprocess.DEVNULL)
+    line = command(tmp_path, "all", "--config", "suite=smoke")
+    first = subprocess.Popen(line, env=environment(), cwd=tmp_path, stderr=subprocess.DEVNULL, start_new_session=True)
     while not list(tmp_path.glob(".snakemake/locks/*")):
         assert first.poll() is None
         time.sleep(0.02)
+    line.insert(-2, "--rerun-incomplete")  # else what the first is at is called incomplete
     second = subprocess.run(line, env=environment(), cwd=tmp_path, capture_output=True, text=True)
     assert second.returncode != 0 and "cannot be locked" in second.stderr, second.stderr
-    assert first.wait() == 0 and len(list(tmp_path.glob("work/smoke/data/*/manifest.json"))) == 1
+    while not list(tmp_path.glob("work/smoke/data/*/manifest.json")):
+        assert first.poll() is None
+        time.sleep(0.1)
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
 
 
 @pytest.mark.parametrize("name", ["page.css", "reported.csv"])

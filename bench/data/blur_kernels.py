@@ -17,6 +17,7 @@ from bench.data.images import F64, U8, composed, quantise
 from bench.errors import BadInput
 
 LARGEST = 512  # rows and columns of a kernel that is read
+MAT_BYTES = 2**17  # a compressed one of so many is at most a thousand times as large
 Edge = Literal["reflect", "replicate"]
 
 
@@ -59,8 +60,11 @@ def read_kernel(path: Path) -> F64:
 
 
 def _read_mat(path: Path) -> NDArray[Any]:
+    """Raises BadInput for a file that could unpack to far more than a kernel: it is compressed."""
     from scipy.io import loadmat
 
+    if path.stat().st_size > MAT_BYTES:
+        raise BadInput(f"{path}: {path.stat().st_size} bytes are more than a kernel's .mat has; write a .npy")
     found: NDArray[Any] = loadmat(str(path), variable_names=["Kernel"])["Kernel"]
     return found
 

@@ -27,6 +27,8 @@ from bench.runtime.weights import WEIGHTS, Weight, hash_once, locate
 TIMEOUT_SECONDS = 30  # without a byte
 LIMIT_SECONDS = 6 * 3600.0  # of one download
 LIMIT_BYTES = 2**35
+LIMIT_FILES = 2**20  # of an archive
+LIMIT_FILE_BYTES = 2**28
 
 
 def fetch(names: Sequence[str]) -> list[Path]:
@@ -146,15 +148,21 @@ def _check_pictures(dataset: Dataset, root: Path) -> None:
 
 
 def _unpack(file: Path, archive: Archive, target: Path) -> None:
-    """Write the wanted members, and nothing else, below `target`. Raises BadInput for a damaged archive."""
+    """Write the wanted members, and nothing else, below `target`. Raises BadInput for a damaged archive, and for one
+    of more files, or larger ones, than any data set has."""
     target.mkdir(parents=True)
+    room = LIMIT_BYTES
     try:
-        for name, stream in _members(file):
+        for number, (name, stream) in enumerate(_members(file)):
             match = re.search(archive.members, name)
+            content = stream.read(LIMIT_FILE_BYTES + 1) if match else b""
+            room -= len(content)
+            if number >= LIMIT_FILES or len(content) > LIMIT_FILE_BYTES or room < 0:
+                raise BadInput(f"{file.name}: {name} is one file too many, or too large; get {archive.url} by hand")
             if match:
                 path = target / match.expand(archive.target)
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(stream.read())
+                path.write_bytes(content)
     except (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise BadInput(f"{file.name}: not a readable archive; fetch it again from {archive.url}") from error
 

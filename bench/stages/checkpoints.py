@@ -4,8 +4,10 @@ The sizes of the network are read off the tensors and written into the file's me
 other word than the method.
 """
 
+import contextlib
 import json
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from bench.api import Entry, Knobs, Method
 from bench.errors import BadInput, pick
@@ -53,6 +56,7 @@ PARTS = {"drn": DRN_DUALS}  # published beside a network; they upscale nothing
 WRAPPERS = ("params_ema", "params")
 PUBLISHED_SCALE = 4  # of the networks whose tensors do not tell it
 SHOWN = 3  # keys that an error names
+SLACK = 2**16  # numbers that a network may have beyond twice those of its file
 
 
 def import_checkpoint(
@@ -81,7 +85,8 @@ def import_checkpoint(
     elif taken is not None:
         notes.append(f"{taken} of the file is used")
     part = key_map in PARTS.values()
-    network = build_duals(**knobs) if part else find_entry(method).build(knobs["scale"], knobs).network()
+    with _no_larger_than(source, [tuple(tensor.shape) for tensor in tensors.values()]):
+        network = build_duals(**knobs) if part else find_entry(method).build(knobs["scale"], knobs).network()
     assert network is not None
     weights = _renamed(key_map, network, tensors, knobs, source)
     metadata = {
@@ -126,6 +131,26 @@ def read_published(path: Path, key: str | None = None) -> tuple[dict[str, Tensor
     if all(name.startswith("module.") for name in found):
         found = {name.removeprefix("module."): value for name, value in found.items()}
     return dict(found), taken
+
+
+@contextlib.contextmanager
+def _no_larger_than(path: Path, shapes: Iterable[tuple[int, ...]]) -> Iterator[None]:
+    """Raise BadInput, before anything is allocated, where a network is built that is far larger than what its file
+    holds, tensors of these shapes: its sizes are the file's word."""
+    most, built = 2 * sum(map(math.prod, shapes)) + SLACK, [0]
+
+    def add(module: nn.Module, name: str, parameter: nn.Parameter | None) -> None:
+        built[0] += 0 if parameter is None else parameter.numel()
+        if built[0] > most:
+            raise BadInput(f"{path}: says sizes whose network has more numbers than the file; get the original file")
+
+    hook = register_module_parameter_registration_hook(add)
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:  # numbers that overflow, or of no memory
+        raise BadInput(f"{path}: says sizes of no network ({str(error)[:80]}); get the original file") from error
+    finally:
+        hook.remove()
 
 
 def _key_map_of(method: str, tensors: Mapping[str, Tensor], source: Path) -> KeyMap:
@@ -222,7 +247,7 @@ def recorded_method(path: Path | None, entry: Entry, variant: str, scale: int) -
 
     Raises BadInput where that is another method, scale or variant than the one asked for.
     """
-    metadata = _metadata(path) if path is not None and path.is_file() else {}
+    metadata, shapes = _said(path) if path is not None and path.is_file() else ({}, [])
     run = metadata.get("run")
     if isinstance(run, str) and not run.startswith(f"{entry.name}.{variant}.x{scale}."):
         raise BadInput(f"{path}: trained as {run}, not as {entry.name}.{variant} x{scale}; name its method and scale")
@@ -242,6 +267,8 @@ def recorded_method(path: Path | None, entry: Entry, variant: str, scale: int) -
             )
         knobs = {name: tuple(value) if isinstance(value, list) else value for name, value in metadata["knobs"].items()}
         method = entry.build(scale, knobs)
+        with _no_larger_than(path, shapes), torch.device("meta"):
+            method.network()
         if run is not None:
             return method
         for knob, value in entry.variants[variant].items():
@@ -251,11 +278,13 @@ def recorded_method(path: Path | None, entry: Entry, variant: str, scale: int) -
         return method
 
 
-def _metadata(path: Path) -> dict[str, Any]:
-    """What a checkpoint of ours says of itself. Raises BadInput for a file that is not safetensors."""
+def _said(path: Path) -> tuple[dict[str, Any], list[tuple[int, ...]]]:
+    """(what a checkpoint of ours says of itself, the shapes of its tensors). Raises BadInput for a file that is not
+    safetensors."""
     try:
         with safe_open(path, framework="pt") as stream:
             metadata: dict[str, Any] = dict(json.loads((stream.metadata() or {}).get("bench", "{}")))
+            shapes = [tuple(stream.get_slice(name).get_shape()) for name in stream.keys()]  # noqa: SIM118
     except Exception as error:  # safetensors raises its own type, and others for a truncated header
         raise BadInput(f"{path}: not a safetensors checkpoint ({error}); train or import it again") from error
-    return metadata
+    return metadata, shapes

@@ -274,6 +274,19 @@ def test_a_damaged_archive_is_refused(server: str, monkeypatch: pytest.MonkeyPat
     assert everything_in(tmp_path / "data") == []
 
 
+@pytest.mark.parametrize(("limit", "value"), [("FILES", 2), ("FILE_BYTES", 100), ("BYTES", 200)])
+@pytest.mark.parametrize("name", ["tiny.zip", "tiny.tgz"])
+def test_an_archive_of_too_much_is_refused_and_leaves_nothing(
+    server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, limit: str, value: int
+) -> None:
+    (tmp_path / "data").mkdir()
+    (write_zip if name.endswith("zip") else write_tar)(tmp_path / "data" / name, members(tmp_path / "made"))
+    monkeypatch.setattr(f"bench.data.fetch.LIMIT_{limit}", value)
+    offer_dataset(monkeypatch, f"{server}/{name}", None)
+    assert "too many, or too large" in refused("Tiny")
+    assert everything_in(tmp_path / "data") == [name]
+
+
 def test_an_archive_put_there_by_hand_is_used_without_a_network(
     server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
