@@ -275,8 +275,8 @@ class Entry:
     change for a reason the source does not show. `networks`: the methods whose trained networks it works with, given to
     its upscaler as an nn.ModuleList. `deterministic`: nothing is random, one run stands for every seed. `baselines`:
     '<method>.<variant>' of those over which a report tables its gain. `gap`: its variants (floor, estimate, ceiling),
-    of which a report says how much of the gap the estimate closes. Raises BadInput at import for a knob, or a
-    variant in a claim, that does not exist."""
+    of which a report says how much of the gap the estimate closes. `default`: the knobs of the default variant.
+    Raises BadInput at import for a knob, or a variant in a claim, that does not exist."""
 
     name: str
     method: type[Method]
@@ -292,6 +292,7 @@ class Entry:
     baselines: tuple[str, ...] = ()
     gap: tuple[str, str, str] | None = None
     headlines: Mapping[str, str] = field(default_factory=dict)
+    default: Knobs = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         names = [variant for axis in self.axes for variant in axis.variants]
@@ -317,7 +318,7 @@ class Entry:
     @property
     def variants(self) -> dict[str, Knobs]:
         """Every variant by name, 'default' first, its knobs by their flat names."""
-        found: dict[str, Knobs] = {"default": {}}
+        found: dict[str, Knobs] = {"default": self.default}
         for axis in self.axes:
             found.update(axis.variants)
         return {variant: self.flatten(knobs) for variant, knobs in found.items()}

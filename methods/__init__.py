@@ -22,6 +22,10 @@ METHODS: dict[str, Entry] = {
 }
 
 
+PUBLISHED: dict[str, Entry] = {}
+"""What authors published, of suite published alone."""
+
+
 def load_guest(path: Path) -> Entry:
     """The ENTRY of a method file that is not part of the project.
 
@@ -63,4 +67,4 @@ for _path in filter(None, os.environ.get("BENCH_METHODS", "").split(os.pathsep))
 
 def find_entry(name: str) -> Entry:
     """The entry of that name. Raises BadInput, naming the nearest, where there is none."""
-    return pick("method", name, METHODS)
+    return pick("method", name, METHODS | PUBLISHED)

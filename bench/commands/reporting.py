@@ -19,10 +19,13 @@ def build_report(
     With a shard, runs of the other shards that results/<suite>/ holds keep their place in the tables; with `reuse`,
     those whose scores there still hold.
     """
+    from bench.metrics import METRICS
     from bench.provenance.record import write_results
     from bench.provenance.reuse import needed
+    from bench.report.aggregate import read
     from bench.report.described import describe
     from bench.report.document import build
+    from bench.report.papers.published import explain
     from bench.runtime.checksums import seal
     from bench.suites import find_suite
 
@@ -35,7 +38,10 @@ def build_report(
     order = write_results(
         chosen, runs.values(), layout, results, results_folder() / suite_name if shard or reuse else None
     )
-    build(results, layout.root, describe(chosen, order, results), page=(out or layout.root) / "page")
+    about = describe(chosen, order, results)
+    if about.reported:
+        explain(read(results, about, METRICS), layout.root, results)
+    build(results, layout.root, about, page=(out or layout.root) / "page")
     seal(results)
 
 

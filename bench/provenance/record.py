@@ -16,6 +16,7 @@ from bench.runtime.output import check_unchanged
 from bench.runtime.record import Record
 from bench.runtime.results import (
     COST,
+    EXPLAINED,
     MATERIAL,
     RECORDS,
     RUNS,
@@ -134,16 +135,16 @@ def run_row(run: Experiment, trained: Record, upscaling: Record) -> Record:
 
 def cost_row(run: Experiment, trained: Record, upscaling: Record) -> Record:
     """One line of cost.csv: seconds and memory, which no two machines share. Estimating kernels counts as upscaling;
-    where the network diverged there was nothing to upscale with."""
-    diverged = "diverged" in upscaling
+    where nothing was upscaled, for the network diverged or others made the pictures, there is no cost."""
+    nothing = upscaling["peak_mib"] == ""
     return {
         "run": run.name,
         "train_seconds": trained.get("seconds", ""),
         "train_cpu_seconds": trained.get("cpu_seconds", ""),
         "train_device": trained.get("device", ""),
         "train_peak_mib": trained.get("peak_mib", ""),
-        "upscale_seconds": "" if diverged else round(_seconds(upscaling), 2),
-        "upscale_peak_mib": "" if diverged else upscaling["peak_mib"],
+        "upscale_seconds": "" if nothing else round(_seconds(upscaling), 2),
+        "upscale_peak_mib": upscaling["peak_mib"],
     }
 
 
@@ -172,7 +173,7 @@ def write_results(
         write_records(results, method, {name: records[name] for name in names})
     _write_rows(results / RUNS, RUN_COLUMNS, [records[name]["row"] for name in found])
     _write_rows(results / COST, COST_COLUMNS, [records[name]["cost"] for name in found])
-    for file in (TAPS, MATERIAL):
+    for file in (TAPS, EXPLAINED, MATERIAL):
         (results / file).unlink(missing_ok=True)
         if published and (published / file).is_file():
             shutil.copyfile(published / file, results / file)

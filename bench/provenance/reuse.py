@@ -9,6 +9,7 @@ from bench.runtime.results import Record, hash_scores, read_results
 from bench.runtime.rows import Row
 from bench.runtime.weights import WEIGHTS
 from bench.suites.experiment import Experiment
+from bench.suites.published import is_here
 from bench.suites.suite import Suite
 
 ABSENT = re.compile(r"weights '([^']+)' are not here")
@@ -17,10 +18,10 @@ ABSENT = re.compile(r"weights '([^']+)' are not here")
 def needed(chosen: Suite, shard: str | None, reuse: bool) -> dict[str, Experiment]:
     """The runs of a suite or shard that have to be made, by name; those that they take something from included.
 
-    reuse: leave out the runs whose scores results/<suite>/ holds, where they are `reusable`. Raises BadInput where a
-    file of that folder is torn.
+    Left out are those of what authors published that is not here. reuse: leave out the runs whose scores
+    results/<suite>/ holds, where they are `reusable`. Raises BadInput where a file of that folder is torn.
     """
-    runs = chosen.experiments(shard)
+    runs = {name: run for name, run in chosen.experiments(shard).items() if is_here(run)}
     if not reuse:
         return runs
     records, scores = read_results(results_folder() / chosen.name)

@@ -13,7 +13,7 @@ from bench.runtime import results as layout
 from bench.runtime.checksums import compare, files_of
 from bench.runtime.code_digest import ROOT, source_digest
 from bench.runtime.git import REPORT
-from bench.runtime.results import COST, RECORDS, RUNS, SCORES, TABLES, TAPS, hash_scores
+from bench.runtime.results import COST, EXPLAINED, RECORDS, RUNS, SCORES, TABLES, TAPS, hash_scores
 from bench.runtime.rows import Row, read_rows
 
 Rebuild = Callable[[str, Path, Sequence[str]], None]
@@ -137,7 +137,7 @@ def _tables(results: Path, records: Mapping[str, RunRecord], rebuild: Rebuild) -
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         copytree(results / SCORES, folder / SCORES)
-        for table in (RUNS, COST, TAPS):
+        for table in (RUNS, COST, TAPS, EXPLAINED):
             if (results / table).is_file():
                 copy(results / table, folder / table)
         try:

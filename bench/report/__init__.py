@@ -58,6 +58,8 @@ class SuiteInfo:
     draw as curves.
     awaiting: run to (its digest in runs.csv, why it awaits retraining); a run of another digest has been trained since.
     deterministic, baselines, gaps: as the entries of the methods declare them (bench.api.Entry), by method.
+    reported: as the suite declares it; its pictures are others', and none is shown. mine: '<method>.<variant>' of whose
+    method the report is, against every other; nothing is said of the papers.
     """
 
     name: str
@@ -75,6 +77,8 @@ class SuiteInfo:
     deterministic: tuple[str, ...] = ()
     baselines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     gaps: Mapping[str, tuple[str, str, str]] = field(default_factory=dict)
+    reported: Mapping[str, str] = field(default_factory=dict)
+    mine: str = ""
     awaiting: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property

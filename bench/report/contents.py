@@ -12,7 +12,9 @@ from bench.report.figures import draw
 from bench.report.material import Material, keep_material, read_material
 from bench.report.papers import build as build_paper_tables
 from bench.report.papers import has_measurement, overview
+from bench.report.papers.published import reported_table
 from bench.report.render import Section, Table
+from bench.report.rivals import rivals_table
 from bench.report.style import Drawn
 from bench.report.tables import ablation_tables, image_table, method_table
 from bench.report.verdict_tables import claims_table, effects_table
@@ -47,7 +49,8 @@ class Chapter:
 class Report:
     """Everything that REPORT.md and the page are made of; claims and papers where there is anything to say.
 
-    papers: the overview, then every table of a paper of which something was measured. small: tables on one question.
+    papers: the overview, then every table of a paper of which something was measured; lead: what the
+    report is about, where it is not a suite's methods. small: tables on one question.
     """
 
     chapters: tuple[Chapter, ...]
@@ -55,6 +58,7 @@ class Report:
     verdicts: tuple[Verdict, ...]
     claims: Table | None
     papers: tuple[Table, ...]
+    lead: Table | None
     small: tuple[Table, ...]
 
     @property
@@ -65,7 +69,8 @@ class Report:
     @property
     def tables(self) -> tuple[Table, ...]:
         own = [table for chapter in self.chapters for table in chapter.tables]
-        return (*own, *((self.claims,) if self.claims else ()), *self.small, *self.papers, self.costs)
+        alone = (table for table in (self.claims, self.lead) if table)
+        return (*own, *alone, *self.small, *self.papers, self.costs)
 
     @property
     def entrant_costs(self) -> Section:
@@ -83,7 +88,8 @@ def gather(every: Sequence[Scores], results: Path, work: Path, draft: Path) -> R
     unpack_material(results, draft / "before")
     chapters = tuple(_chapter(scores, runs, work, draft) for scores in every)
     verdicts = tuple(judge(suite.claims, every)) if suite.claims else ()
-    papers = [table for table in build_paper_tables(every) if has_measurement(table)]
+    lead = reported_table(every, results) or rivals_table(every)
+    papers = [] if lead else [table for table in build_paper_tables(every) if has_measurement(table)]
     small = (gain_table(every), gap_table(every), read_feature_activity(results))
     return Report(
         chapters,
@@ -91,6 +97,7 @@ def gather(every: Sequence[Scores], results: Path, work: Path, draft: Path) -> R
         verdicts,
         claims_table(verdicts, every) if verdicts else None,
         (overview(papers), *papers) if papers else (),
+        lead,
         tuple(table for table in small if table),
     )
 

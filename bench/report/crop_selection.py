@@ -17,6 +17,7 @@ from scipy.ndimage import uniform_filter
 from bench.data.images import F64, U8, luma, read_image, to_rgb
 from bench.errors import BadInput
 from bench.report.aggregate import DISTORTION, Scores, cell_of, widen
+from bench.report.rivals import closest
 from bench.report.tables import ARROWS, show_value
 from bench.runtime.paths import degraded_folder, sr_folder
 from bench.runtime.rows import read_rows, write_rows
@@ -134,7 +135,8 @@ def _choose(scores: Scores, work: Path, whole: Mapping[str, Path]) -> list[Windo
     found = []
     for dataset, image in choose_pictures(scores, PICTURES):
         hr = _hr(scores, work, dataset, image)
-        methods = [_read(folder / dataset / f"{image}.png", work, hr.shape[:2]) for folder in whole.values()]
+        folders = [whole[entrant.label] for entrant in closest(scores) if entrant.label in whole]
+        methods = [_read(folder / dataset / f"{image}.png", work, hr.shape[:2]) for folder in folders]
         side = min(SIDE, *hr.shape[:2])
         corner = choose_window(methods if len(methods) > 1 else [hr, *methods], side)
         found.append(Window(dataset, image, *corner, side, *hr.shape[:2]))
@@ -143,7 +145,7 @@ def _choose(scores: Scores, work: Path, whole: Mapping[str, Path]) -> list[Windo
 
 def choose_pictures(scores: Scores, count: int) -> list[tuple[str, str]]:
     """(dataset, image): data set by data set in turn, those on which the entrants' scores differ most first."""
-    runs = [variant.runs[0] for variant in scores.measured]
+    runs = [variant.runs[0] for variant in closest(scores)]
     metric = scores.first_available(DISTORTION) or scores.setting.metrics[0]
     column = widen(scores.frame)[metric]
     ranked: list[list[tuple[str, str]]] = []

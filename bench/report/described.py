@@ -2,27 +2,31 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from bench.api import Entry, knob_paths
 from bench.errors import BadInput
 from bench.report import Setting, SuiteInfo, Sweep
+from bench.report.aggregate import short_name
 from bench.report.document import build
 from bench.stages.divergence import notes
 from bench.suites import find_suite, read_awaiting
 from bench.suites.experiment import Experiment
 from bench.suites.suite import Suite
-from methods import METHODS
+from methods import METHODS, PUBLISHED
 
 
-def describe(suite: Suite, order: Sequence[str], results: Path) -> SuiteInfo:
-    """A suite's runs of these names. results: where their records are."""
+def describe(suite: Suite, order: Sequence[str], results: Path, mine: str = "") -> SuiteInfo:
+    """A suite's runs of these names. results: where their records are. mine: the '<method>.<variant>' that all others
+    are compared with; each then stands for itself."""
     everything = suite.experiments()
     runs = [everything[name] for name in order]
     used = {run.method for run in runs}
-    entries = {name: METHODS[name] for name in METHODS if name in used}
+    entries = {name: entry for name, entry in (METHODS | PUBLISHED).items() if name in used}
     training = {n: f"{d.iterations:,} iterations" for n, d in entries.items() if d.iterations}
-    return SuiteInfo(
+    info = SuiteInfo(
         name=suite.name,
         settings=_settings(suite, runs),
         notes=(suite.title, *suite.notes, *notes(results, order)),
@@ -31,15 +35,31 @@ def describe(suite: Suite, order: Sequence[str], results: Path) -> SuiteInfo:
         paper_training=training,
         claims=tuple(claim for entry in entries.values() for claim in entry.claims),
         sweeps=tuple(sweep for entry in entries.values() for sweep in _sweeps(entry, runs)),
-        papers={name: re.sub(r"(\d{4}).*", r"\1", entry.paper) for name, entry in METHODS.items()},
+        papers={name: re.sub(r"(\d{4}).*", r"\1", entry.paper) for name, entry in (METHODS | entries).items()},
         sizes={f"{run.method}.{run.variant}": words for run in runs if (words := _resized(run))},
         headlines={f"{n}.{v}": label for n, entry in entries.items() for v, label in entry.headlines.items()},
         at_test={f"{run.method}.{run.variant}": trained for run in runs if any(trained := run.build().at_test)},
         deterministic=tuple(name for name, entry in entries.items() if entry.deterministic),
         baselines={name: entry.baselines for name, entry in entries.items() if entry.baselines},
         awaiting=read_awaiting(suite.name),
+        reported=suite.reported,
         gaps={name: entry.gap for name, entry in entries.items() if entry.gap},
     )
+    return _compared(info, runs, mine) if mine else info
+
+
+def _compared(info: SuiteInfo, runs: Sequence[Experiment], mine: str) -> SuiteInfo:
+    """The same about one's own method: every variant by its name, nothing of the papers."""
+    labels = {f"{run.method}.{run.variant}": short_name(run.method, run.variant) for run in runs}
+    none: dict[str, Any] = {
+        "deviations": {},
+        "paper_training": {},
+        "awaiting": {},
+        "reported": {},
+        "gaps": {},
+        "baselines": {},
+    }
+    return replace(info, mine=mine, claims=(), headlines={**labels, **info.headlines}, **none)
 
 
 def _resized(run: Experiment) -> str:

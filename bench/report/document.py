@@ -78,6 +78,7 @@ def compose(report: Report) -> str:
     parts = [f"# Suite `{suite.name}`" + (f": {every[0].setting.title}" if alone else "")]
     parts.append(PAGE.format(name=suite.name))
     parts += [tally(report.verdicts)] if report.verdicts else []
+    parts += _lead(report)
     for scores in every:
         parts += [] if alone else [f"**{scores.setting.title}**"]
         parts.append(bullets(headline(scores)))
@@ -97,6 +98,17 @@ def compose(report: Report) -> str:
     words, commands = tracing(every[0])
     parts += ["## Cost", _cost(report), "## Where a number comes from", words, f"```\n{commands}\n```"]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _lead(report: Report) -> list[str]:
+    """The table that the report is about, section by section."""
+    table = report.lead
+    if table is None:
+        return []
+    sections = [
+        part for section in table.sections for part in (f"### {section.title}" * bool(section.title), to_grid(section))
+    ]
+    return [f"## {table.title}", table.legend, *sections, f"With every digit: [CSV](tables/{table.name}.csv)."]
 
 
 def _claims(report: Report) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from bench.report.html_pictures import kernel_table, viewer
 from bench.report.html_tables import bullets, files, folded, grid, notes, trimmed, whole
 from bench.report.losses import TOTAL
 from bench.report.render import Table, html_of
+from bench.report.rivals import best_rival, label_of_mine
 from bench.report.summary import MEASURED_COST, compared, deviations, disclaimer, tracing, training
 
 ASSETS = ("page.html", "page.css", "page.js")
@@ -29,14 +30,16 @@ def page(report: Report) -> str:
     """Everything inline: no address in it is fetched when it opens."""
     suite = report.chapters[0].scores.suite
     shell, style, script = (package_files("bench.report").joinpath(name).read_text("utf-8") for name in ASSETS)
-    parts = [part for part in (_claims(report), *_chapters(report), *_ending(report)) if part[3]]
+    title = report.lead.title if report.lead else f"Suite {suite.name}"
+    parts = [part for part in (_lead(report), _claims(report), *_chapters(report), *_ending(report)) if part[3]]
     nav = "".join(f'<a href="#{anchor}">{escape(short)}</a>' for anchor, short, _, _ in parts if short)
     main = "\n".join(
         f'<section id="{anchor}" class="part"><h2>{escape(title)}</h2>{content}</section>'
         for anchor, _, title, content in parts
     )
     return Template(shell).substitute(
-        title=escape(f"Suite {suite.name}: super-resolution report"),
+        title=escape(f"{title}: super-resolution report"),
+        heading=html_of(f"Suite `{suite.name}`" if report.lead is None else title),
         name=escape(suite.name),
         lead=html_of(suite.notes[0]) if suite.notes else "",
         style=style,
@@ -45,6 +48,12 @@ def page(report: Report) -> str:
         nav=nav,
         main=main,
     )
+
+
+def _lead(report: Report) -> Part:
+    """The table that the page is about."""
+    table = report.lead
+    return _part(table) if table else ("", "", "", "")
 
 
 def _claims(report: Report) -> Part:
@@ -98,7 +107,10 @@ CROPS_NOTE = (
 
 
 def _pictures(chapter: Chapter) -> str:
-    return viewer(chapter.material.shown) + _note(CROPS_NOTE) if chapter.material.shown.blocks else ""
+    scores, shown = chapter.scores, chapter.material.shown
+    mine = label_of_mine(scores)
+    sides = (mine, best_rival(scores, scores.first_metrics[0])) if mine and scores.first_metrics else ()
+    return viewer(shown, *sides) + _note(CROPS_NOTE) if shown.blocks else ""
 
 
 def _losses(chapter: Chapter) -> str:
@@ -165,7 +177,7 @@ def _ending(report: Report) -> list[Part]:
     schedule = Table("training", "Training, here and in the papers", (), (), (training(every),))
     return [
         ("papers", "Papers’ tables", report.papers[0].title if report.papers else "", _papers(report)),
-        *((table.name, SHORT[table.name], table.title, whole(table) + files(table)) for table in report.small),
+        *map(_part, report.small),
         ("compared", "Suite", "What was compared", f'<dl class="facts">{listed}</dl>{bullets(suite.notes)}'),
         (
             "schedule",
@@ -188,7 +200,11 @@ def _papers(report: Report) -> str:
     return whole(first) + "".join(tables)
 
 
-SHORT = {"adaptation": "Adaptation", "gaps": "Gap closed", "taps": "Taps"}
+SHORT = {"adaptation": "Adaptation", "gaps": "Gap closed", "taps": "Taps", "reported": "Reported", "rivals": "Mine"}
+
+
+def _part(table: Table) -> Part:
+    return table.name, SHORT[table.name], table.title, whole(table) + files(table)
 
 
 def _cost(report: Report) -> str:

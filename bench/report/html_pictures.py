@@ -15,8 +15,8 @@ def _uri(kind: str, content: bytes) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def viewer(shown: Shown) -> str:
-    """The comparison of every entrant on the pictures where they differ most."""
+def viewer(shown: Shown, left: str = "bicubic", right: str = "HR") -> str:
+    """The comparison of every entrant on the pictures where they differ most. left, right: whose crops come first."""
     blocks = shown.blocks
     tabs = "".join(
         f'<button type="button" aria-pressed="{"true" if index == 0 else "false"}" data-view="{index}">'
@@ -25,7 +25,8 @@ def viewer(shown: Shown) -> str:
     )
     views = "".join(_view(block, index) for index, block in enumerate(blocks))
     chooser = f'<div class="tabs" role="group" aria-label="Picture">{tabs}</div>' if len(blocks) > 1 else ""
-    return f'<div class="viewer">{chooser}{views}</div>'
+    sides = f'data-left="{escape(left)}" data-right="{escape(right)}"'
+    return f'<div class="viewer" {sides}>{chooser}{views}</div>'
 
 
 def _view(block: Block, index: int) -> str:

@@ -23,6 +23,8 @@ class Material:
 
 def read_material(scores: Scores, work: Path, kept: Path) -> Material:
     """work: the suite's folder, with data/, sr/, kernels/ and runs/; kept: where `keep_material` wrote."""
+    if scores.suite.reported:
+        return Material(shown=Shown(missing="others' pictures are not shown: a picture"))
     if not estimates_only(scores):
         shown = read_shown(scores, work, kept / crop_selection.FOLDER / scores.setting.name)
         return Material(read_panels(scores, work, kept / losses.FOLDER), shown)

@@ -41,7 +41,7 @@ for (const viewer of document.querySelectorAll(".viewer")) {
     tabs.forEach((tab, number) => tab.setAttribute("aria-pressed", String(number === place)));
   };
   tabs.forEach((tab, number) => tab.addEventListener("click", () => show(number)));
-  const choice = { left: "bicubic", right: "HR" };
+  const choice = { ...viewer.dataset };
 
   for (const view of views) {
     const tiles = [...view.querySelectorAll(".tile")];

@@ -19,6 +19,11 @@ def weights_folder() -> Path:
     return Path(os.environ.get("BENCH_WEIGHTS") or work_folder() / "weights")
 
 
+def published_folder() -> Path:
+    """BENCH_PUBLISHED (pictures and networks that authors published), default `work/published`."""
+    return Path(os.environ.get("BENCH_PUBLISHED") or work_folder() / "published")
+
+
 def results_folder() -> Path:
     """BENCH_RESULTS, default `results`: where a finished suite is published."""
     return Path(os.environ.get("BENCH_RESULTS") or "results")

@@ -1,6 +1,7 @@
 """What a results folder holds, and how it is read and written: every file of results/<suite>/ is named here.
 
 runs.csv  cost.csv  taps.csv     a row a run; seconds and memory; feature activity
+explained.csv                    what explains the figures of papers that are not the measured ones
 scores/<method>.csv              a row for each run and picture, a column for each metric
 records/<method>.jsonl           a line a run: what is behind its numbers
 tables/*.csv  figures/*.png      what REPORT.md shows
@@ -25,6 +26,7 @@ REPORT = "REPORT.md"
 FILES = "files.json"
 RUNS, COST, TAPS = "runs.csv", "cost.csv", "taps.csv"
 SCORES, RECORDS, TABLES, FIGURES = "scores", "records", "tables", "figures"
+EXPLAINED = "explained.csv"
 MATERIAL = "material.tar.xz"
 SCORE_COLUMNS = ("dataset", "image", "metric", "value", "note")
 KEYS = ("run", "dataset", "image")

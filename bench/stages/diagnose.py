@@ -5,6 +5,7 @@ of their mean squared error. Where the SR is bicubic interpolation, the reported
 making it, so the pipelines of bench.metrics.pipelines are scored as well.
 """
 
+import functools
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -68,14 +69,11 @@ def diagnose_pairs(pairs: Sequence[Pair], metric: str, reported: str, workers: i
     least 0.005 dB or 0.0001 of SSIM are granted. Pairs are of one scale and have an HR. Raises BadInput for an unknown
     metric, a number that is none, and as reading does.
     """
-    measure = partial(_measure, pick("metric to diagnose", metric, MEASURES))
+    measure = pick("metric to diagnose", metric, MEASURES)
     number, precision = _parse(reported)
     if any(files.hr is None for files in pairs):
         raise BadInput("diagnose needs the HR pictures; give --hr")
-    pipelines = list(PIPELINES.values()) if _is_bicubic(pairs[:3]) else []
-    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
-        done = pool.map(partial(measure, pipelines), pairs)
-        tables = list(progress(done, len(pairs), "diagnose"))
+    tables = _tables_of(measure, tuple(pairs), workers)
     for line in hidden(pairs, tables):
         print(line, file=sys.stderr)
     granted = max(precision, TOLERANCE[metric]) + 1e-9
@@ -86,6 +84,15 @@ def diagnose_pairs(pairs: Sequence[Pair], metric: str, reported: str, workers: i
         difference = value - number
         findings.append(Finding(source, convention, aggregate, value, difference, rarity, abs(difference) <= granted))
     return sorted(_distinct(findings), key=lambda f: (_beyond(f, precision), f.rarity, abs(f.difference)))
+
+
+@functools.cache
+def _tables_of(measure: Measure, pairs: tuple[Pair, ...], workers: int | None) -> list[Table]:
+    """Every picture under every convention, once for all the numbers that are reported of them."""
+    pipelines = list(PIPELINES.values()) if _is_bicubic(pairs[:3]) else []
+    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+        done = pool.map(partial(_measure, measure, pipelines), pairs)
+        return list(progress(done, len(pairs), "diagnose"))
 
 
 def _parse(reported: str) -> tuple[float, float]:

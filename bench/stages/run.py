@@ -8,11 +8,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from bench.data.images import image_files, read_image, write_png
 from bench.data.patches import PairedAndUnpaired, PatchStore, Store
 from bench.data.prepare import MANIFEST, RECORD, prepare_train
 from bench.errors import BadInput, Diverged
 from bench.runtime.checksums import hash_file, hash_files, hash_hashes
-from bench.runtime.files import read_json, write_json
+from bench.runtime.files import making_folder, read_json, write_json
 from bench.runtime.output import changed_files, check_unchanged
 from bench.runtime.record import Stage, code_of
 from bench.runtime.weights import hash_once, locate
@@ -27,6 +28,7 @@ from bench.suites import find_suite
 from bench.suites.experiment import Experiment
 from bench.suites.suite import TRUTH
 from bench.suites.workdir import Workdir
+from methods.elsewhere import Pictures, check_pictures
 
 
 def train_run(
@@ -94,6 +96,9 @@ def upscale_run(run: Experiment, sources: dict[str, Experiment], layout: Workdir
     source = layout.kernels(sources[run.kernel_from]) if run.kernel_from in sources else None
     if source is not None:
         inputs[f"kernels/{run.kernel_from}"] = hash_hashes(hash_files(source, "*.npy"))
+    if isinstance(method := run.build(), Pictures):
+        _take_pictures(run, method, layout, Stage(code_of(run.made_by), device, inputs, _identity(run)))
+        return
     counted = count(run.build())
     facts = {
         **_identity(run),
@@ -111,6 +116,22 @@ def upscale_run(run: Experiment, sources: dict[str, Experiment], layout: Workdir
         sets.append(TestSet(name, data / "lr", kernels, run.seed))
     method = run.build()
     upscale_sets(prepare(method, _load_networks(run, layout), device), sets, layout.sr(run), method, stage)
+
+
+def _take_pictures(run: Experiment, method: Pictures, layout: Workdir, stage: Stage) -> None:
+    """Bring the pictures that somebody made into the place of those that a run would make."""
+    stage = replace(stage, inputs={**stage.inputs, "elsewhere": check_pictures(method.sha256)})
+    with making_folder(layout.sr(run)) as folder:
+        for name in run.test_sets:
+            lr = {file.stem: file for file in image_files(layout.test_data(name, run.scale, run.degradation) / "lr")}
+            for image, file in method.find(name, sorted(lr)).items():
+                sr, (height, width) = read_image(file), read_image(lr[image]).shape[:2]
+                if sr.shape[:2] != (run.scale * height, run.scale * width):
+                    size = f"{sr.shape[1]}x{sr.shape[0]}, not {run.scale * width}x{run.scale * height}"
+                    raise BadInput(f"{file}: {size} as {image} of {name} has at x{run.scale}; name its own pictures")
+                write_png(folder / name / f"{image}.png", sr)
+        outputs = hash_files(folder, "*.png")
+        write_json(folder / "upscale.json", {**stage.record(outputs), "network": None, "sets": {}, "peak_mib": ""})
 
 
 def _networks(run: Experiment) -> tuple[str, ...]:

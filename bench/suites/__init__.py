@@ -11,9 +11,10 @@ from bench.suites.cpu import CPU, PILOT
 from bench.suites.demo import DEMO, SMOKE
 from bench.suites.experiment import Experiment
 from bench.suites.gpu import GPU
+from bench.suites.published import PUBLISHED_SUITE
 from bench.suites.suite import Suite
 
-SUITES: dict[str, Suite] = {suite.name: suite for suite in (DEMO, CPU, GPU, SMOKE, PILOT)}
+SUITES: dict[str, Suite] = {suite.name: suite for suite in (DEMO, CPU, GPU, PUBLISHED_SUITE, SMOKE, PILOT)}
 
 
 def find_suite(name: str) -> Suite:

@@ -15,7 +15,8 @@ from methods import find_entry
 @dataclass(frozen=True)
 class Experiment:
     """One run of one variant with one seed. `knobs` are what differs from the method's defaults, the suite's scaled
-    sizes included; `train_sets` and `iterations` are empty and 0 for a run with nothing to train.
+    sizes included; `train_sets` and `iterations` are empty and 0 for a run with nothing to train, which may have been
+    trained "elsewhere".
 
     degradation: of the pictures it is tested on; pairs: of its training pairs; unpaired_sets: training sets of which it
     sees only LR, degraded as the test pictures are. network_from: the runs whose networks it takes as they are;

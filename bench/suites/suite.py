@@ -12,6 +12,7 @@ from bench.suites.experiment import Experiment, pretrain_variant
 from methods import METHODS, find_entry
 
 KERNEL_METRICS = ("kernel_ncc", "kernel_psnr")
+ELSEWHERE = "elsewhere"  # in place of training sets: trained by others
 TRUTH = "truth"  # in place of an estimator's run: the kernel that made the LR
 
 # What several suites run: of KernelGAN, ZSSR by the kernels that it is given, RRDB and ESRGAN with residual blocks.
@@ -69,7 +70,8 @@ class Dependency(NamedTuple):
 
 @dataclass(frozen=True)
 class Suite:
-    """A benchmark that one command runs."""
+    """A benchmark that one command runs. reported: a paper's name of a method to the '<method>.<variant>' that stands
+    for it; what papers print of these is set beside what was measured."""
 
     name: str
     title: str
@@ -86,6 +88,7 @@ class Suite:
     guest_iterations: int = 500
     complete: bool = False  # runs every method there is
     notes: tuple[str, ...] = ()
+    reported: Mapping[str, str] = field(default_factory=dict)
 
     def plan(self, method: str, scale: int | None = None, degradation: str | None = None) -> MethodPlan:
         """The first plan of a method, at that scale and degradation where they are said; a guest trains for
@@ -129,6 +132,7 @@ class Suite:
         entry = find_entry(plan.method)
         own = pick(f"variant of {plan.method}", variant, entry.variants)
         trains = plan.iterations > 0 and not plan.evaluates
+        others = (ELSEWHERE,) if "sha256" in entry.default else ()
         degradation = plan.degradation or self.degradation
         estimates = entry.estimates
         run = Experiment(
@@ -140,7 +144,7 @@ class Suite:
             pairs=plan.pairs or degradation,
             seed=seed,
             iterations=plan.iterations if trains else 0,
-            train_sets=plan.train_sets.get(variant, self.train_sets) if trains else (),
+            train_sets=plan.train_sets.get(variant, self.train_sets) if trains else others,
             unpaired_sets=plan.unpaired if trains else (),
             test_sets=plan.test_sets or self.test_sets,
             metrics=plan.metrics or (KERNEL_METRICS if estimates else self.metrics),
