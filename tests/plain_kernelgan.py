@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, pad
 from torch.nn.utils import spectral_norm
 
-from methods.kernelgan.estimate import Subject
 from methods.kernelgan.losses import boundary_mask
+from methods.kernelgan.sampling import Subject
 
 TAPS = (-0.01171875, -0.03515625, 0.11328125, 0.43359375)
 

@@ -62,11 +62,28 @@ def group_parameters(network: nn.Module, factors: Mapping[str, float]) -> list[d
     return [{"params": held, "factor": factors.get(prefix, 1.0)} for prefix, held in groups.items() if held]
 
 
-class Adam:
-    """Fused Adam whose learning rate is a pure function of the step, so a resumed run is the same run.
+def tensor_adam(parameters: Any, device: torch.device, betas: tuple[float, float]) -> torch.optim.Adam:
+    """Fused Adam whose learning rates, set by `fill_rate`, and moments are tensors that stay where they are, so that a
+    CUDA graph can hold an update."""
+    on_gpu = device.type == "cuda"
+    adam = torch.optim.Adam(parameters, lr=0.0, betas=betas, fused=True, capturable=on_gpu)
+    for group in adam.param_groups:
+        # CUDA's fused kernel reads single precision
+        group["lr"] = torch.zeros((), device=device, dtype=torch.float32 if on_gpu else torch.float64)
+    return adam
 
-    Rates and moments are tensors that stay where they are, so that a CUDA graph can hold an update.
-    """
+
+def make_moments(adam: torch.optim.Adam) -> None:
+    """As torch makes them at the first update: one made while a graph is recorded would be 0 at every replay."""
+    if adam.state:
+        return
+    for weight in (weight for group in adam.param_groups for weight in group["params"]):
+        moments = {name: torch.zeros_like(weight) for name in ("exp_avg", "exp_avg_sq")}
+        adam.state[weight] = {"step": torch.zeros((), device=weight.device), **moments}
+
+
+class Adam:
+    """Fused Adam whose learning rate is a pure function of the step, so a resumed run is the same run."""
 
     def __init__(
         self,
@@ -79,12 +96,7 @@ class Adam:
         self.learning_rate = learning_rate
         self.schedule = schedule
         self.iterations = training.iterations
-        on_gpu = training.device.type == "cuda"
-        self.adam = torch.optim.Adam(parameters, lr=learning_rate, betas=betas, fused=True, capturable=on_gpu)
-        for group in self.adam.param_groups:
-            # CUDA's fused kernel reads single precision
-            dtype = torch.float32 if on_gpu else torch.float64
-            group["lr"] = torch.tensor(learning_rate, device=training.device, dtype=dtype)
+        self.adam = tensor_adam(parameters, training.device, betas)
 
     def minimise(self, loss: Tensor, wanted: Tensor | None = None) -> None:
         """Clear gradients, back-propagate, update."""
@@ -100,7 +112,7 @@ class Adam:
 
     def set_rate(self, step: int) -> None:
         """The learning rate of a step: all that depends on its number. The first call makes the moments."""
-        self._make_moments()
+        make_moments(self.adam)
         for group in self.adam.param_groups:
             rate = self.learning_rate * self.schedule(step / self.iterations) * group.get("factor", 1.0)
             group["lr"].fill_(rate)
@@ -112,18 +124,10 @@ class Adam:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         if state:
-            self._make_moments()
+            make_moments(self.adam)
         for number, held in self.state_dict().items():
             for name, tensor in held.items():
                 tensor.copy_(state[number][name])
-
-    def _make_moments(self) -> None:
-        """As torch makes them at the first update: one made while a graph is recorded would be 0 at every replay."""
-        if self.adam.state:
-            return
-        for weight in (weight for group in self.adam.param_groups for weight in group["params"]):
-            moments = {name: torch.zeros_like(weight) for name in ("exp_avg", "exp_avg_sq")}
-            self.adam.state[weight] = {"step": torch.zeros((), device=weight.device), **moments}
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,27 +11,18 @@ from bench.api import Picture, Progress
 from bench.data.degradations import generator as random_numbers
 from bench.data.images import F64
 from bench.errors import Diverged
+from bench.runtime.graph import RECORDERS, Recordings
+from methods.common.optimise import make_moments, tensor_adam
 from methods.kernelgan import losses, network
 from methods.kernelgan.kernel import finish
 from methods.kernelgan.knobs import KernelGanKnobs
 from methods.kernelgan.losses import Schedule
 from methods.kernelgan.network import Discriminator
-from methods.kernelgan.sampling import Corners, draw_crops, trimmed
+from methods.kernelgan.sampling import Crops, Subject, draw_crops, trimmed
 
 REPORT_EVERY = 10  # iterations
+ON_GPU = 64  # generators side by side on a GPU, where launches are what takes the time, whatever `side_by_side` is
 LEAST_GAIN, LEAST_AGE = 0.1, 200  # of a generator that is not dead, trained for so many iterations; others are at 1
-
-
-@dataclass(frozen=True)
-class Subject:
-    """One generator's part in a batch: what its picture shows, where its crops lie, its noise, its first weights."""
-
-    name: str
-    image: Tensor  # (3, h, w) in [0, 1]; noise may accumulate in it
-    corners: tuple[Corners, Corners]
-    random: np.random.Generator
-    filters: list[Tensor]
-    discriminator: list[Tensor]
 
 
 def estimate(knobs: KernelGanKnobs, pictures: Sequence[Picture], progress: Progress) -> list[Tensor]:
@@ -45,20 +35,24 @@ def estimate(knobs: KernelGanKnobs, pictures: Sequence[Picture], progress: Progr
         trimmed(picture.name, _values(picture), knobs)
     order = sorted(range(len(pictures)), key=lambda index: pictures[index].name)
     raw: dict[int, list[F64]] = {index: [] for index in order}
-    for chosen in _batches(knobs, order):
-        subjects = [prepare(knobs, pictures[index], estimate) for index, estimate in chosen]
-        for (index, _), values in zip(chosen, train(knobs, subjects, progress), strict=True):
+    on_gpu = any(picture.lr.is_cuda for picture in pictures)
+    for chosen in _batches(knobs, order, ON_GPU if on_gpu else knobs.side_by_side):
+        # fewer at once may be added up in another order on a GPU: the last batch is filled up
+        filled = chosen + chosen[-1:] * (ON_GPU - len(chosen) if on_gpu else 0)
+        subjects = [prepare(knobs, pictures[index], estimate) for index, estimate in filled]
+        share = len(chosen) / len(filled)
+        made = train(knobs, subjects, lambda count, share=share: progress(round(count * share)))
+        for (index, _), values in zip(chosen, made, strict=False):
             raw[index].append(values)
     return [_finished(picture.name, raw[index], knobs) for index, picture in enumerate(pictures)]
 
 
-def _batches(knobs: KernelGanKnobs, order: Sequence[int]) -> list[list[tuple[int, int]]]:
-    """(picture, number of its generator) that train side by side, their discriminators being of one size."""
+def _batches(knobs: KernelGanKnobs, order: Sequence[int], step: int) -> list[list[tuple[int, int]]]:
+    """(picture, number of its generator), `step` side by side, their discriminators being of one size."""
     batches = []
     for size in sorted(set(knobs.discriminator_sizes), reverse=True):
         numbers = [estimate for estimate in range(knobs.estimates) if knobs.judged_by(estimate) == size]
         work = [(index, estimate) for index in order for estimate in numbers]
-        step = knobs.side_by_side
         batches += [work[start : start + step] for start in range(0, len(work), step)]
     return batches
 
@@ -117,7 +111,7 @@ def train(knobs: KernelGanKnobs, subjects: Sequence[Subject], progress: Progress
     for iteration in range(knobs.iterations):
         batch.step(iteration)
         if iteration >= knobs.iterations - averaged:
-            total += batch.amount(iteration)
+            total += batch.amount()
         if (iteration + 1) % REPORT_EVERY == 0:
             progress(REPORT_EVERY * len(subjects))
     progress(knobs.iterations % REPORT_EVERY * len(subjects))
@@ -125,12 +119,15 @@ def train(knobs: KernelGanKnobs, subjects: Sequence[Subject], progress: Progress
 
 
 class Batch:
-    """The networks of several pictures and one iteration of their training."""
+    """The networks of several generators and one iteration of their training, on a GPU one CUDA graph.
+
+    What an iteration needs is written before it into tensors that it reads, and that stay where they are.
+    """
 
     def __init__(self, knobs: KernelGanKnobs, subjects: Sequence[Subject]) -> None:
-        self.knobs, self.subjects = knobs, subjects
-        self.schedule = Schedule(knobs, len(subjects))
+        self.knobs = knobs
         like = subjects[0].image
+        self.schedule = Schedule(knobs, len(subjects), like.device)
         each = zip(*(subject.filters for subject in subjects), strict=True)
         self.filters = [torch.stack(list(weights)).to(like).requires_grad_() for weights in each]
         each = zip(*(subject.discriminator for subject in subjects), strict=True)
@@ -140,14 +137,40 @@ class Batch:
         self.mask = torch.from_numpy(losses.boundary_mask(knobs.support, knobs.boundary_ring)).to(like)
         self.bicubic = losses.bicubic_matrix(knobs).to(like)
         both = self.filters, self.discriminator.parameters
-        self.adams = [torch.optim.Adam(w, lr=knobs.learning_rate, betas=(0.5, 0.999), fused=True) for w in both]
+        self.adams = [tensor_adam(weights, like.device, (0.5, 0.999)) for weights in both]
         self.kernel = network.equivalent_kernel(self.filters)
+        self.crops = Crops(knobs, subjects)
+        self.bicubic_weights = like.new_zeros(len(subjects))
+        self.constrained = torch.zeros(len(subjects), dtype=torch.bool, device=like.device)
+        self.take_schedule()
+        recorder = RECORDERS.get(like.device.type)
+        self.keeps_kernel = recorder is None  # of one iteration for the next, which a graph cannot
+        self.recordings = Recordings("kernelgan", recorder, self._state)
+
+    def _state(self) -> object:
+        moments = [adam.state_dict()["state"] for adam in self.adams]
+        return [self.filters, vars(self.discriminator), moments, self.schedule.streak, self.crops.pictures]
+
+    def take_schedule(self) -> None:
+        """Write the schedule into the tensors that an iteration reads."""
+        self.bicubic_weights.copy_(torch.tensor(self.schedule.bicubic, dtype=torch.float64))
+        self.constrained.copy_(torch.tensor(self.schedule.constrained))
 
     def step(self, iteration: int) -> None:
-        """The generator's step, then the discriminator's on the new generator's output."""
+        """One iteration; they come in their order."""
         for adam in self.adams:
-            adam.param_groups[0]["lr"] = self.schedule.learning_rate(iteration)
-        crops, real = self.crops(iteration)
+            make_moments(adam)
+            adam.param_groups[0]["lr"].fill_(self.schedule.learning_rate(iteration))
+        self.crops.begin(iteration)
+        self.amounts = self.recordings.do(any(self.schedule.constrained), self.learn)["kernel"]
+        if self.schedule.after(iteration):
+            self.take_schedule()
+
+    def learn(self) -> dict[str, Tensor]:
+        """The generator's step, then the discriminator's on the new generator's output; nothing is read back."""
+        if not self.keeps_kernel:
+            self.kernel = network.equivalent_kernel(self.filters)
+        crops, real = self.crops.inputs(), self.crops.real()
         strips = network.row_strips(crops, self.knobs.support, self.knobs.factor)
         loss, bicubic = self.generator_loss(crops, strips)
         self.adams[0].zero_grad()
@@ -158,31 +181,20 @@ class Batch:
         self.adams[1].zero_grad()
         loss.sum().backward()  # type: ignore[no-untyped-call]
         self.adams[1].step()
-        self.schedule.after(iteration, bicubic.tolist())
+        self.schedule.take_in(bicubic)
+        return {"kernel": self.kernel.detach()}
 
-    def amount(self, iteration: int) -> Tensor:
+    def amount(self) -> Tensor:
         """The kernels that the generators amount to, (B, k, k). With ReLU no kernel stands for one: the derivative of
         its middle pixel by the window that it sees, on this iteration's crop."""
         if self.knobs.generator != "relu":
-            return self.kernel.detach()
-        crops = torch.stack([_cut(subject, 0, iteration, self.knobs.crop) for subject in self.subjects]) * 2 - 1
+            return self.amounts
+        crops = self.crops.inputs()
         fake = self.shrink(crops.requires_grad_(), crops)
         middle = self.knobs.fake_side // 2
         (slopes,) = torch.autograd.grad(fake[..., middle, middle].sum(), crops)
         start = middle * self.knobs.factor
         return slopes[..., start : start + self.knobs.support, start : start + self.knobs.support].mean(1)
-
-    def crops(self, iteration: int) -> tuple[Tensor, Tensor]:
-        """The generator's input and the real crops with their noise, in [-1, 1]: (B, 3, crop, crop), (B, 3, n, n)."""
-        inputs, real = [], []
-        for subject in self.subjects:
-            inputs.append(_cut(subject, 0, iteration, self.knobs.crop).clone())
-            crop = _cut(subject, 1, iteration, self.knobs.fake_side)
-            noisy = crop + self.knobs.noise * _normal(subject, crop)
-            if self.knobs.accumulate_noise:
-                crop.copy_(noisy)
-            real.append(noisy)
-        return torch.stack(inputs) * 2 - 1, torch.stack(real) * 2 - 1
 
     def shrink(self, crops: Tensor, strips: Tensor) -> Tensor:
         """The generator's output, (B, 3, n, n)."""
@@ -192,41 +204,26 @@ class Batch:
 
     def generator_loss(self, crops: Tensor, strips: Tensor) -> tuple[Tensor, Tensor]:
         """The weighted loss and the raw bicubic one, (B,) each."""
-        knobs, kernel, schedule = self.knobs, self.kernel, self.schedule
+        knobs, kernel = self.knobs, self.kernel
         fake = self.shrink(crops, strips)
         weights = [weight.detach() for weight in network.effective(self.discriminator, knobs)]
         loss = losses.gan_loss(network.discriminate(weights, fake, knobs), True, knobs.gan_loss)
         bicubic = losses.mean_square(fake, losses.bicubic_target(crops, self.bicubic, knobs.bicubic_target))
-        loss = loss + loss.new_tensor(schedule.bicubic) * bicubic + knobs.sum_weight * losses.sum_loss(kernel)
+        loss = loss + self.bicubic_weights * bicubic + knobs.sum_weight * losses.sum_loss(kernel)
         loss = loss + knobs.boundary_weight * losses.boundary_loss(kernel, self.mask, knobs.reduction)
-        if any(schedule.constrained):
+        if any(self.schedule.constrained):
             centre = knobs.centre_weight * losses.centre_loss(kernel, knobs.factor, knobs.centre_loss)
             sparse = knobs.sparse_weight * losses.sparse_loss(kernel, knobs.sparse_exponent, knobs.reduction)
-            on = torch.tensor(schedule.constrained, device=loss.device)
-            loss = loss + torch.where(on, centre + sparse, 0)
+            loss = loss + torch.where(self.constrained, centre + sparse, 0)
         return loss, bicubic.detach()
 
     def discriminator_loss(self, crops: Tensor, strips: Tensor, real: Tensor) -> Tensor:
         """Half the loss on real crops plus half that on the generator's noisy output, (B,)."""
         knobs = self.knobs
         with torch.no_grad():
-            fake = self.shrink(crops, strips)
-            normal = torch.stack([_normal(subject, crop) for subject, crop in zip(self.subjects, fake, strict=True)])
-            fake = fake + knobs.noise * normal
+            fake = self.shrink(crops, strips) + knobs.noise * self.crops.normal(1)
         passes = [network.effective(self.discriminator, knobs) for _ in range(2)]
         weights = [torch.cat(both) for both in zip(*passes, strict=True)]
         logits = network.discriminate(weights, torch.cat([real, fake]), knobs)
         on_real, on_fake = logits.chunk(2)
         return (losses.gan_loss(on_real, True, knobs.gan_loss) + losses.gan_loss(on_fake, False, knobs.gan_loss)) / 2
-
-
-def _cut(subject: Subject, which: int, iteration: int, side: int) -> Tensor:
-    """A view of the picture's crop in this iteration, (3, side, side)."""
-    top, left = subject.corners[which][iteration].tolist()
-    return subject.image[:, top : top + side, left : left + side]
-
-
-def _normal(subject: Subject, like: Tensor) -> Tensor:
-    """Standard normal numbers of the picture's own."""
-    values = subject.random.standard_normal(tuple(like.shape), dtype=np.float32)
-    return torch.from_numpy(values).to(like)

@@ -99,13 +99,13 @@ class Schedule:
 
     SIMILAR, FALL, LEAST, SWITCH = 0.4, 100.0, 5e-6, 5e-3
 
-    def __init__(self, knobs: KernelGanKnobs, pictures: int) -> None:
+    def __init__(self, knobs: KernelGanKnobs, pictures: int, device: torch.device | str = "cpu") -> None:
         self.knobs = knobs
         self.period = max(1, round(knobs.schedule_length / 15))
         self.timed = knobs.bicubic_schedule != "until-similar" or knobs.bicubic_weight == 0
         self.bicubic = [0.0 if knobs.bicubic_schedule == "none" else knobs.bicubic_weight] * pictures
         self.constrained = [False] * pictures
-        self.streak = [0] * pictures
+        self.streak = torch.zeros(pictures, dtype=torch.int64, device=device)
 
     def learning_rate(self, iteration: int) -> float:
         """Divided by ten after each quarter of `schedule_length`, where it decays."""
@@ -113,14 +113,18 @@ class Schedule:
             return self.knobs.learning_rate
         return self.knobs.learning_rate / 10.0 ** max(0, 4 * (iteration - 1) // self.knobs.schedule_length)
 
-    def after(self, iteration: int, bicubic_losses: list[float]) -> None:
-        """Take in the raw bicubic loss of each picture in this iteration, counted from 0."""
+    def take_in(self, bicubic_losses: Tensor) -> None:
+        """The raw bicubic loss of each picture in an iteration, (B,); nothing is read back."""
+        longer = torch.where(bicubic_losses.double() < self.SIMILAR, self.streak + 1, 0)
+        self.streak.copy_(torch.where(self.streak < 3, longer, self.streak))
+
+    def after(self, iteration: int) -> bool:
+        """Change the weights where that is due after this iteration, counted from 0; returns whether it was."""
         due = iteration > 0 and iteration % self.period == 0
-        for index, loss in enumerate(bicubic_losses):
-            if self.streak[index] < 3:
-                self.streak[index] = self.streak[index] + 1 if loss < self.SIMILAR else 0
+        for index, streak in enumerate(self.streak.tolist() if due else []):
             if self.timed:
-                self.constrained[index] |= due and iteration >= 2 * self.period
-            elif due and self.streak[index] >= 3 and self.bicubic[index] > self.LEAST:
+                self.constrained[index] |= iteration >= 2 * self.period
+            elif streak >= 3 and self.bicubic[index] > self.LEAST:
                 self.bicubic[index] = max(self.bicubic[index] / self.FALL, self.LEAST)
                 self.constrained[index] |= self.bicubic[index] < self.SWITCH
+        return due

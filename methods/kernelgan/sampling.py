@@ -1,10 +1,14 @@
-"""Draw where KernelGAN's training crops lie, for the whole run, from a map of strong gradients."""
+"""KernelGAN's training crops: where they lie in the whole run, from a map of strong gradients, and their noise."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
+from torch import Tensor
 
 from bench.data.images import F64
 from bench.data.resize import resize_float
@@ -13,6 +17,7 @@ from methods.kernelgan.knobs import KernelGanKnobs
 
 Corners = NDArray[np.int64]
 STRONG = 0.97  # the quantile above which a gradient counts
+AHEAD = 16  # iterations that noise is drawn for at once
 
 
 def trimmed(name: str, lr: F64, knobs: KernelGanKnobs) -> F64:
@@ -74,3 +79,70 @@ def _draw(gradients: F64, side: int, knobs: KernelGanKnobs, random: np.random.Ge
     centres = np.stack(np.unravel_index(chosen, gradients.shape), axis=1)
     corners: Corners = np.clip(centres - side // 2, 0, np.array(gradients.shape) - side).astype(np.int64)
     return corners // 2 * 2
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One generator's part in a batch: what its picture shows, where its crops lie, its noise, its first weights."""
+
+    name: str
+    image: Tensor  # (3, h, w) in [0, 1]; noise may accumulate in it
+    corners: tuple[Corners, Corners]
+    random: np.random.Generator
+    filters: list[Tensor]
+    discriminator: list[Tensor]
+
+
+class Crops:
+    """What the generators of a batch see in the iteration that has begun, cut on the device where the pictures lie.
+
+    pictures: all of them in one row; noise may accumulate in them.
+    """
+
+    def __init__(self, knobs: KernelGanKnobs, subjects: Sequence[Subject]) -> None:
+        self.knobs, self.subjects = knobs, subjects
+        images = [subject.image for subject in subjects]
+        self.pictures = torch.cat([image.flatten() for image in images])
+        device = self.pictures.device
+        _, height, width = torch.tensor([image.shape for image in images]).unbind(1)
+        ends = (3 * height * width).cumsum(0)
+        self.starts = []  # of the generator's crops and of the real ones, (iterations, B)
+        for which in (0, 1):
+            corners = torch.from_numpy(np.stack([subject.corners[which] for subject in subjects], 1))
+            inside = corners[..., 0] * width + corners[..., 1]
+            self.starts.append((ends - 3 * height * width + inside).to(device))
+        self.area, self.width = (side[:, None, None, None].to(device) for side in (height * width, width))
+        self.now, self.turn = (torch.zeros(1, dtype=torch.int64, device=device) for _ in range(2))
+        side = knobs.fake_side
+        self.noise = self.pictures.new_zeros(AHEAD, 2, len(subjects), 3, side, side)  # of real crops, of fake ones
+
+    def begin(self, iteration: int) -> None:
+        """Go to an iteration, the one after the last: each picture's noise is drawn in the order of its use."""
+        self.now.fill_(iteration)
+        self.turn.fill_(iteration % AHEAD)
+        if iteration % AHEAD == 0:
+            shape = (AHEAD, 2, *self.noise.shape[3:])
+            drawn = [subject.random.standard_normal(shape, dtype=np.float32) for subject in self.subjects]
+            self.noise.copy_(torch.from_numpy(np.stack(drawn, 2)))
+
+    def inputs(self) -> Tensor:
+        """The generator's, (B, 3, crop, crop) in [-1, 1]."""
+        return self.pictures.take(self._addresses(0, self.knobs.crop)) * 2 - 1
+
+    def real(self) -> Tensor:
+        """The discriminator's, with their noise, (B, 3, n, n) in [-1, 1]."""
+        addresses = self._addresses(1, self.knobs.fake_side)
+        noisy = self.pictures.take(addresses) + self.knobs.noise * self.normal(0)
+        if self.knobs.accumulate_noise:
+            self.pictures.index_put_((addresses,), noisy)
+        return noisy * 2 - 1
+
+    def normal(self, which: int) -> Tensor:
+        """Standard normal numbers, (B, 3, n, n): for the real crops (0) or the fake ones (1)."""
+        return self.noise.index_select(0, self.turn)[0, which]
+
+    def _addresses(self, which: int, side: int) -> Tensor:
+        """Where the pixels of the crops lie in the row of pictures, (B, 3, side, side)."""
+        start = self.starts[which].index_select(0, self.now)[0][:, None, None, None]
+        along = torch.arange(side, device=start.device)
+        return start + self.area * along[:3, None, None] + (self.width * along[:, None] + along)

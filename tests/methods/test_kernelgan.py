@@ -9,19 +9,21 @@ import plain_kernelgan
 import pytest
 import torch
 from pictures import smooth
+from recorded import record
 from scipy.ndimage import correlate
 from scipy.stats import multivariate_normal
 
-from bench.api import Picture
+from bench.api import Knobs, Picture
 from bench.data.blur_kernels import aligned_centre, centre_of_mass
 from bench.data.images import F64, to_tensor
 from bench.errors import BadInput
+from bench.runtime.graph import RECORDERS
 from methods.kernelgan import losses, network
 from methods.kernelgan.entry import ENTRY, KernelGan
-from methods.kernelgan.estimate import Batch, Subject, alive, prepare, train
+from methods.kernelgan.estimate import Batch, alive, prepare, train
 from methods.kernelgan.kernel import centred, cut_tails, finish, grown
 from methods.kernelgan.knobs import PRESETS
-from methods.kernelgan.sampling import crop_probabilities, strong_gradients
+from methods.kernelgan.sampling import Subject, crop_probabilities, strong_gradients
 
 SHORT = KernelGan(  # as the plain form has it
     iterations=10, averaged=1, estimates=1, side_by_side=4, gan_loss="l1", discriminator_sizes=(7,)
@@ -91,7 +93,9 @@ def test_losses_and_gradients_are_those_of_the_plain_form() -> None:
     plain = [plain_kernelgan.Plain(subject, torch.float64) for subject in subjects]
     batch.schedule.constrained = [False, True]
     plain[1].constrained = True
-    crops, real = batch.crops(0)
+    batch.take_schedule()
+    batch.crops.begin(0)
+    crops, real = batch.crops.inputs(), batch.crops.real()
     strips = network.row_strips(crops, 13, 2)
     loss, _ = batch.generator_loss(crops, strips)
     loss.sum().backward()
@@ -101,16 +105,12 @@ def test_losses_and_gradients_are_those_of_the_plain_form() -> None:
         assert abs(float(loss[index] - expected)) < 1e-10
         for ours, theirs in zip(batch.filters, one.generator.parameters(), strict=True):
             assert (ours.grad[index] - theirs.grad).abs().max() < 1e-10 * (1 + theirs.grad.abs().max())
-    noise = [np.random.default_rng(7), np.random.default_rng(8)]
-    for subject, random in zip(subjects, noise, strict=True):
-        object.__setattr__(subject, "random", random)
     loss = batch.discriminator_loss(crops, strips, real)
     loss.sum().backward()
     for index, one in enumerate(plain):
         one.discriminator.zero_grad()
-        same = np.random.default_rng(7 + index).standard_normal((3, 26, 26), dtype=np.float32)
-        scaled = torch.from_numpy(same).double() / 255
-        expected = one.discriminator_loss(crops[index : index + 1], real[index : index + 1], scaled)
+        noise = batch.crops.normal(1)[index] / 255
+        expected = one.discriminator_loss(crops[index : index + 1], real[index : index + 1], noise)
         expected.backward()
         assert abs(float(loss[index] - expected)) < 1e-10
         check_discriminator(batch.discriminator, one.discriminator, index)
@@ -181,7 +181,8 @@ def test_the_schedule_is_the_released_one() -> None:
     schedule = losses.Schedule(KernelGan(decays=True), 2)
     seen = {}
     for iteration in range(3000):
-        schedule.after(iteration, [0.1, 9.0])
+        schedule.take_in(torch.tensor([0.1, 9.0]))
+        schedule.after(iteration)
         seen[iteration] = (schedule.bicubic[0], schedule.constrained[0])
     assert seen[199] == (5.0, False) and seen[200] == (0.05, False)
     assert seen[400] == (pytest.approx(5e-4), True) and seen[2999] == (pytest.approx(5e-6), True)
@@ -194,7 +195,8 @@ def test_the_schedule_is_the_released_one() -> None:
 def test_a_fixed_schedule_keeps_its_weight_and_switches_on_in_time(kind: str, weight: float) -> None:
     schedule = losses.Schedule(KernelGan(schedule_length=300, bicubic_schedule=kind), 1)
     for iteration in range(41):
-        schedule.after(iteration, [9.0])
+        schedule.take_in(torch.tensor([9.0]))
+        schedule.after(iteration)
         assert schedule.constrained == [iteration >= 40] and schedule.bicubic == [weight]
 
 
@@ -250,10 +252,12 @@ def test_corners_are_even_and_crops_stay_inside() -> None:
 
 def test_noise_accumulates_in_the_picture_only_where_asked() -> None:
     for accumulate in (False, True):
-        subject = prepare(dataclasses.replace(SHORT, accumulate_noise=accumulate), picture())
-        before = subject.image.clone()
-        Batch(dataclasses.replace(SHORT, accumulate_noise=accumulate), [subject]).crops(0)
-        assert torch.equal(subject.image, before) != accumulate
+        knobs = dataclasses.replace(SHORT, accumulate_noise=accumulate)
+        crops = Batch(knobs, [prepare(knobs, picture())]).crops
+        before = crops.pictures.clone()
+        crops.begin(0)
+        crops.real()
+        assert torch.equal(crops.pictures, before) != accumulate
 
 
 @pytest.mark.parametrize("variant", list(ENTRY.variants))
@@ -286,6 +290,22 @@ def test_a_kernel_does_not_depend_on_what_is_beside_it() -> None:
         assert kernel_of(SHORT, one)[0].tobytes() == kernel.tobytes()
     reversed_order = kernel_of(SHORT, *reversed(pictures))
     assert [k.tobytes() for k in reversed(reversed_order)] == [k.tobytes() for k in together]
+
+
+@pytest.mark.parametrize("changed", [{}, {"accumulate_noise": True, "gan_loss": "l1"}, {"generator": "relu"}], ids=str)
+def test_a_recorded_iteration_gives_the_bytes_of_one_as_it_comes(
+    changed: Knobs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    length = 6 if changed.get("generator") else 24  # the centre and sparsity losses begin after the 20th
+    knobs = KernelGan(
+        iterations=length, averaged=3, estimates=1, schedule_length=150, bicubic_schedule="always", **changed
+    )
+    pictures = [picture(name, seed) for name, seed in (("a", 1), ("b", 2))]
+    expected = kernel_of(knobs, *pictures)
+    monkeypatch.setitem(RECORDERS, "cpu", record)
+    for ours, kernel in zip(kernel_of(knobs, *pictures), expected, strict=True):
+        assert ours.tobytes() == kernel.tobytes()
+    assert "no CUDA graph" not in capsys.readouterr().err
 
 
 def test_a_shorter_run_is_the_beginning_of_a_longer_one() -> None:

@@ -25,7 +25,8 @@ from bench.api import Picture  # noqa: E402
 from bench.data.images import to_tensor  # noqa: E402
 from bench.runtime.devices import describe, use_threads  # noqa: E402
 from methods.kernelgan.entry import KernelGan  # noqa: E402
-from methods.kernelgan.estimate import Batch, Subject, prepare  # noqa: E402
+from methods.kernelgan.estimate import Batch, prepare  # noqa: E402
+from methods.kernelgan.sampling import Subject  # noqa: E402
 
 Step = Callable[[], object]
 
@@ -38,6 +39,7 @@ def subjects(knobs: KernelGan, count: int) -> list[Subject]:
 def our_step(knobs: KernelGan, count: int) -> Step:
     batch = Batch(knobs, subjects(knobs, count))
     batch.schedule.constrained = [True] * count
+    batch.take_schedule()
     iteration = iter(range(knobs.iterations))
     return lambda: batch.step(next(iteration))
 
@@ -47,7 +49,12 @@ def plain_step(knobs: KernelGan) -> Step:
     plain = Plain(source.subjects[0])
     plain.constrained = True
     iteration = iter(range(knobs.iterations))
-    return lambda: plain.step(*source.crops(next(iteration)))
+
+    def step() -> None:
+        source.crops.begin(next(iteration))
+        plain.step(source.crops.inputs(), source.crops.real())
+
+    return step
 
 
 def main() -> None:
