@@ -5,7 +5,7 @@ PyTorch's documentation of CUDA graphs says what may be recorded: no value is re
 """
 
 import sys
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -20,6 +20,7 @@ WARM_UPS = 3  # steps before recording, in which libraries choose their algorith
 Losses = dict[str, Tensor]
 Step = Callable[[Batch], Losses]
 Work = Callable[[], Losses]
+OfTensors = Callable[[Sequence[Tensor]], Losses]
 Recorder = Callable[[Work], Work]
 """Calls the work a few times, and returns what does it again, its results in the same tensors every time."""
 
@@ -71,20 +72,26 @@ class Recordings:
 
     def __init__(self, name: str, recorder: Recorder | None, state: Callable[[], object]) -> None:
         self.name, self.recorder, self.state = name, recorder, state
-        self.recorded: dict[Hashable, Work] = {}
+        self.recorded: dict[Hashable, tuple[list[Tensor], Work]] = {}
 
-    def do(self, kind: Hashable, work: Work) -> Losses:
-        """The work, or its replay. Everything that differs between two calls of a kind is in tensors that it reads."""
+    def do(self, kind: Hashable, inputs: Sequence[Tensor], work: OfTensors) -> Losses:
+        """What the work makes of the inputs, or its replay of what it reads in their place; inputs of other shapes are
+        another kind. Whatever else differs between two calls of a kind is in tensors that stay where they are."""
+        kind = (kind, *(value.shape for value in inputs))
         if self.recorder is not None and kind not in self.recorded:
-            self._record(kind, work, self.recorder)
+            self._record(kind, inputs, work, self.recorder)
         if self.recorder is None:
-            return work()
-        return {name: value.clone() for name, value in self.recorded[kind]().items()}
+            return work(inputs)
+        own, replay = self.recorded[kind]
+        for target, value in zip(own, inputs, strict=True):
+            target.copy_(value)
+        return {name: value.clone() for name, value in replay().items()}
 
-    def _record(self, kind: Hashable, work: Work, recorder: Recorder) -> None:
+    def _record(self, kind: Hashable, inputs: Sequence[Tensor], work: OfTensors, recorder: Recorder) -> None:
+        own = [value.clone() for value in inputs]
         before = [(tensor, tensor.detach().clone()) for tensor in tensors(self.state())]
         try:
-            self.recorded[kind] = recorder(work)
+            self.recorded[kind] = own, recorder(lambda: work(own))
         except RuntimeError as error:
             self.recorder = None
             _say(self.name, str(error).partition("\n")[0])
@@ -104,32 +111,19 @@ def stepper(learner: Learner, name: str, device: torch.device, graph: bool | Non
     if not isinstance(learner, TensorLearner) or _has_own_step(learner):
         _say(name, "its learner has a step of its own")
         return learner.step
-    return RecordedStep(learner, Recordings(name, recorder, learner.state_dict))
+    recordings = Recordings(name, recorder, learner.state_dict)
 
+    def step(batch: Batch) -> Losses:
+        lone = [] if batch.unpaired is None else [batch.unpaired]
 
-class RecordedStep:
-    """The step of a learner, recorded for each kind of step and each size of a batch."""
+        def learn(pictures: Sequence[Tensor]) -> Losses:
+            lr, hr, *others = pictures
+            levels, unpaired = others[: len(batch.levels)], others[len(batch.levels) :]
+            return learner.learn(Batch(lr, hr, -1, tuple(levels), *unpaired))
 
-    def __init__(self, learner: TensorLearner, recordings: Recordings) -> None:
-        self.learner, self.recordings = learner, recordings
-        self.batches: dict[Hashable, Batch] = {}  # what each recording reads
+        return recordings.do(learner.begin(batch), [batch.lr, batch.hr, *batch.levels, *lone], learn)
 
-    def __call__(self, batch: Batch) -> Losses:
-        pictures = _pictures(batch)
-        kind = self.learner.begin(batch), len(batch.levels), *(picture.shape for picture in pictures)
-        if kind not in self.batches:
-            self.batches[kind] = _copy(batch)
-        own = self.batches[kind]
-        for target, picture in zip(_pictures(own), pictures, strict=True):
-            target.copy_(picture)
-        return self.recordings.do(kind, lambda: self.learner.learn(own))
-
-
-def _copy(batch: Batch) -> Batch:
-    """The batch in tensors of its own, of no step."""
-    lone = None if batch.unpaired is None else torch.empty_like(batch.unpaired)
-    levels = tuple(torch.empty_like(level) for level in batch.levels)
-    return Batch(torch.empty_like(batch.lr), torch.empty_like(batch.hr), -1, levels, lone)
+    return step
 
 
 def _has_own_step(learner: TensorLearner) -> bool:
@@ -140,11 +134,6 @@ def _has_own_step(learner: TensorLearner) -> bool:
 
 def _say(name: str, reason: str) -> None:
     print(f"{name}: a step is no CUDA graph, and is taken as it comes: {reason}", file=sys.stderr)
-
-
-def _pictures(batch: Batch) -> list[Tensor]:
-    lone = [] if batch.unpaired is None else [batch.unpaired]
-    return [batch.lr, batch.hr, *batch.levels, *lone]
 
 
 def tensors(state: object) -> list[Tensor]:

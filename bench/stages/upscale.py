@@ -97,8 +97,11 @@ def _spans(length: int, tile: int, overlap: int) -> list[tuple[int, int, int, in
 
 
 def prepare(method: Method, network: nn.Module | None, device: torch.device) -> Upscaler:
-    """The method's upscaler with its network on the device."""
-    return method.upscaler(network.to(device).eval() if network is not None else None)
+    """The method's upscaler with its network on the device, and the picture too where it is trained on."""
+    upscaler = method.upscaler(network.to(device).eval() if network is not None else None)
+    if not any(method.at_test):
+        return upscaler
+    return lambda picture: upscaler(replace(picture, lr=picture.lr.to(device)))
 
 
 def upscale_folder(

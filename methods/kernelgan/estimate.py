@@ -162,7 +162,7 @@ class Batch:
             make_moments(adam)
             adam.param_groups[0]["lr"].fill_(self.schedule.learning_rate(iteration))
         self.crops.begin(iteration)
-        self.amounts = self.recordings.do(any(self.schedule.constrained), self.learn)["kernel"]
+        self.amounts = self.recordings.do(any(self.schedule.constrained), [], lambda _: self.learn())["kernel"]
         if self.schedule.after(iteration):
             self.take_schedule()
 

@@ -27,7 +27,9 @@ from bench.data.images import F64
 from bench.data.orientations import in_every_orientation
 from bench.data.resize import resize_tensor
 from bench.errors import BadInput, check_choice
+from bench.runtime.graph import RECORDERS, Recordings
 from methods.common.blocks import count_parameters
+from methods.common.optimise import make_moments, tensor_adam
 from methods.zssr.fathers import LOSS_MAPS, Fathers
 from methods.zssr.shrink import shrinker, stage_kernel, stages
 
@@ -135,7 +137,8 @@ def super_resolve(method: Zssr, picture: Picture) -> Tensor:
     weights, noise = (torch.Generator().manual_seed(int(seed)) for seed in random.integers(2**62, size=2))
     lr = picture.lr.float()
     network = ZssrNetwork(method.width, method.depth, weights).to(lr.device)
-    adam = torch.optim.Adam(network.parameters(), lr=method.learning_rate, fused=True)
+    adam = tensor_adam(network.parameters(), lr.device, (0.9, 0.999))
+    make_moments(adam)
     for scale in stages(method.scale, method.gradual):
         shrink = shrinker(stage_kernel(kernel, method.scale, scale), scale, lr.device)
         size = (min(method.crop, lr.shape[1]) // scale * scale, min(method.crop, lr.shape[2]) // scale * scale)
@@ -159,11 +162,13 @@ def known_kernel(method: Zssr, picture: Picture) -> F64 | None:
 def train(network: ZssrNetwork, adam: torch.optim.Adam, stage: Stage, method: Zssr) -> int:
     """Train until the learning rate has fallen far enough or `iterations` are made; returns how many were."""
     learning_rate, changed = method.learning_rate, 0
+    recorder = RECORDERS.get(network.weights[0].device.type)
+    recordings = Recordings("zssr", recorder, lambda: [list(network.weights), adam.state_dict()["state"]])
     tests: list[tuple[int, float]] = []
     for iteration in range(1, method.iterations + 1):
         for group in adam.param_groups:
-            group["lr"] = learning_rate
-        step(network, adam, stage, method)
+            group["lr"].fill_(learning_rate)
+        step(network, adam, stage, method, recordings)
         if iteration % method.test_every == 0:
             tests.append((iteration, restoration_error(network, stage, method.precision)))
         if iteration % method.check_every == 0 and iteration - changed > method.window:
@@ -175,20 +180,28 @@ def train(network: ZssrNetwork, adam: torch.optim.Adam, stage: Stage, method: Zs
     return method.iterations
 
 
-def step(network: ZssrNetwork, adam: torch.optim.Adam, stage: Stage, method: Zssr) -> Tensor:
-    """Draw a father, shrink it to its son, restore it, learn from the weighted L1 distance; returns that, detached."""
+def step(network: ZssrNetwork, adam: torch.optim.Adam, stage: Stage, method: Zssr, recordings: Recordings) -> Tensor:
+    """Draw a father, shrink it to its son, restore it, learn from the weighted L1 distance; returns that, detached. On
+    a GPU all but the drawing is one CUDA graph."""
     drawn = stage.fathers.draw()
-    father, weight = drawn[:3], drawn[3:]
-    son = stage.shrink(father)
+    inputs = [drawn]
     if method.son_noise:
-        noise = torch.randn(son.shape, generator=stage.noise)
-        son = son + method.son_noise * noise.to(son.device)
-    restored = restore(network, son.clamp(0, 1), stage.scale, method.precision)
-    loss = ((restored - father).abs() * weight).mean()
-    adam.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    adam.step()
-    return loss.detach()
+        size = [side // stage.scale for side in drawn.shape[1:]]
+        inputs.append(torch.randn(3, *size, generator=stage.noise).to(drawn.device))
+
+    def learn(given: Sequence[Tensor]) -> dict[str, Tensor]:
+        father, weight = given[0][:3], given[0][3:]
+        son = stage.shrink(father)
+        if method.son_noise:
+            son = son + method.son_noise * given[1]
+        restored = restore(network, son.clamp(0, 1), stage.scale, method.precision)
+        loss = ((restored - father).abs() * weight).mean()
+        adam.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        adam.step()
+        return {"loss": loss.detach()}
+
+    return recordings.do("step", inputs, learn)["loss"]
 
 
 def restore(network: ZssrNetwork, lr: Tensor, scale: int, precision: Precision) -> Tensor:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from pictures import noise, smooth
+from recorded import record
 from torch import Tensor
 
 from bench.api import Picture
@@ -26,8 +27,10 @@ from bench.data.blur_kernels import (
 from bench.data.images import F64, to_tensor, to_uint8
 from bench.data.resize import resize_float, resize_tensor
 from bench.errors import BadInput
+from bench.runtime.graph import RECORDERS
 from methods import find_entry
 from methods.common.blocks import count_parameters
+from methods.common.optimise import tensor_adam
 from methods.zssr import method as training
 from methods.zssr.entry import ENTRY
 from methods.zssr.fathers import Fathers, gradient_map
@@ -123,8 +126,8 @@ def run_rule(monkeypatch: pytest.MonkeyPatch, error: Callable[[int], float]) -> 
     """Train with made-up test errors and no steps: (iterations made, learning rate of each)."""
     rates: list[float] = []
     weights = network(4, 2)
-    adam = torch.optim.Adam(weights.parameters())
-    monkeypatch.setattr(training, "step", lambda _, adam, *__: rates.append(adam.param_groups[0]["lr"]))
+    adam = tensor_adam(weights.parameters(), CPU, (0.9, 0.999))
+    monkeypatch.setattr(training, "step", lambda _, adam, *__: rates.append(float(adam.param_groups[0]["lr"])))
     monkeypatch.setattr(training, "restoration_error", lambda *_: error(len(rates)))
     return train(weights, adam, None, Zssr()), rates  # type: ignore[arg-type]
 
@@ -252,6 +255,16 @@ def test_gradual_training_takes_its_steps_at_every_scale(monkeypatch: pytest.Mon
 
 def test_son_noise_changes_what_is_learnt() -> None:
     assert not torch.equal(upscale(picture()), upscale(picture(), son_noise=0.05))
+
+
+@pytest.mark.parametrize("changed", [{}, {"augment": (0.2, 0.4, 0.4), "son_noise": 0.05}], ids=str)
+def test_a_recorded_step_gives_the_bytes_of_one_as_it_comes(
+    changed: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    expected = upscale(picture(), iterations=12, **changed)
+    monkeypatch.setitem(RECORDERS, "cpu", record)
+    assert torch.equal(upscale(picture(), iterations=12, **changed), expected)
+    assert "no CUDA graph" not in capsys.readouterr().err
 
 
 def fathers(augment: tuple[float, float, float], seed: int = 0) -> tuple[Fathers, Tensor]:

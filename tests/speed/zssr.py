@@ -26,6 +26,8 @@ from bench.api import Precision  # noqa: E402
 from bench.data.blur_kernels import disturbed_gaussian  # noqa: E402
 from bench.data.resize import resize_tensor  # noqa: E402
 from bench.runtime.devices import choose_device, cpu_has_bf16, describe  # noqa: E402
+from bench.runtime.graph import RECORDERS, Recordings  # noqa: E402
+from methods.common.optimise import make_moments, tensor_adam  # noqa: E402
 from methods.zssr.fathers import Fathers, gradient_map  # noqa: E402
 from methods.zssr.method import (  # noqa: E402
     Stage,
@@ -47,11 +49,15 @@ def fathers(device: torch.device) -> Fathers:
 
 def our_step(device: torch.device, precision: Precision) -> Step:
     network = ZssrNetwork(64, 8, torch.Generator().manual_seed(0)).to(device)
-    adam = torch.optim.Adam(network.parameters(), lr=1e-3, fused=True)
+    adam = tensor_adam(network.parameters(), device, (0.9, 0.999))
+    adam.param_groups[0]["lr"].fill_(1e-3)
+    make_moments(adam)
+    state = list(network.weights), adam.state_dict()["state"]
+    recordings = Recordings("step", RECORDERS.get(device.type), lambda: state)
     source = fathers(device)
     stage = Stage(2, source.picture[:3], shrinker(KERNEL, 2, device), source, torch.Generator())
     method = Zssr(scale=2, kernel="given", precision=precision)
-    return lambda: step(network, adam, stage, method)
+    return lambda: step(network, adam, stage, method, recordings)
 
 
 def plain_step(device: torch.device) -> Step:
