@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
-
-import pytest
+from typing import TYPE_CHECKING, Any
 
 from bench.api import Entry, Knobs
 from bench.data.patches import PairedAndUnpaired, PatchStore, Store
@@ -14,6 +12,9 @@ from bench.data.prepare import prepare_train
 from bench.stages import train
 from bench.suites.experiment import Experiment
 from methods import METHODS
+
+if TYPE_CHECKING:
+    import pytest
 
 SMALL: Knobs = {
     "width": 8,

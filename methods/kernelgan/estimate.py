@@ -40,9 +40,7 @@ def estimate(knobs: KernelGanKnobs, pictures: Sequence[Picture], progress: Progr
         # fewer at once may be added up in another order on a GPU: the last batch is filled up
         filled = chosen + chosen[-1:] * (ON_GPU - len(chosen) if on_gpu else 0)
         subjects = [prepare(knobs, pictures[index], estimate) for index, estimate in filled]
-        share = len(chosen) / len(filled)
-        made = train(knobs, subjects, lambda count, share=share: progress(round(count * share)))
-        for (index, _), values in zip(chosen, made, strict=False):
+        for (index, _), values in zip(chosen, train(knobs, subjects, progress, len(chosen)), strict=True):
             raw[index].append(values)
     return [_finished(picture.name, raw[index], knobs) for index, picture in enumerate(pictures)]
 
@@ -103,8 +101,9 @@ def prepare(knobs: KernelGanKnobs, picture: Picture, estimate: int = 0) -> Subje
     )
 
 
-def train(knobs: KernelGanKnobs, subjects: Sequence[Subject], progress: Progress) -> list[F64]:
-    """The kernel that each generator amounts to in the last `averaged` iterations, not yet post-processed."""
+def train(knobs: KernelGanKnobs, subjects: Sequence[Subject], progress: Progress, wanted: int) -> list[F64]:
+    """The kernel that each of the first `wanted` generators amounts to in the last `averaged` iterations, not yet
+    post-processed."""
     batch = Batch(knobs, subjects)
     averaged = min(knobs.averaged, knobs.iterations)
     total = torch.zeros_like(batch.kernel, dtype=torch.float64)
@@ -113,9 +112,9 @@ def train(knobs: KernelGanKnobs, subjects: Sequence[Subject], progress: Progress
         if iteration >= knobs.iterations - averaged:
             total += batch.amount()
         if (iteration + 1) % REPORT_EVERY == 0:
-            progress(REPORT_EVERY * len(subjects))
-    progress(knobs.iterations % REPORT_EVERY * len(subjects))
-    return list((total / averaged).cpu().numpy())
+            progress(REPORT_EVERY * wanted)
+    progress(knobs.iterations % REPORT_EVERY * wanted)
+    return list((total / averaged).cpu().numpy()[:wanted])
 
 
 class Batch:

@@ -333,7 +333,7 @@ def test_progress_counts_the_iterations_of_every_generator() -> None:
 
 
 def raw_kernel(knobs: KernelGan, estimate: int = 0) -> F64:
-    return train(knobs, [prepare(knobs, picture(), estimate)], quiet)[0]
+    return train(knobs, [prepare(knobs, picture(), estimate)], quiet, 1)[0]
 
 
 def test_a_pictures_kernel_is_the_mean_of_its_generators_kernels() -> None:

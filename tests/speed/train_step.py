@@ -1,8 +1,9 @@
 """Our training step beside a plain one, in turn, in one process: python tests/speed/train_step.py [--device cuda].
 
 Ours: the learner as the training loop drives it (channels_last, bf16 autocast where bf16 is native, fused Adam,
-deterministic). Plain: the same network and losses in float32, NCHW, eager, an unfused Adam. Prints medians, their
-ratio, and the share of our step that making its batch takes (the aim: under 3 %).
+deterministic), step by step; on a GPU also as one graph; with --compile also through torch.compile. Plain: the same
+network and losses in float32, NCHW, eager, an unfused Adam. Prints medians, ratios to plain, the share of our fastest
+step that making its batch takes (the aims: under 3 % on a CPU, 5 % on a GPU), and the arithmetic rate that it reaches.
 """
 
 from __future__ import annotations
@@ -22,11 +23,13 @@ sys.path.insert(0, str(ROOT))
 import torch  # noqa: E402
 from torch import nn  # noqa: E402
 from torch.nn.functional import l1_loss  # noqa: E402
+from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
 from bench.api import Batch, Knobs, Learner, Method, Training  # noqa: E402
-from bench.data.patches import PatchStore  # noqa: E402
+from bench.data.patches import PatchStore, Store, feed  # noqa: E402
 from bench.data.prepare import prepare_train  # noqa: E402
 from bench.runtime.devices import be_deterministic, choose_device, cpu_has_bf16, describe  # noqa: E402
+from bench.runtime.graph import RECORDERS, stepper  # noqa: E402
 from bench.suites import SUITES  # noqa: E402
 from methods import find_entry  # noqa: E402
 from methods.common.adversarial import (  # noqa: E402
@@ -38,7 +41,7 @@ from methods.common.perceptual import Features  # noqa: E402
 from methods.esrgan.gan import Esrgan  # noqa: E402
 
 Step = Callable[[Batch], object]
-PAPER: Knobs = {"batch_size": 1}
+PAPER: Knobs = {"batch_size": 1}  # on a GPU the paper's 16
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,13 @@ class Case:
     rounds: int
 
 
-def cases() -> list[Case]:
-    """Both stages of ESRGAN, in the paper's size at batch 1 and in the demo suite's."""
+def cases(device: torch.device) -> list[Case]:
+    """Both stages of ESRGAN, in the paper's size, at batch 1 on a CPU, and in the demo suite's."""
     demo = SUITES["demo"]
-    packaged = {**PAPER, "perceptual": "stlpips-vgg16"}
+    paper = {} if device.type == "cuda" else PAPER
+    packaged = {**paper, "perceptual": "stlpips-vgg16"}
     return [
-        Case("PSNR, paper", find_entry("rrdb").build(4, PAPER), 7),
+        Case("PSNR, paper", find_entry("rrdb").build(4, paper), 7),
         Case("PSNR, demo", demo.experiment("rrdb", "default", 1).build(), 40),
         Case("GAN, paper", find_entry("esrgan").build(4, packaged), 5),
         Case("GAN, demo", demo.experiment("esrgan", "default", 1).build(), 20),
@@ -117,33 +121,55 @@ def _plain_gan(method: Esrgan, device: torch.device) -> Step:
     return step
 
 
-def seconds(step: Step, batch: Batch) -> float:
-    """One step, everything the device still has to do included."""
-    if batch.lr.is_cuda:
-        torch.cuda.synchronize()
+def synchronised(work: Callable[[], object], device: torch.device) -> float:
+    """Seconds of the work, everything the device still has to do included."""
+    wait = torch.cuda.synchronize if device.type == "cuda" else lambda: None
+    wait()
     start = time.perf_counter()
-    step(batch)
-    if batch.lr.is_cuda:
-        torch.cuda.synchronize()
+    work()
+    wait()
     return time.perf_counter() - start
 
 
-def time_case(case: Case, store: PatchStore, device: torch.device, compile: bool) -> Iterator[tuple[str, float]]:
-    """(column, median seconds) of every side, and of making a batch."""
-    sides: dict[str, Step] = {"plain": plain_step(case.method, device), "ours": our_learner(case.method, device).step}
+def time_case(case: Case, store: Store, device: torch.device, compile: bool) -> Iterator[tuple[str, float]]:
+    """(column, median seconds) of every side and of making a batch; where something is compiled, of the first step."""
+    ours = our_learner(case.method, device)
+    sides: dict[str, Step] = {"plain": plain_step(case.method, device), "ours": ours.step}
+    if device.type in RECORDERS:
+        sides["graph"] = stepper(our_learner(case.method, device), case.name, device, True)
     if compile:
         sides["compiled"] = our_learner(case.method, device, compile=True).step
-    times: dict[str, list[float]] = {name: [] for name in [*sides, "loader"]}
+    times: dict[str, list[float]] = {name: [] for name in ["loader", *sides]}
     count, patch = case.method.batch
+    batches: list[Batch] = []
     for number in range(case.rounds + 2):  # the first two warm up
-        start = time.perf_counter()
-        batch = store.batch(number, 1, count, patch, device)
-        times["loader"].append(time.perf_counter() - start)
+        batches.clear()
+        make = lambda: batches.append(store.batch(number, 1, count, patch, device))  # noqa: B023, E731
+        times["loader"].append(synchronised(make, device))
         for name, step in sides.items():
             torch.use_deterministic_algorithms(name != "plain", warn_only=device.type == "cuda")
-            times[name].append(seconds(step, batch))
+            times[name].append(synchronised(lambda: step(batches[0]), device))  # noqa: B023
     for name, found in times.items():
         yield name, statistics.median(found[2:])
+    if compile:
+        yield "compiling", times["compiled"][0]
+    with FlopCounterMode(display=False) as counter:
+        ours.step(batches[0])
+    yield "operations", float(counter.get_total_flops())
+
+
+def print_case(case: Case, threads: int, found: dict[str, float]) -> None:
+    """A line for each side, and one for what is around the fastest."""
+    count, patch = case.method.batch
+    print(f"{case.name}, batch {count}x{patch}, {threads} threads")
+    sides = {name: found[name] for name in ("plain", "ours", "graph", "compiled") if name in found}
+    for name, value in sides.items():
+        after = f", after {found['compiling']:.0f} s of compiling" if name == "compiled" else ""
+        print(f"    {name:9} {value * 1e3:9.1f} ms {found['plain'] / value:6.2f} times plain{after}")
+    fastest = min(value for name, value in sides.items() if name != "plain")
+    rate = found["operations"] / fastest / 1e12
+    print(f"    loader    {found['loader'] * 1e3:9.2f} ms {found['loader'] / fastest:6.2%} of the fastest step")
+    print(f"    rate      {rate:9.3f} Tflop/s, {found['operations'] / 1e12:.3f} Tflop a step", flush=True)
 
 
 def main() -> None:
@@ -156,19 +182,13 @@ def main() -> None:
     device = choose_device(arguments.device)
     be_deterministic(1)
     print(f"{describe(device)}, bf16 native on the CPU: {cpu_has_bf16()}, torch {torch.__version__}")
-    print(f"{'step':12} {'batch':>9} threads  plain ms   ours ms  ratio  loader" + "  compiled" * arguments.compile)
     with tempfile.TemporaryDirectory() as folder:
         prepare_train(("Embedded-train",), 4, "bicubic", Path(folder) / "train")
-        store = PatchStore(Path(folder) / "train")
+        store = feed(PatchStore(Path(folder) / "train"), device)
         for threads in map(int, arguments.threads.split(",")):
             torch.set_num_threads(threads)
-            for case in (case for case in cases() if arguments.cases in case.name):
-                found = dict(time_case(case, store, device, arguments.compile))
-                count, patch = case.method.batch
-                row = f"{case.name:12} {f'{count}x{patch}':>9} {threads:7d} {found['plain'] * 1e3:9.1f} "
-                row += f"{found['ours'] * 1e3:9.1f} {found['plain'] / found['ours']:6.2f} "
-                row += f"{found['loader'] / found['ours']:7.2%}"
-                print(row + (f" {found['compiled'] * 1e3:9.1f}" if arguments.compile else ""), flush=True)
+            for case in (case for case in cases(device) if arguments.cases in case.name):
+                print_case(case, threads, dict(time_case(case, store, device, arguments.compile)))
 
 
 if __name__ == "__main__":
