@@ -212,7 +212,7 @@ class _Planes:
     def cut(self, cuts: list[Cut], factor: int, size: int, device: torch.device | str) -> Tensor:
         """(N, 3, size, size) float32 in [0, 1]: the squares at places that are given in pixels of the LR, `factor`
         times as small. As uint8 they travel, a quarter of the bytes."""
-        if self.there is not None and self.there.device == torch.device(device):
+        if self.there is not None and self.there.device.type == torch.device(device).type:
             pixels = self.there.take(self._addresses(cuts, factor, size))
         else:
             pixels = torch.from_numpy(self._copy(cuts, factor, size))

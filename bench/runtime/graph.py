@@ -94,7 +94,8 @@ class Recordings:
             self.recorded[kind] = own, recorder(lambda: work(own))
         except RuntimeError as error:
             self.recorder = None
-            _say(self.name, str(error).partition("\n")[0])
+            reason = error.__context__ or error  # ending a recording that failed is an error of its own
+            _say(self.name, str(reason).partition("\n")[0])
         with torch.no_grad():
             for tensor, value in before:
                 tensor.copy_(value)

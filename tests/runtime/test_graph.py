@@ -33,6 +33,7 @@ QUICK = {  # every learner; the others are branches that a step can take
     "drn": ("default", "dual-frozen"),
     "drn-adapt": ("default",),
     "pseudo_sr": ("default",),
+    "downsampled_space": ("adversarial",),
 }
 OTHERS = {
     "rrdb": ("bn",),
@@ -43,6 +44,7 @@ OTHERS = {
     "drn": ("lambda-0", "dual-bicubic", "cascade", "top-only", "dual-hr", "mean-shift-fixed", "matlab-input"),
     "drn-adapt": ("rho-0", "rho-100", "level1"),
     "pseudo_sr": ("faces", "two-stage", "direct", "clean-pair", "ensemble-one-sided"),
+    "downsampled_space": ("default", "kernel-learned", "noise-adversarial"),
 }
 KINDS = [
     pytest.param(method, variant, marks=[pytest.mark.slow] if kinds is OTHERS else [])
