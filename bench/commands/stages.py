@@ -129,23 +129,27 @@ def kernel_run(arguments: Arguments) -> None:
 
 def upscale_runs(arguments: Arguments) -> None:
     """Every run of the method; a process pays for its imports once."""
+    from bench.runtime.devices import choose_device
     from bench.runtime.parallel import work_through
     from bench.suites.workdir import Workdir
 
     task = functools.partial(_upscale, arguments.suite, arguments.device)
+    on_gpu = choose_device(arguments.device).type == "cuda"
     with Workdir(arguments.suite).turn(f"upscale.{arguments.method}"):
-        work_through(task, [run.name for run in _runs(arguments)], arguments.processes)
+        work_through(task, [run.name for run in _runs(arguments)], arguments.processes, on_gpu)
 
 
-def _upscale(suite_name: str, device_name: str, name: str) -> None:
-    from bench.runtime.devices import choose_device, use_threads
+def _upscale(suite_name: str, device_name: str, name: str) -> float:
+    from bench.runtime.devices import choose_device, held_memory_mib, use_threads
     from bench.stages.run import upscale_run
     from bench.suites import find_suite
     from bench.suites.workdir import Workdir
 
     runs = find_suite(suite_name).experiments()
     use_threads(runs[name].threads)
-    upscale_run(runs[name], runs, Workdir(suite_name), choose_device(device_name))
+    device = choose_device(device_name)
+    upscale_run(runs[name], runs, Workdir(suite_name), device)
+    return held_memory_mib(device)
 
 
 def score_runs(arguments: Arguments) -> None:
@@ -160,12 +164,13 @@ def score_runs(arguments: Arguments) -> None:
         work_through(task, [run.name for run in _runs(arguments)], arguments.processes)
 
 
-def _score(suite_name: str, name: str) -> None:
+def _score(suite_name: str, name: str) -> float:
     from bench.stages.run import score_run
     from bench.suites import find_run
     from bench.suites.workdir import Workdir
 
     score_run(find_run(suite_name, name), Workdir(suite_name))
+    return 0.0
 
 
 def make_report(arguments: Arguments) -> None:

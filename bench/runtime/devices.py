@@ -15,6 +15,8 @@ from torch.utils import deterministic
 
 from bench.errors import BadInput
 
+GPU_CONTEXT_MIB = 600  # what CUDA and its libraries take in every process
+
 
 def use_threads(threads: int) -> None:
     """Fix the thread count of torch and BLAS in this process: bits differ between 1, 2 and 4 threads."""
@@ -60,6 +62,17 @@ def peak_memory_mib(device: torch.device) -> float:
     if device.type == "cuda":
         return float(torch.cuda.max_memory_allocated(device)) / 2**20
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+
+
+def held_memory_mib(device: torch.device) -> float:
+    """What this process has taken of a GPU's memory at most, MiB; 0 on a CPU."""
+    return float(torch.cuda.max_memory_reserved(device)) / 2**20 if device.type == "cuda" else 0.0
+
+
+def room_for(mib: float) -> int:
+    """How many processes more the GPU has room for, each holding so much; one at least."""
+    free, _ = torch.cuda.mem_get_info()
+    return max(1, int(free / 2**20 // (mib + GPU_CONTEXT_MIB)))
 
 
 def describe(device: torch.device) -> str:

@@ -4,24 +4,37 @@ import multiprocessing
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 
+from bench.runtime.devices import room_for
 
-def work_through(task: Callable[[str], None], runs: Sequence[str], processes: int) -> None:
+Task = Callable[[str], float]
+"""A run's name -> MiB of a GPU that its process holds."""
+
+
+def work_through(task: Task, runs: Sequence[str], processes: int, on_gpu: bool = False) -> None:
     """Call `task` with each run's name, in `processes` processes at once; in this one for a single process or run.
 
     task: a module's function or a partial of one. What one run makes does not depend on the others, so the number
-    of processes changes no byte. The first exception ends the work and is raised here; runs not yet begun are left.
+    of processes changes no byte. on_gpu: the first run is made alone, and no more at once than the GPU then has room
+    for. The first exception ends the work and is raised here; runs not yet begun are left.
     """
     processes = min(processes, len(runs))
     if processes <= 1:
         for run in runs:
             task(run)
         return
+    if on_gpu:
+        (held,) = _work_at_once(task, runs[:1], 1)
+        runs = runs[1:]
+        processes = min(processes, room_for(held), len(runs))
+    _work_at_once(task, runs, processes)
+
+
+def _work_at_once(task: Task, runs: Sequence[str], processes: int) -> list[float]:
     # a forked process cannot use a GPU, and inherits locks that threads held
     with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
         working = [pool.submit(task, run) for run in runs]
         try:
-            for job in working:
-                job.result()
+            return [job.result() for job in working]
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

@@ -10,15 +10,18 @@ import pytest
 
 from bench.__main__ import main
 from bench.errors import BadInput
+from bench.runtime import parallel
+from bench.runtime.devices import room_for
 from bench.runtime.parallel import work_through
 from bench.suites import find_suite
 
 
-def note(folder: Path, run: str) -> None:
+def note(folder: Path, run: str) -> float:
     """Write down which process was at work; fail for the run named so."""
     if run == "wrong":
         raise BadInput("wrong: cannot be done; leave it out")
     (folder / run).write_text(str(os.getpid()))
+    return 7.0
 
 
 @pytest.mark.parametrize("processes", [0, 1, 2, 7])
@@ -59,3 +62,23 @@ def test_pictures_and_scores_do_not_depend_on_the_number_of_processes(
         made.append({file.relative_to(root): file.read_bytes() for file in files})
     assert made[0] == made[1]
     assert len([file for file in made[0] if file.suffix == ".csv"]) == len(runs)
+
+
+@pytest.mark.parametrize(("room", "expected"), [(1, 1), (2, 2), (9, 3)])
+def test_a_gpu_is_packed_by_what_the_first_run_held(
+    room: int, expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, pools = list[float](), list[int]()
+    monkeypatch.setattr(parallel, "room_for", lambda mib: asked.append(mib) or room)
+    whole = parallel._work_at_once
+    monkeypatch.setattr(
+        parallel, "_work_at_once", lambda task, runs, processes: pools.append(processes) or whole(task, runs, processes)
+    )
+    work_through(functools.partial(note, tmp_path), ["a", "b", "c", "d"], 4, on_gpu=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "c", "d"]
+    assert (asked, pools) == ([7.0], [1, expected])
+
+
+def test_a_gpu_has_room_for_what_its_free_memory_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.mem_get_info", lambda: (10_000 * 2**20, 80_000 * 2**20))
+    assert (room_for(1400), room_for(4399), room_for(50_000)) == (5, 2, 1)
