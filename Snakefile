@@ -24,6 +24,7 @@ WORK = PLAN.layout.root
 RESULTS = PLAN.layout.results
 BENCH = f"{shlex.quote(sys.executable)} -m bench"
 SHARD = (f"--shard {shlex.quote(PLAN.shard)}" if PLAN.shard else "") + (" --reuse" if REUSE else "")
+PART = SHARD + (f" --methods {PLAN.compared}" if PLAN.compared else "")
 VERDICT = f"{WORK}/verdict.txt"
 SCORES = expand(f"{WORK}/scored/{{method}}.done", method=PLAN.methods)
 
@@ -112,7 +113,7 @@ rule upscale:
     log:
         f"{WORK}/logs/upscale/{{method}}.log",
     shell:
-        "{BENCH} upscale-suite --suite {SUITE:q} {SHARD} --method {wildcards.method:q} --processes {threads} > {log:q} 2>&1"
+        "{BENCH} upscale-suite --suite {SUITE:q} {PART} --method {wildcards.method:q} --processes {threads} > {log:q} 2>&1"
 
 
 rule score:
@@ -127,7 +128,7 @@ rule score:
     log:
         f"{WORK}/logs/score/{{method}}.log",
     shell:
-        "{BENCH} score-suite --suite {SUITE:q} {SHARD} --method {wildcards.method:q} --processes {threads} > {log:q} 2>&1"
+        "{BENCH} score-suite --suite {SUITE:q} {PART} --method {wildcards.method:q} --processes {threads} > {log:q} 2>&1"
 
 
 rule report:

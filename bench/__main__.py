@@ -9,7 +9,9 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from bench import __version__
 from bench.errors import BadInput, Diverged, OutOfTime
+from bench.runtime.code_digest import ROOT
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -46,14 +48,21 @@ class _Parser(argparse.ArgumentParser):
 
 def build_parser() -> argparse.ArgumentParser:
     """Every verb with its options."""
-    from bench.commands import curves, kernels, stages, taps, tools, trace
+    from bench.commands import curves, kernels, methods, stages, taps, tools, trace
 
     parser = _Parser(prog="python -m bench", description="Super-resolution, reproduced and scored.")
+    parser.add_argument("--version", action="version", version=f"sr-bench {__version__}")
+    parser.add_argument("--snakefile", action="version", version=f"{ROOT}/Snakefile", help="where the workflow is")
     verbs = parser.add_subparsers(dest="name", required=True, metavar="VERB")
-    for module in (tools, curves, taps, kernels, stages, trace):
+    for module in (tools, methods, curves, taps, kernels, stages, trace):
         module.add_verbs(verbs)
     return parser
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """What `sr-bench` calls."""
     sys.exit(main())
+
+
+if __name__ == "__main__":
+    run()

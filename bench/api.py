@@ -26,11 +26,8 @@ Knobs = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Picture:
-    """What an upscaler may see of one test picture.
-
-    lr: (3, h, w) float32 RGB in [0, 1]. kernel: the blur kernel where it is known, (k, k) summing to 1,
-    cross-correlation orientation. seed: for methods that train on the picture itself.
-    """
+    """What an upscaler may see of one test picture. lr: (3, h, w) float32 RGB in [0, 1]. kernel: the blur kernel where
+    it is known, (k, k) summing to 1, cross-correlation orientation. seed: for methods that train on the picture."""
 
     name: str
     lr: Tensor
@@ -45,18 +42,15 @@ Progress = Callable[[int], None]
 """Called every few iterations with how many have been made since the last call."""
 
 Estimator = Callable[[Sequence[Picture], Progress], list[Tensor]]
-"""Pictures -> the blur kernel of each, (k, k) float64 summing to 1, cross-correlation orientation; NaN where the
-estimation came to nothing."""
+"""Pictures -> the blur kernel of each, (k, k) float64 summing to 1, cross-correlation orientation; NaN for none."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One training batch, a pure function of (pictures, seed, step).
-
-    lr: (N, 3, p, p), hr: (N, 3, scale*p, scale*p), float32 RGB in [0, 1], on the training device. levels: the same HR
-    patches at the resolutions between, one (N, 3, scale/l*p, scale/l*p) for each l of the method's `levels`.
-    unpaired: (M, 3, p, p), LR patches without HR, of pictures that no pair comes from.
-    """
+    """One training batch, a pure function of (pictures, seed, step). lr: (N, 3, p, p), hr: (N, 3, scale*p, scale*p),
+    float32 RGB in [0, 1], on the training device. levels: the same HR patches at the resolutions between, one
+    (N, 3, scale/l*p, scale/l*p) for each l of the method's `levels`. unpaired: (M, 3, p, p), LR patches without HR, of
+    pictures that no pair comes from."""
 
     lr: Tensor
     hr: Tensor
@@ -114,15 +108,13 @@ class Recipe(Protocol):
 @dataclass(frozen=True)
 class Method:
     """A super-resolution method. Subclass fields are knobs, or frozen dataclasses of knobs; defaults are the paper's.
-
-    A subclass with a `recipe` and a `network` trains that network and upscales in one pass; others override the rest.
-    """
+    One with a `recipe` and a `network` trains that network and upscales in one pass; others override the rest."""
 
     scale: int = 4
 
     @property
     def knobs(self) -> dict[str, Any]:
-        """Every knob's value by its flat name, `scale` among them."""
+        """Every knob's value by its flat name."""
         return {name: attrgetter(path)(self) for name, path in knob_paths(type(self)).items()}
 
     @property
@@ -171,7 +163,8 @@ class Method:
 
     def upscaler(self, network: nn.Module | None) -> Upscaler:
         """How a picture is upscaled, given the trained network in evaluation mode. Raises BadInput for an estimator."""
-        assert network is not None
+        if network is None:
+            raise BadInput(f"{type(self).__name__} has neither a network nor an upscaler; define one of them")
         return feed_forward(network)
 
     def estimator(self) -> Estimator | None:
@@ -193,9 +186,7 @@ def feed_forward(network: nn.Module) -> Upscaler:
 
 def knob_paths(method: type[Method]) -> dict[str, str]:
     """The flat name of each knob, and where it is: its own name, or '<field>.<name>' in a dataclass that a field holds.
-
-    Raises BadInput where two knobs have one name.
-    """
+    Raises BadInput where two knobs have one name."""
     paths: dict[str, str] = {}
     for own in dataclasses.fields(method):
         inner = dataclasses.fields(own.default) if dataclasses.is_dataclass(own.default) else ()
@@ -218,14 +209,12 @@ class Axis:
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence of a paper as an inequality between two variants on one metric.
-
-    sides: 'better > worse', each a variant of the entry or another method's '<method>.<variant>'. source: that of the
-    axis that its worse, else its better side is on, where nothing else is said. scale, degradation: where it is
-    claimed; 0 and '' stand for any. margin: by how much at least, in the metric's unit. pooled: False for a sentence on
-    single sets, which is shown but not judged. sized: it speaks of the sizes that its sides have in the paper, and is
-    not judged at others. In an entry, `id` and both sides get the method's name.
-    """
+    """A sentence of a paper as an inequality between two variants on one metric. sides: 'better > worse', each a
+    variant of the entry or another method's '<method>.<variant>'. source: that of the axis that its worse, else its
+    better side is on, where nothing else is said. scale, degradation: where it is claimed; 0 and '' stand for any.
+    margin: by how much at least, in the metric's unit. pooled: False for a sentence on single sets, which is shown but
+    not judged. sized: it speaks of the sizes that its sides have in the paper, and is not judged at others. In an
+    entry, `id` and both sides get the method's name."""
 
     id: str
     text: str
@@ -270,13 +259,22 @@ class Pretrain:
 
 
 @dataclass(frozen=True)
+class Budget:
+    """What a method asks of a suite that has no plan of it; what it leaves unsaid is as its rivals have it."""
+
+    knobs: Knobs = field(default_factory=dict)
+    iterations: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
 class Entry:
-    """One method's entry. `iterations` is the paper's training length; `revision` is raised by hand when numbers
-    change for a reason the source does not show. `networks`: the methods whose trained networks it works with, given to
-    its upscaler as an nn.ModuleList. `deterministic`: nothing is random, one run stands for every seed. `baselines`:
-    '<method>.<variant>' of those over which a report tables its gain. `gap`: its variants (floor, estimate, ceiling),
-    of which a report says how much of the gap the estimate closes. `default`: the knobs of the default variant.
-    Raises BadInput at import for a knob, or a variant in a claim, that does not exist."""
+    """One method's entry. `iterations` is the paper's training length; `revision` is raised by hand when numbers change
+    for a reason the source does not show. `budgets`: by suite, '' for any. `networks`: the methods whose trained
+    networks it works with, given to its upscaler as an nn.ModuleList. `deterministic`: nothing is random, one run
+    stands for every seed. `baselines`: '<method>.<variant>' of those over which a report tables its gain. `gap`: its
+    variants (floor, estimate, ceiling), of which a report says how much of the gap the estimate closes. `default`: the
+    knobs of the default variant. Raises BadInput at import for a knob, or a variant in a claim, that does not exist."""
 
     name: str
     method: type[Method]
@@ -286,6 +284,7 @@ class Entry:
     pretrain: Pretrain | None = None
     networks: tuple[str, ...] = ()
     iterations: int = 0
+    budgets: Mapping[str, Budget] = field(default_factory=dict)
     deviations: tuple[str, ...] = ()
     revision: int = 1
     deterministic: bool = False
@@ -300,6 +299,8 @@ class Entry:
         if repeated:
             raise BadInput(f"{self.name}: variant names must be unique and not 'default': {sorted(repeated)}")
         variants = self.variants
+        for budget in self.budgets.values():
+            self.flatten(budget.knobs)
         for claim in self.claims:
             for side in (claim.better, claim.worse):
                 if "." not in side:
@@ -332,9 +333,8 @@ class Entry:
         """These knobs by their flat names. Raises BadInput for one that does not exist, or is named in both ways."""
         paths = knob_paths(self.method)
         flat = {path: name for name, path in paths.items()} | {name: name for name in paths}
-        for name in knobs:
-            if name not in flat:
-                raise unknown(f"knob of {self.name}", name, paths)
+        for name in knobs.keys() - flat.keys():
+            raise unknown(f"knob of {self.name}", name, paths)
         found = {flat[name]: value for name, value in knobs.items()}
         if len(found) < len(knobs):
             raise BadInput(f"{self.name}: {', '.join(knobs)} name one knob twice; name it once")

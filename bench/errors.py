@@ -31,8 +31,8 @@ class OutOfTime(Exception):
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> BadInput:
     """A BadInput that says `name` is no `kind` and suggests the nearest of the `known` names."""
-    names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    names = sorted(map(str, known))  # numbers, too
+    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
     return BadInput(f"unknown {kind} {name!r}; {hint}")
 

@@ -1,7 +1,7 @@
 """What the Snakefile asks: which runs there are, what each needs, and the digest that says when to run it again."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from dataclasses import replace
 
 from bench.errors import BadInput, check_choice
 from bench.provenance.reuse import needed
@@ -11,11 +11,12 @@ from bench.runtime.files import read_json
 from bench.runtime.paths import results_folder, work_folder
 from bench.runtime.results import FILES
 from bench.runtime.weights import WEIGHTS
+from bench.stages.conformance import try_out
 from bench.stages.train import checkpoint_path
 from bench.suites import find_suite
 from bench.suites.experiment import Experiment, digest_of
 from bench.suites.workdir import PENDING, Workdir
-from methods import add_guest, find_entry
+from methods import find_entry, find_methods
 
 SETTINGS = ("suite", "shard", "methods", "reuse", "publish")  # what --config may set
 SWITCH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -43,29 +44,14 @@ class Workflow:
     whose published scores still hold."""
 
     def __init__(self, suite: str, shard: str | None = None, methods: str | None = None, reuse: bool = False) -> None:
-        words = [word.strip() for word in str(methods or "").split(",") if word.strip()]
-        names = {add_guest(Path(word)).name if word.endswith(".py") else word for word in words}
-        self.suite = find_suite(str(suite))
+        self.suite = replace(find_suite(str(suite)), drafted=True)  # what is chosen later does not change a digest here
         self.layout = Workdir(self.suite.name)
         self.shard = None if shard is None else str(shard)
-        runs = needed(self.suite, self.shard, reuse)
-        for name in names:
-            self.suite.plan(name)
-        self.compared = ",".join(sorted(names))
-        self.runs = {name: run for name, run in runs.items() if not names or run.method in self._with_stages(names)}
-
-    def _with_stages(self, names: Iterable[str]) -> set[str]:
-        """The methods and the earlier stages they start from."""
-        found: set[str] = set()
-        waiting = list(names)
-        everything = self.suite.experiments()
-        while waiting:
-            name = waiting.pop()
-            if name not in found:
-                found.add(name)
-                sources = {source for run in everything.values() if run.method == name for source in run.sources}
-                waiting += [everything[source].method for source in sources]
-        return found
+        chosen = find_methods(str(methods or ""))
+        self.compared = ",".join(sorted({f"{entry.name}.{variant}".strip(".") for entry, variant in chosen}))
+        for entry, _ in chosen:
+            try_out(self.suite, entry.name)
+        self.runs = needed(self.suite, self.shard, reuse, self.compared)
 
     def forget_pending_mirror(self) -> None:
         """Delete the mark of a mirror whose store was away, so that it is tried again."""
@@ -129,7 +115,9 @@ class Workflow:
 
     def train_digest(self, name: str) -> str:
         """Changes when anything that decides the trained network does."""
-        return self._run(name).digest()
+        run = self._run(name)
+        planned = run.method in {plan.method for plan in self.suite.plans}
+        return run.digest() if planned else digest_of([run.digest(), self.suite.draft(run.method).digest])
 
     def kernel_digest(self, name: str) -> str:
         """Changes with the run, its pictures or the estimating code."""

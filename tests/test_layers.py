@@ -28,7 +28,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("bench.__main__",),
 )
 METHOD = ("bench.errors", "bench.api", "bench.data", "bench.runtime.weights", "bench.runtime.graph", "methods.common")
-HEAVY = {"mlflow": {"bench.tracking"}, "pyiqa": {"bench.metrics.dists"}, "snakemake": set(), "torchvision": set()}
+HEAVY = {"mlflow": {"bench.tracking"}, "pyiqa": {"bench.metrics.pyiqa_dists"}, "snakemake": set(), "torchvision": set()}
 
 
 def covers(prefix: str, module: str) -> bool:

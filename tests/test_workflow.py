@@ -51,16 +51,16 @@ MADE = ("runs/*/checkpoint.safetensors", "runs/*/curves.jsonl", "sr/*/*/*/*.png"
 
 HOT = """
 from dataclasses import dataclass
-from bench.api import Entry
+from bench.api import Budget, Entry
 from methods.common.luma import LumaRecipe
 from methods.srcnn import SrcnnMethod
 
 @dataclass(frozen=True)
 class Hot(SrcnnMethod):
     widths: tuple[int, int] = (4, 4)
-    recipe: LumaRecipe = LumaRecipe(1e30, batch_size=2, patch=33)
+    recipe: LumaRecipe = LumaRecipe(batch_size=2, patch=33)
 
-ENTRY = Entry("hot", Hot, "ours")
+ENTRY = Entry("hot", Hot, "ours", budgets={"": Budget({"learning_rate": 1e30}, iterations=500)})
 """
 
 
@@ -191,6 +191,7 @@ def test_a_workflow_with_a_method_that_diverges_comes_to_its_end(finished: Path,
     )
     assert re.search(r"^\| hot \|.* 833 \| 1 \| n/a \| n/a \| n/a \| n/a \|$", report, re.M)
     assert "bicubic is best on Embedded-test" in report  # of those that were measured
+    assert "`hot` is no method of this suite. It was trained for 500 steps of 2 patches of 33x33 HR pixels" in report
     assert (made / "figures" / "crops.png").is_file()
     [rows] = read_scores(made, "hot").values()
     assert len(rows) == 16 and {row["value"] for row in rows} == {""}

@@ -14,7 +14,7 @@ ALPHAS = "0,0.2,0.4,0.6,0.8,1"  # ESRGAN's
 def add_verbs(verbs: Any) -> None:
     """Add this module's verbs to the parser."""
     between = verbs.add_parser("interpolate", help="SR pictures between a PSNR network and its GAN, without training")
-    between.add_argument("--method", required=True, metavar="NAME[.variant]")
+    between.add_argument("--method", required=True, metavar="METHOD")
     between.add_argument("--psnr", type=Path, required=True, metavar="FILE", help="the PSNR-oriented checkpoint")
     between.add_argument("--gan", type=Path, required=True, metavar="FILE", help="the GAN fine-tuned from it")
     between.add_argument("--suite", help="take the sizes of this suite instead of the paper's")

@@ -11,9 +11,7 @@ from bench.suites.experiment import Experiment
 from bench.suites.workdir import PENDING, Workdir
 
 
-def build_report(
-    suite_name: str, shard: str | None, methods: str | None, out: Path | None, reuse: bool = False
-) -> None:
+def build_report(suite_name: str, shard: str | None, methods: str, out: Path | None, reuse: bool = False) -> None:
     """Tables, figures, REPORT.md and provenance of a suite, a shard of it, or some methods of it, from the scores.
 
     With a shard, runs of the other shards that results/<suite>/ holds keep their place in the tables; with `reuse`,
@@ -30,10 +28,7 @@ def build_report(
     from bench.suites import find_suite
 
     chosen, layout = find_suite(suite_name), Workdir(suite_name)
-    runs = needed(chosen, shard, reuse)
-    if methods:
-        names = set(methods.split(","))
-        runs = {name: run for name, run in runs.items() if run.method in names}
+    runs = chosen.compared(methods) if methods else needed(chosen, shard, reuse)
     results = out or layout.results
     order = write_results(
         chosen, runs.values(), layout, results, results_folder() / suite_name if shard or reuse else None

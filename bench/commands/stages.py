@@ -24,7 +24,7 @@ def add_verbs(verbs: Any) -> None:
     prepare.set_defaults(verb=prepare_data)
 
     train = verbs.add_parser("train", help="train one run of a suite; the same command resumes")
-    train.add_argument("run", metavar="RUN", help="<method>.<variant>.x<scale>.<degradation>.s<seed>")
+    train.add_argument("run", metavar="RUN", help="<method>.<variant>.x<scale>.<degradation>.s<seed>, or a method")
     train.add_argument("--suite", default="demo")
     train.add_argument("--minutes", type=minutes, help="stop after so long, exit 75")
     train.add_argument("--device", default="auto", help="auto, cpu or cuda")
@@ -54,6 +54,7 @@ def add_verbs(verbs: Any) -> None:
         stage.add_argument("--shard")
         stage.add_argument("--reuse", action="store_true", help="without the runs whose published scores still hold")
         stage.add_argument("--method", required=name != "mirror")
+        stage.add_argument("--methods", default="", help="only these, joined by commas (for `compare`)")
         stage.add_argument("--device", default="auto", help="auto, cpu or cuda")
         if name != "mirror":
             stage.add_argument("--processes", type=JOBS, default=1, help="runs at once (bytes do not depend on it)")
@@ -63,7 +64,7 @@ def add_verbs(verbs: Any) -> None:
     report.add_argument("--suite", default="demo")
     report.add_argument("--shard")
     report.add_argument("--reuse", action="store_true", help="take over published scores that still hold")
-    report.add_argument("--methods", help="only these, joined by commas (for `compare`)")
+    report.add_argument("--methods", default="", help="only these, joined by commas (for `compare`)")
     add_output(report, required=False, text="results folder (default: the suite's)")
     report.set_defaults(verb=make_report)
 
@@ -99,8 +100,10 @@ def train_run(arguments: Arguments) -> None:
     from bench.runtime.output import claim_folder
     from bench.runtime.weights import locate
     from bench.stages import run as stages
+    from bench.stages.budget import settle_budget
+    from bench.stages.conformance import try_out
     from bench.stages.train import FILES, Limits
-    from bench.suites import check_trainable, find_run
+    from bench.suites import check_trainable, find_run, find_suite
     from bench.suites.workdir import Workdir
 
     run, layout = find_run(arguments.suite, arguments.run), Workdir(arguments.suite)
@@ -111,6 +114,9 @@ def train_run(arguments: Arguments) -> None:
         locate(name)  # before anything is written
     if arguments.out is not None:
         claim_folder(arguments.out, FILES, arguments.overwrite)
+    try_out(find_suite(arguments.suite), run.method)
+    settle_budget(find_suite(arguments.suite), run.method, device, limits)
+    run = find_run(arguments.suite, arguments.run)  # as it was settled
     stages.train_run(run, layout, device, limits, arguments.settle, arguments.out)
 
 
@@ -223,5 +229,5 @@ def _runs(arguments: Arguments) -> list[Any]:
     from bench.provenance.reuse import needed
     from bench.suites import find_suite
 
-    runs = needed(find_suite(arguments.suite), arguments.shard or None, arguments.reuse).values()
+    runs = needed(find_suite(arguments.suite), arguments.shard or None, arguments.reuse, arguments.methods).values()
     return [run for run in runs if arguments.method in (None, run.method)]

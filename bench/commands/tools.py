@@ -16,6 +16,7 @@ def add_verbs(verbs: Any) -> None:
     """Add this module's verbs to the parser."""
     listing = verbs.add_parser("list", help="what exists: " + ", ".join(LISTS))
     listing.add_argument("what", choices=tuple(LISTS))
+    listing.add_argument("methods", nargs="*", metavar="METHOD", help="only these methods, files of one's own too")
     listing.set_defaults(verb=show_list)
 
     verbs.add_parser("data", help="which data sets are here, which are missing").set_defaults(verb=show_data)
@@ -41,7 +42,7 @@ def add_verbs(verbs: Any) -> None:
     importing.set_defaults(verb=import_published)
 
     upscale = verbs.add_parser("upscale", help="LR pictures -> 8-bit SR pictures")
-    upscale.add_argument("--method", required=True, metavar="NAME[.variant]")
+    upscale.add_argument("--method", required=True, metavar="METHOD", help="NAME[.variant], FILE.py[:variant]")
     upscale.add_argument("--checkpoint", type=Path, help="a trained network (.safetensors)")
     upscale.add_argument("--suite", help="take the sizes of this suite instead of the paper's")
     upscale.add_argument("--scale", type=SCALE, default=4)
@@ -89,7 +90,12 @@ def add_verbs(verbs: Any) -> None:
 
 
 def show_list(arguments: Arguments) -> None:
-    print_rows(LISTS[arguments.what]())
+    from methods import find_method
+
+    if arguments.methods and arguments.what not in ("methods", "variants"):
+        raise BadInput(f"list {arguments.what} takes no methods; name them after list methods or list variants")
+    names = [find_method(reference)[0].name for reference in arguments.methods]
+    print_rows([row for row in LISTS[arguments.what]() if not names or row[0].partition(".")[0] in names])
 
 
 def print_rows(rows: Rows) -> None:

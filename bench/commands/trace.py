@@ -33,7 +33,7 @@ def add_verbs(verbs: Any) -> None:
     page.set_defaults(verb=make_page)
 
     cost = verbs.add_parser("cost", help="parameters and multiply-accumulates of a method, and its latency here")
-    cost.add_argument("--method", required=True, metavar="NAME[.variant]")
+    cost.add_argument("--method", required=True, metavar="METHOD")
     cost.add_argument("--suite", help="take the sizes of this suite instead of the paper's")
     cost.add_argument("--scale", type=SCALE, default=4)
     cost.add_argument("--side", type=Whole(1, 2**16), default=64, help="side of the square LR picture, pixels")

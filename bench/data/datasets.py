@@ -33,7 +33,8 @@ class Archive:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A set of pictures. `folder` is its place under BENCH_DATA; `prefix` stands before HR and LR_bicubic there."""
+    """A set of pictures. `folder` is its place under BENCH_DATA; `prefix` stands before HR and LR_bicubic there.
+    `overlap`: that test pictures are in this training set is known, and meant."""
 
     name: str
     role: Role
@@ -44,6 +45,7 @@ class Dataset:
     prefix: str = ""
     how: str = ""
     archive: Archive | None = None
+    overlap: bool = False
 
     @property
     def remedy(self) -> str:

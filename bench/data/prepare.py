@@ -97,10 +97,10 @@ def prepare_train(
     """Write out/hr.u8 and out/lr.u8, all pictures as planar RGB bytes one after the other; out/index.json, their names,
     sizes and offsets; and the manifest, which is returned.
 
-    Each picture is decoded once, its LR made from HR, grey turned to RGB; those that `left_out` names are not used, and
-    those of an unpinned set that test sets show too are warned of on stderr. levels: scales below `scale` at which the
-    same HR is kept too, shrunk bicubically whatever the degradation, in out/lr<level>.u8. Raises BadInput for a set
-    that is not for training and for a level that does not divide the scale.
+    Each picture is decoded once, its LR made from HR, grey turned to RGB; those that `left_out` names are not used.
+    levels: scales below `scale` at which the same HR is kept too, shrunk bicubically whatever the degradation, in
+    out/lr<level>.u8. Raises BadInput for a set that is not for training, or unpinned and shows what test sets show
+    where its `overlap` does not say that this is meant, and for a level that does not divide the scale.
     """
     stage, pixels = Stage(code_of([__name__]), CPU, {}), dict[str, str]()
     facts = _facts(degradation, scale, seed) | {"datasets": list(datasets), "copies": {}, "left_out": {}}
@@ -121,7 +121,7 @@ def prepare_train(
             facts["copies"][name] = check(name, scale, digests)
             pixels |= {f"{name}/{picture}": digest for picture, digest in digests.items()}
             if facts["copies"][name] == UNPINNED:
-                _warn_of_test_pictures(name, sources)
+                _check_overlap(name, sources)
         write_json(folder / "index.json", {"scale": scale, "pictures": index, **more})
         _write_records(folder, facts | more, replace(stage, inputs=pixels))
     return facts | more
@@ -147,19 +147,20 @@ def left_out(name: str, scale: int) -> dict[str, str]:
     return {picture: reason for picture, reason in why.items() if picture in mine}
 
 
-def _warn_of_test_pictures(name: str, sources: Sequence[Source]) -> None:
-    """Search a set of the user's own for pictures of the test sets that are here, and name them on stderr."""
+def _check_overlap(name: str, sources: Sequence[Source]) -> None:
+    """Search a set of the user's own for pictures of the test sets that are here. Raises BadInput naming them, or says
+    so on stderr where the set's `overlap` is meant."""
     test = {}
     for other, dataset in DATASETS.items():
         with contextlib.suppress(BadInput):
             if dataset.role == "test" and whole_of(other) == other:
                 test[other] = find(other, 4)
-    for pair in search({name: sources}, test):
-        print(
-            f"warning: {name}/{pair.train} shows what {pair.test_set}/{pair.test} shows (correlation "
-            f"{pair.correlation}); remove it from {name}, or report nothing on {pair.test_set}",
-            file=sys.stderr,
-        )
+    found = search({name: sources}, test)
+    shown = [f"{pair.train} shows what {pair.test_set}/{pair.test} shows" for pair in found]
+    if shown and not find_dataset(name).overlap:
+        raise BadInput(f"{name}: {', '.join(shown)}; remove them from {name}, or say overlap=True of it")
+    for text in shown:
+        print(f"warning: {name}: {text}, as its overlap says", file=sys.stderr)
 
 
 def _check_levels(levels: Sequence[int], scale: int) -> list[int]:

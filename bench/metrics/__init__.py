@@ -1,6 +1,7 @@
 """METRICS: what can be measured on an 8-bit SR picture, each with its protocol, unit, direction and source.
 
-Importing this module imports neither torch nor scipy: a metric fetches what it needs when it is called.
+Importing this module imports neither torch nor scipy: a metric fetches what it needs when it is called. Each is also a
+function of arrays or tensors by its key, `metrics.psnr_y(sr, hr, scale=4)`: see bench.metrics.arrays.
 
 How pictures meet. The HR loses its last rows and columns where that makes it a multiple of the scale and equal in
 size to the SR; any other difference of size raises BadInput. A grey HR (mode L) is its own luma and is not converted.
@@ -19,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.data.images import F64, U8, crop_border, crop_to_multiple, grey, luma, rounded_luma, to_rgb
-from bench.errors import BadInput
-from bench.metrics.fidelity import PIRM_BORDER, lr_psnr, luma_error, psnr, rmse_pirm, ssim
+from bench.errors import BadInput, unknown
+from bench.metrics import fidelity
+from bench.metrics.fidelity import PIRM_BORDER
 from bench.metrics.phases import lattice_excess, phase_deviation, spread
 
 if TYPE_CHECKING:
@@ -95,19 +97,20 @@ def _on(channels: Callable[[U8], NDArray[Any]], measure: Measure, sample: Sample
     return measure(channels(sr), channels(hr), sample.scale)
 
 
-_psnr_y, _ssim_y, _luma_error = (partial(_on, luma, measure) for measure in (psnr, ssim, luma_error))
-_psnr_y_rounded, _ssim_y_rounded = (partial(_on, rounded_luma, measure) for measure in (psnr, ssim))
-_psnr_rgb, _ssim_rgb = (partial(_on, np.asarray, measure) for measure in (psnr, ssim))
+_BASIC = (fidelity.psnr, fidelity.ssim)
+_psnr_y, _ssim_y, _luma_error = (partial(_on, luma, measure) for measure in (*_BASIC, fidelity.luma_error))
+_psnr_y_rounded, _ssim_y_rounded = (partial(_on, rounded_luma, measure) for measure in _BASIC)
+_psnr_rgb, _ssim_rgb = (partial(_on, np.asarray, measure) for measure in _BASIC)
 
 
 def _rmse_pirm(sample: Sample) -> float:
-    return rmse_pirm(*pair(sample))
+    return fidelity.rmse_pirm(*pair(sample))
 
 
 def _lr_psnr(sample: Sample) -> float:
     if sample.lr is None:
         raise BadInput("needs the LR picture; give --lr")
-    return lr_psnr(*match(sample.sr, sample.lr), sample.scale)
+    return fidelity.lr_psnr(*match(sample.sr, sample.lr), sample.scale)
 
 
 def _phase_deviation(sample: Sample) -> float:
@@ -143,19 +146,19 @@ def _lpips(name: Network, sample: Sample) -> float:
 
 
 def _dists(sample: Sample) -> float:
-    from bench.metrics.dists import dists
+    from bench.metrics.pyiqa_dists import dists
 
     return dists(*pair(sample))
 
 
 def _niqe(sample: Sample) -> float:
-    from bench.metrics.niqe import niqe_of
+    from bench.metrics.niqe_model import niqe_of
 
     return niqe_of(sample.sr)
 
 
 def _niqe_pirm(sample: Sample) -> float:
-    from bench.metrics.niqe import niqe_pirm
+    from bench.metrics.niqe_model import niqe_pirm
 
     return niqe_pirm(sample.sr)
 
@@ -324,3 +327,12 @@ DEFAULT_METRICS = (
     "ma",
     "pi",
 )
+
+
+def __getattr__(name: str) -> Callable[..., float | F64]:
+    """The metric of that key as a function of arrays or tensors. Raises AttributeError, naming the nearest."""
+    if name not in METRICS:
+        raise AttributeError(str(unknown("metric", name, METRICS)))
+    from bench.metrics.arrays import measure
+
+    return partial(measure, METRICS[name])

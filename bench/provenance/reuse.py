@@ -15,17 +15,19 @@ from bench.suites.suite import Suite
 ABSENT = re.compile(r"weights '([^']+)' are not here")
 
 
-def needed(chosen: Suite, shard: str | None, reuse: bool) -> dict[str, Experiment]:
+def needed(chosen: Suite, shard: str | None, reuse: bool, methods: str = "") -> dict[str, Experiment]:
     """The runs of a suite or shard that have to be made, by name; those that they take something from included.
 
     Left out are those of what authors published that is not here. reuse: leave out the runs whose scores
-    results/<suite>/ holds, where they are `reusable`. Raises BadInput where a file of that folder is torn.
+    results/<suite>/ holds, where they are `reusable`. methods: only those that `Suite.compared` finds, whatever their
+    shard. Raises BadInput as that does, and where a file of that folder is torn.
     """
-    runs = {name: run for name, run in chosen.experiments(shard).items() if is_here(run)}
-    if not reuse:
-        return runs
-    records, scores = read_results(results_folder() / chosen.name)
-    waiting = [name for name, run in runs.items() if not reusable(run, records.get(name), scores.get(name))]
+    asked = chosen.compared(methods) if methods else chosen.experiments(shard)
+    runs = chosen.experiments(None if methods else shard)
+    waiting = [name for name in asked if is_here(runs[name])]
+    if reuse:
+        records, scores = read_results(results_folder() / chosen.name)
+        waiting = [name for name in waiting if not reusable(runs[name], records.get(name), scores.get(name))]
     wanted: set[str] = set()
     while waiting:
         name = waiting.pop()

@@ -11,6 +11,7 @@ from bench.errors import BadInput
 from bench.report import Setting, SuiteInfo, Sweep
 from bench.report.aggregate import short_name
 from bench.report.document import build
+from bench.runtime.results import read_records
 from bench.stages.divergence import notes
 from bench.suites import find_suite, read_awaiting
 from bench.suites.experiment import Experiment
@@ -29,7 +30,7 @@ def describe(suite: Suite, order: Sequence[str], results: Path, mine: str = "") 
     info = SuiteInfo(
         name=suite.name,
         settings=_settings(suite, runs),
-        notes=(suite.title, *suite.notes, *notes(results, order)),
+        notes=(suite.title, *suite.notes, *_budgets(results, runs), *notes(results, order)),
         questions={f"{n}.{axis.name}": axis.question for n, d in entries.items() for axis in d.axes},
         deviations={n: d.deviations for n, d in entries.items() if d.deviations},
         paper_training=training,
@@ -60,6 +61,28 @@ def _compared(info: SuiteInfo, runs: Sequence[Experiment], mine: str) -> SuiteIn
         "baselines": {},
     }
     return replace(info, mine=mine, claims=(), headlines={**labels, **info.headlines}, **none)
+
+
+def _budgets(results: Path, runs: Sequence[Experiment]) -> Iterator[str]:
+    """A sentence for each method that the suite has no plan of: what it was trained with, and why."""
+    records = read_records(results)
+    first = {run.method: run for run in reversed(runs) if run.variant == "default"}
+    for method, run in first.items():
+        budget = records.get(run.name, {}).get("training", {}).get("budget")
+        if budget is None:
+            continue
+        (count, side), asked = run.build().batch, budget["asked"]
+        seen = f"{budget['iterations']:,} steps of {count} patches of {side}x{side} HR pixels"
+        said = [f"{name} {value}" for name, value in {**asked["knobs"], **asked}.items() if value and name != "knobs"]
+        why = f"as it asks ({', '.join(said)})" if said else f"as many pixels as {budget['rival']} sees"
+        rate = ""
+        if "trials" in budget:
+            tried = ", ".join(f"{r}: {v if v is None else f'{v:.2f} dB'}" for r, v in budget["trials"].items())
+            rate = (
+                f"; its learning rate, {budget['knobs']['learning_rate']:g}, is the best of a grid on "
+                f"{', '.join(budget['pictures'])} after {budget['trial_iterations']:,} steps each ({tried})"
+            )
+        yield f"`{method}` is no method of this suite. It was trained for {seen}, {why}{rate}."
 
 
 def _resized(run: Experiment) -> str:

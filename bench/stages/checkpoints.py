@@ -17,14 +17,14 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
-from bench.api import Entry, Knobs, Method
-from bench.errors import BadInput, pick
+from bench.api import Entry, Knobs, Method, knob_paths
+from bench.errors import BadInput
 from bench.runtime.checksums import hash_file
 from bench.runtime.files import as_written
 from bench.runtime.output import check_place, output_file
 from bench.runtime.tensors import read_torch
 from bench.suites import find_suite
-from methods import find_entry
+from methods import find_entry, find_method
 from methods.common.key_maps import (
     EDSR_BASICSR,
     EDSR_OFFICIAL,
@@ -227,19 +227,30 @@ def _shown(keys: Iterable[str]) -> str:
 
 
 def choose_method(name: str, scale: int, suite: str | None = None, checkpoint: Path | None = None) -> Method:
-    """'<method>[.<variant>]' as the checkpoint says of itself, else in a suite's sizes where one is named, else in
-    the paper's. Raises BadInput for an unknown name, a checkpoint of another run, or a suite of another scale."""
-    method_name, _, variant = name.partition(".")
-    entry, variant = find_entry(method_name), variant or "default"
-    knobs = pick(f"variant of {method_name}", variant, entry.variants)
-    method = recorded_method(checkpoint, entry, variant, scale)
-    if method is None and suite:
-        method = find_suite(suite).experiment(method_name, variant, 1).build()
-    if method is None:
-        method = entry.build(scale, knobs)
-    if method.scale != scale:
-        raise BadInput(f"suite {suite} trains x{method.scale}, not x{scale}; change --scale")
-    return method
+    """A method, named as `find_method` takes it, as the checkpoint says of itself, else in a suite's sizes where one is
+    named, else in the paper's. Raises BadInput for an unknown name, a checkpoint of another run, or a suite of another
+    scale."""
+    entry, variant = find_method(name)
+    variant = variant or "default"
+    recorded = recorded_method(checkpoint, entry, variant, scale)
+    method = entry.build(scale, entry.variants[variant])
+    if suite:
+        method = find_suite(suite).experiment(entry.name, variant, 1).build()
+        if method.scale != scale:
+            raise BadInput(f"suite {suite} trains x{method.scale}, not x{scale}; change --scale")
+        if checkpoint is not None:
+            check_recorded(checkpoint, method, f"as suite {suite} has it; leave --suite out")
+    return recorded or method
+
+
+def check_recorded(path: Path, method: Method, remedy: str) -> None:
+    """Raise BadInput where a checkpoint says of itself that its network has another scale or other knobs."""
+    metadata = _said(path)[0] if path.is_file() else {}
+    recorded = {**metadata.get("knobs", {}), **({"scale": metadata["scale"]} if "scale" in metadata else {})}
+    for name, place in knob_paths(type(method)).items():
+        there = tuple(recorded[name]) if isinstance(recorded.get(name), list) else recorded.get(name)
+        if name in recorded and not place.startswith("recipe.") and there != method.knobs[name]:
+            raise BadInput(f"{path}: its {name} is {there}, not {method.knobs[name]} {remedy}")
 
 
 def recorded_method(path: Path | None, entry: Entry, variant: str, scale: int) -> Method | None:
@@ -249,6 +260,8 @@ def recorded_method(path: Path | None, entry: Entry, variant: str, scale: int) -
     """
     metadata, shapes = _said(path) if path is not None and path.is_file() else ({}, [])
     run = metadata.get("run")
+    if "diverged" in metadata:
+        raise BadInput(f"{path}: holds no network, for the {metadata['diverged']}; give another checkpoint")
     if isinstance(run, str) and not run.startswith(f"{entry.name}.{variant}.x{scale}."):
         raise BadInput(f"{path}: trained as {run}, not as {entry.name}.{variant} x{scale}; name its method and scale")
     if "knobs" not in metadata:

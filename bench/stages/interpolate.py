@@ -14,6 +14,7 @@ from tqdm import tqdm
 from bench.api import Method, Picture, Upscaler
 from bench.data.images import check_size, image_files, read_image, to_tensor, to_uint8, write_png
 from bench.errors import BadInput
+from bench.stages.checkpoints import check_recorded
 from bench.stages.train import load_network
 from bench.stages.upscale import Options, prepare, upscale_folder, with_options
 from methods.esrgan.interpolation import Weights, check_alpha, interpolate_pictures, interpolate_weights
@@ -55,6 +56,7 @@ def load_ends(method: Method, psnr: Path, gan: Path, device: torch.device, optio
         network = method.network()
         if network is None:
             raise BadInput(f"{type(method).__name__} has no network to interpolate; choose a method that is trained")
+        check_recorded(path, method, "as the method has it; name the variant that both were trained as")
         found.append(load_network(network, path).state_dict())
     return Ends(method, found[0], found[1], device, options)
 

@@ -37,7 +37,8 @@ def train_run(
     """Train a run, preparing its stores first where they are not there yet. settled: whether a divergence becomes its
     result. out: the run folder, if not the suite's. Raises as `train` does, and MissingWeights."""
     weights = {f"weights/{name}": hash_once(locate(name)) for name in run.build().needs_weights}
-    store, folder = _open_store(run, layout), out or layout.run(run.name)
+    store, folder = open_store(run, layout), out or layout.run(run.name)
+    budget = layout.budget(run.method) / "budget.json"
     with layout.turn(run.name) as waited:
         if waited and (folder / "train.json").is_file() and read_json(folder / "train.json")["digest"] == run.digest():
             return  # the other process has just finished it
@@ -56,9 +57,11 @@ def train_run(
                 raise
             print(f"{error}; kept as the run's result", file=sys.stderr)
             settle(run, folder, device, inputs, why or reason_of(run.name, error))
+        if budget.is_file():
+            write_json(folder / "train.json", {**read_json(folder / "train.json"), "budget": read_json(budget)})
 
 
-def _open_store(run: Experiment, layout: Workdir) -> Store:
+def open_store(run: Experiment, layout: Workdir) -> Store:
     """What a run draws its batches from, made where it is not there yet."""
 
     def open_store(folder: Path, sets: tuple[str, ...], degradation: str, levels: tuple[int, ...]) -> PatchStore:

@@ -3,6 +3,7 @@
 A suite scales a method by naming its knobs (width, blocks, iterations), never by leaving parts out.
 """
 
+import re
 from pathlib import Path
 
 from bench.errors import BadInput, pick
@@ -13,6 +14,7 @@ from bench.suites.experiment import Experiment
 from bench.suites.gpu import GPU
 from bench.suites.published import PUBLISHED_SUITE
 from bench.suites.suite import Suite
+from methods import find_method
 
 SUITES: dict[str, Suite] = {suite.name: suite for suite in (DEMO, CPU, GPU, PUBLISHED_SUITE, SMOKE, PILOT)}
 
@@ -23,8 +25,13 @@ def find_suite(name: str) -> Suite:
 
 
 def find_run(suite_name: str, run: str) -> Experiment:
-    """A run of a suite by name. Raises BadInput, naming the nearest, where there is none."""
-    return pick(f"run in suite {suite_name}", run, find_suite(suite_name).experiments())
+    """A run of a suite by name, or the first run of a method, named as `find_method` takes it. Raises BadInput, naming
+    the nearest, where there is none."""
+    suite = find_suite(suite_name)
+    if not re.search(r"\.s\d+$", run):
+        entry, variant = find_method(run)
+        return suite.experiment(entry.name, variant or "default", 1)
+    return pick(f"run in suite {suite_name}", run, suite.experiments())
 
 
 def read_awaiting(suite: str) -> dict[str, tuple[str, str]]:

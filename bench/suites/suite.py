@@ -1,19 +1,25 @@
 """MethodPlan and Suite: what a benchmark runs of each method, and the experiments that follow from it."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from bench.api import Knobs, Precision
+from bench.api import Budget, Knobs, Method, Precision
 from bench.data.datasets import pictures_of
 from bench.errors import BadInput, check_choice, pick
 from bench.metrics import DEFAULT_METRICS
-from bench.suites.experiment import Experiment, pretrain_variant
-from methods import METHODS, find_entry
+from bench.runtime.files import read_json
+from bench.suites.experiment import Experiment, digest_of, pretrain_variant
+from bench.suites.workdir import Workdir
+from methods import GUESTS, METHODS, find_entry, find_methods, rivals
 
 KERNEL_METRICS = ("kernel_ncc", "kernel_psnr")
 ELSEWHERE = "elsewhere"  # in place of training sets: trained by others
 TRUTH = "truth"  # in place of an estimator's run: the kernel that made the LR
+RATES = (5e-4, 1e-3, 2e-3, 4e-3)
+"""The one grid that learning rates are chosen from, on held-out pictures."""
+_TRAINING = ("batch_size", "patch", "schedule", "ema")  # knobs of a recipe in which a suite's baselines agree
 
 # What several suites run: of KernelGAN, ZSSR by the kernels that it is given, RRDB and ESRGAN with residual blocks.
 BLURRED: Mapping[str, Any] = {"degradation": "kernel_paper", "shard": "kernelgan"}
@@ -60,6 +66,18 @@ class MethodPlan:
             yield from ((variant, seed) for seed in (self.seeds[:1] if variant in self.once else self.seeds))
 
 
+class Draft(NamedTuple):
+    """The plan of a method that a suite has none of. rival: whose training it has, empty where it does not train.
+    rates: that its own is chosen from, none where it says its own. asked: its own word. digest: of all that decides
+    what is chosen."""
+
+    plan: MethodPlan
+    rival: str = ""
+    rates: tuple[float, ...] = ()
+    asked: Budget = Budget()
+    digest: str = ""
+
+
 class Dependency(NamedTuple):
     """One run, by the plan that describes it."""
 
@@ -85,14 +103,14 @@ class Suite:
     channels_last: bool = False
     compile: bool = False
     threads: int = 1
-    guest_iterations: int = 500
     complete: bool = False  # runs every method there is
+    drafted: bool = False  # methods without a plan are as their drafts say, before anything is chosen
     notes: tuple[str, ...] = ()
     reported: Mapping[str, str] = field(default_factory=dict)
 
     def plan(self, method: str, scale: int | None = None, degradation: str | None = None) -> MethodPlan:
-        """The first plan of a method, at that scale and degradation where they are said; a guest trains for
-        `guest_iterations`. Raises BadInput where the suite has none."""
+        """The first plan of a method, at that scale and degradation where they are said. Raises BadInput where there is
+        none."""
         plans = [plan for plan in self.all_plans if plan.method == method]
         check_choice(f"method in suite {self.name}", method, [plan.method for plan in self.all_plans])
         for plan in plans:
@@ -106,9 +124,8 @@ class Suite:
         """The suite's plans, and one for each guest method of this process; where it is complete, for every method that
         has none."""
         planned = {plan.method for plan in self.plans}
-        others = {name: entry.method.__module__ for name, entry in METHODS.items() if name not in planned}
-        guests = [name for name, module in others.items() if self.complete or module.startswith("guest_")]
-        return self.plans + tuple(self._guest_plan(name) for name in guests)
+        others = [name for name in METHODS if name not in planned and (self.complete or name in GUESTS)]
+        return self.plans + tuple(self._guest_plan(name) for name in others)
 
     @property
     def shards(self) -> tuple[str, ...]:
@@ -116,8 +133,58 @@ class Suite:
         return tuple(sorted({plan.shard for plan in self.all_plans}))
 
     def _guest_plan(self, name: str) -> MethodPlan:
-        trains = find_entry(name).build(self.scale, {}).network() is not None
-        return MethodPlan(name, self.guest_iterations if trains else 0, shard="guests")
+        draft = self.draft(name)
+        chosen = {} if self.drafted else self.settled(draft) or {}
+        knobs = {**draft.plan.knobs, **chosen.get("knobs", {})}
+        return replace(draft.plan, knobs=knobs, iterations=chosen.get("iterations", draft.plan.iterations))
+
+    def draft(self, name: str) -> Draft:
+        """The plan of a method that the suite has none of: default and axes, trained as it asks, in all else as its
+        rivals are: as many HR pixels, of patches as large. Raises BadInput for knobs that it refuses."""
+        entry, rival = find_entry(name), self._rival()
+        asked = entry.budgets.get(self.name) or entry.budgets.get("") or Budget()
+        axes = tuple(variant for variant in entry.variants if variant != "default")
+        plan = MethodPlan(name, 0, asked.knobs, once=axes, seeds=rival.seeds if rival else (1,), shard="guests")
+        method = entry.build(self.scale, asked.knobs)
+        if rival is None or (method.recipe is None and type(method).learner is Method.learner):
+            return Draft(plan)
+        taken = {knob: rival.knobs[knob] for knob in _TRAINING if knob in rival.knobs and knob in entry.knobs}
+        knobs = {**taken, **entry.flatten(asked.knobs)}
+        count, side = entry.build(self.scale, knobs).batch
+        as_rival = round(self._pixels(rival) / (count * side**2))
+        plan = replace(plan, knobs=knobs, iterations=asked.iterations or round(asked.seconds) or as_rival)
+        said = "learning_rate" in knobs or "learning_rate" not in entry.knobs or entry.pretrain is not None
+        rates = () if said else RATES
+        digest = digest_of([self.resolve(plan, "default", plan.seeds[0]).digest(), rates, asked.seconds])
+        return Draft(plan, rival.method, rates, asked, digest)
+
+    def _rival(self) -> MethodPlan | None:
+        """The plan whose training most of the rivals have: those that are compared, or the stage that they start from;
+        all of the suite's where none of these trains. Of equally many, the one that sees the most pixels."""
+        trained = {
+            plan.method: plan
+            for plan in reversed(self.plans)
+            if plan.iterations and not (plan.evaluates or plan.unpaired or plan.scale or plan.degradation)
+            if find_entry(plan.method).pretrain is None
+        }
+        stages = (find_entry(name).pretrain for name in rivals())
+        named = {*rivals(), *(stage.method for stage in stages if stage)} & trained.keys()
+        found = [plan for name, plan in trained.items() if not named or name in named]
+        kinds = Counter(self._pixels(plan) for plan in found)
+        return max(found, key=lambda plan: (kinds[self._pixels(plan)], self._pixels(plan)), default=None)
+
+    def _pixels(self, plan: MethodPlan) -> int:
+        """HR pixels that a run of a plan sees."""
+        count, side = find_entry(plan.method).build(self.scale, plan.knobs).batch
+        return plan.iterations * count * side**2
+
+    def settled(self, draft: Draft) -> dict[str, Any] | None:
+        """The budget.json of a drafted plan, empty where nothing trains; None where it has yet to be written."""
+        if not draft.rival:
+            return {}
+        path = Workdir(self.name).budget(draft.plan.method) / "budget.json"
+        found: dict[str, Any] = read_json(path) if path.is_file() else {}
+        return found if found.get("digest") == draft.digest else None
 
     def experiment(self, method: str, variant: str, seed: int) -> Experiment:
         """One run of this suite, after the method's first plan."""
@@ -209,6 +276,21 @@ class Suite:
                     self._collect(Dependency(plan, variant, seed), found)
         order = [plan.method for plan in self.all_plans]
         return dict(sorted(found.items(), key=lambda item: order.index(item[1].method)))
+
+    def compared(self, methods: str) -> dict[str, Experiment]:
+        """The runs of these methods, references of `find_method` joined by commas: of a variant where one is named, of
+        all that the suite has otherwise. Raises BadInput for a method or variant of which it has none."""
+        found: set[str] = set()
+        chosen = find_methods(methods)
+        runs = self.experiments()
+        for entry, variant in chosen:
+            mine = {name: run.variant for name, run in runs.items() if run.method == entry.name}
+            if not mine:
+                self.plan(entry.name)
+            if variant:
+                check_choice(f"variant of {entry.name} in suite {self.name}", variant, set(mine.values()))
+            found |= {name for name, own in mine.items() if variant in ("", own)}
+        return {name: run for name, run in runs.items() if name in found}
 
     def _collect(self, link: Dependency, found: dict[str, Experiment]) -> None:
         """Add a run after those that it takes something from."""

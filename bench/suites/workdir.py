@@ -42,6 +42,10 @@ class Workdir:
         """checkpoint.safetensors, curves.jsonl, train.json and the resume state of one run."""
         return run_folder(self.root, name)
 
+    def budget(self, method: str) -> Path:
+        """budget.json, what was chosen for a method that the suite has no plan of, and the trials."""
+        return self.root / "budgets" / method
+
     def sr(self, run: Experiment) -> Path:
         """One run's pictures, a folder a data set, and upscale.json."""
         return sr_folder(self.root, run.method, run.name)

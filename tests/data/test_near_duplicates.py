@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -67,14 +68,21 @@ def test_training_on_bsd400_leaves_out_its_validation_pictures_and_woman(bench_d
     assert halves == excluded
 
 
-def test_a_users_own_set_that_overlaps_a_test_set_is_warned_of(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_users_own_set_that_overlaps_a_test_set_is_refused_unless_that_is_meant(
+    whole: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("BENCH_DATA", str(tmp_path))
-    monkeypatch.setitem(DATASETS, "Mine", Dataset("Mine", "train", 1, "none", "made", "Mine", how="draw it"))
-    write(tmp_path / "Mine", harbour=read_image(EMBEDDED["lighthouse"].hr)[40:, 60:])
+    mine = Dataset("Mine", "train", 1, "none", "made", "Mine", how="draw it")
+    monkeypatch.setitem(DATASETS, "Mine", mine)
+    picture = read_image(EMBEDDED["lighthouse"].hr)
+    write(tmp_path / "Mine", harbour=picture if whole else picture[40:, 60:])
+    with pytest.raises(BadInput, match="Mine: harbour shows what Embedded-test/lighthouse shows; remove them"):
+        prepare_train(("Mine",), 4, "bicubic", tmp_path / "t")
+    assert not (tmp_path / "t").exists()
+    monkeypatch.setitem(DATASETS, "Mine", dataclasses.replace(mine, overlap=True))
     prepare_train(("Mine",), 4, "bicubic", tmp_path / "t")
-    assert "warning: Mine/harbour shows what Embedded-test/lighthouse shows" in capsys.readouterr().err
+    assert "warning: Mine: harbour shows what Embedded-test/lighthouse shows" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 import torch
@@ -51,23 +50,6 @@ def small(name: str, variant: str = "default", scale: int = 4) -> Method:
     return entry.build(scale, {**shrunk, **LARGER.get(name, {}), **entry.variants[variant]})
 
 
-def has_network(name: str) -> bool:
-    with torch.device("meta"):
-        return find_entry(name).build(4, {}).network() is not None
-
-
-NETWORKS = [name for name in METHODS if has_network(name)]
-# methods that train on HR and LR alone; those with levels or networks of others have tests of their own
-PAIRED = [name for name in NETWORKS if not METHODS[name].networks and not METHODS[name].build(4, {}).levels]
-ELSEWHERE = {
-    "minc",
-    "less-data",
-    "from-scratch",
-    "from-hr-loss",
-}  # needs weights that are not here; what a suite says, not a knob
-VARIANTS = [(n, v) for n in PAIRED for v in METHODS[n].variants if v not in ELSEWHERE | {"default"}]
-
-
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
     before = torch.get_num_threads()
@@ -92,72 +74,9 @@ def batch_of(method: Method, step: int) -> Batch:
     return Batch(lr[:pairs], hr[:pairs], step, unpaired=lr[pairs:] if method.unpaired else None)
 
 
-def trace(method: Method, steps: int = 2) -> tuple[list[dict[str, float]], Tensor]:
-    """The losses of some steps, and what the trained network then makes of a picture."""
-    learner = learner_of(method)
-    losses = [learner.step(batch_of(method, step)) for step in range(steps)]
-    lr = torch.rand(3, 8, 8, generator=torch.Generator().manual_seed(9))
-    sr = method.upscaler(learner.network.eval())(Picture("noise", lr))
-    return [{name: float(value) for name, value in step.items()} for step in losses], sr
-
-
-@pytest.fixture(scope="module")
-def defaults() -> dict[str, Any]:
-    """The default's trace of each method, made once."""
-    return {}
-
-
-@pytest.mark.parametrize("name", NETWORKS)
-def test_upscaling_an_odd_picture_gives_exactly_scale_times_its_size(name: str) -> None:
-    served = []
-    for scale in (2, 3, 4, 8):
-        try:
-            method = small(name, scale=scale)
-            network = method.network()
-        except BadInput:
-            continue
-        assert network is not None
-        sr = method.upscaler(network.eval())(Picture("odd", torch.rand(3, 7, 9)))
-        assert sr.shape == (3, scale * 7, scale * 9)
-        assert sr.dtype == torch.float32
-        served.append(scale)
-    assert 4 in served
-
-
-@pytest.mark.parametrize(("name", "variant"), VARIANTS)
-def test_every_variant_differs_from_the_default(name: str, variant: str, defaults: dict[str, Any]) -> None:
-    if name not in defaults:
-        defaults[name] = trace(small(name))
-    losses, sr = trace(small(name, variant))
-    default_losses, default_sr = defaults[name]
-    assert losses != default_losses or not torch.equal(sr, default_sr)
-
-
-@pytest.mark.parametrize("name", PAIRED)
-def test_the_defaults_train_the_same_way_twice(name: str, defaults: dict[str, Any]) -> None:
-    losses, sr = trace(small(name))
-    first_losses, first_sr = defaults.setdefault(name, (losses, sr))
-    again = trace(small(name)) if first_losses is losses else (losses, sr)
-    assert again[0] == first_losses
-    assert torch.equal(again[1], first_sr)
-
-
-@pytest.mark.parametrize("name", ["espcn", "srgan", "enhancenet"])
-def test_a_resumed_run_is_the_same_run(name: str) -> None:
-    method = small(name)
-    whole, resumed = learner_of(method), learner_of(method)
-    first = learner_of(method)
-    for step in range(3):
-        whole.step(batch_of(method, step))
-    first.step(batch_of(method, 0))
-    resumed.load_state_dict(first.state_dict())
-    for step in (1, 2):
-        resumed.step(batch_of(method, step))
-    for a, b in zip(whole.network.state_dict().values(), resumed.network.state_dict().values(), strict=True):
-        assert torch.equal(a, b)
-
-
-@pytest.mark.parametrize("name", [name for name in PAIRED if METHODS[name].pretrain])
+@pytest.mark.parametrize(
+    "name", [name for name, entry in METHODS.items() if entry.pretrain and not entry.method.unpaired]
+)
 def test_a_gan_starts_from_the_network_of_its_pretraining(name: str) -> None:
     entry = find_entry(name)
     assert entry.pretrain is not None

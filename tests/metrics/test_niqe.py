@@ -15,10 +15,10 @@ import scipy.io
 from scipy.ndimage import maximum_filter, minimum_filter
 from torchvision_stub import import_or_skip
 
-import bench.metrics.niqe as module
+import bench.metrics.niqe_model as module
 from bench.data.images import F64, U8, read_image, rgb2gray
 from bench.errors import BadInput
-from bench.metrics.niqe import niqe, niqe_batch, niqe_of, niqe_pirm
+from bench.metrics.niqe_model import niqe, niqe_batch, niqe_of, niqe_pirm
 
 CALIBRATION = Path(sysconfig.get_path("purelib")) / "ResultsCalibra" / "dist_dir"
 OFFICIAL = {"I03": 15.7536293917814, "I04": 3.65492152353770, "I06": 3.23547743716998, "I08": 3.18403333858339}

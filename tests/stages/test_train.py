@@ -23,7 +23,8 @@ from torch import Tensor
 
 from bench.errors import BadInput, Diverged, OutOfTime
 from bench.runtime.code_digest import ROOT
-from bench.stages.checkpoints import recorded_method
+from bench.stages.checkpoints import choose_method, recorded_method
+from bench.stages.divergence import settle
 from bench.stages.resume import STATES, load_state
 from bench.stages.train import Limits, checkpoint_path, load_network, train
 from bench.suites.experiment import Experiment
@@ -53,23 +54,6 @@ def test_ten_steps_saved_and_resumed_are_twenty_steps_bit_for_bit(
     assert finish(run, train_store, tmp_path / "parts") == whole
     curves = [(tmp_path / name / "curves.jsonl").read_bytes() for name in ("whole", "parts")]
     assert curves[0] == curves[1]
-
-
-@pytest.mark.parametrize(
-    ("method", "variant"),  # where it starts from, and what it is trained on, is for a suite to say
-    [(name, variant) for name, variant in TRAINED if METHODS[name].variants[variant].keys() - {"pretrained"}],
-)
-def test_a_variant_trains_to_another_network_than_the_default(
-    method: str, variant: str, train_store: Path, tmp_path: Path
-) -> None:
-    weights = []
-    for name in ("default", variant):
-        finish(small_run(method, name, iterations=2), train_store, tmp_path / name)
-        weights.append(load_file(checkpoint_path(tmp_path / name)))
-    one, other = weights
-    assert one.keys() != other.keys() or any(
-        one[key].shape != other[key].shape or not torch.equal(one[key], other[key]) for key in one
-    )
 
 
 def test_another_seed_trains_another_network(train_store: Path, tmp_path: Path) -> None:
@@ -193,6 +177,23 @@ def test_a_checkpoint_says_what_it_is_of_and_is_taken_for_nothing_else(train_sto
     for other, variant, scale in ((entry, "default", 4), (entry, "scaling-1", 2), (METHODS["esrgan"], "default", 4)):
         with pytest.raises(BadInput, match=r"trained as rrdb\.scaling-1\.x4"):
             recorded_method(path, other, variant, scale)
+
+
+def test_a_suite_that_has_the_method_in_another_size_than_the_checkpoint_is_refused(
+    train_store: Path, tmp_path: Path
+) -> None:
+    run = small_run("rrdb", iterations=1)
+    finish(run, train_store, tmp_path)
+    assert choose_method("rrdb", 4, checkpoint=checkpoint_path(tmp_path)) == run.build()
+    with pytest.raises(BadInput, match=r"its width is 8, not 16 as suite smoke has it; leave --suite out"):
+        choose_method("rrdb", 4, "smoke", checkpoint_path(tmp_path))
+
+
+def test_the_checkpoint_of_a_diverged_run_is_refused_with_the_reason(tmp_path: Path) -> None:
+    run = small_run("rrdb", iterations=1)
+    settle(run, tmp_path, CPU, {"train_data": ""}, "training of it diverged: loss is nan")
+    with pytest.raises(BadInput, match="holds no network, for the training of it diverged: loss is nan"):
+        choose_method("rrdb", 4, checkpoint=checkpoint_path(tmp_path))
 
 
 def test_a_second_process_in_the_run_folder_says_so(train_store: Path, tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import ast
 import dataclasses
 
 import pytest
-from shrink import GUEST
 
 from bench.api import Axis, Claim, Entry, Pretrain
 from bench.errors import BadInput
@@ -15,7 +14,7 @@ from bench.suites import SUITES, find_run
 from bench.suites.experiment import Experiment
 from bench.suites.suite import MethodPlan, Suite
 from bench.workflow import Workflow
-from methods import METHODS, load_guest
+from methods import METHODS
 from methods.srresnet import SRResNetMethod
 
 
@@ -202,15 +201,3 @@ def test_the_dossier_is_no_part_of_the_source_digest(tmp_path_factory: pytest.Te
 def test_an_unknown_shard_suggests_the_nearest() -> None:
     with pytest.raises(BadInput, match="did you mean 'esrgan'"):
         Workflow("demo", "ersgan")
-
-
-def test_a_method_file_of_ones_own_joins_by_path(tmp_path_factory: pytest.TempPathFactory) -> None:
-    path = tmp_path_factory.mktemp("guests") / "my_method.py"
-    path.write_text(GUEST)
-    assert load_guest(path).name == "mine"
-    path.write_text(GUEST.replace('"mine"', '"bicubic"'))
-    with pytest.raises(BadInput, match="the name 'bicubic' is taken"):
-        load_guest(path)
-    path.write_text("import nothing_of_that_name")
-    with pytest.raises(BadInput, match="cannot be used as a method"):
-        load_guest(path)
