@@ -11,6 +11,7 @@ from bench.errors import BadInput
 from bench.report import Setting, SuiteInfo, Sweep
 from bench.report.aggregate import short_name
 from bench.report.document import build
+from bench.report.verdicts import TOLERANCE
 from bench.runtime.results import read_records
 from bench.stages.divergence import notes
 from bench.suites import find_suite, read_awaiting
@@ -82,7 +83,19 @@ def _budgets(results: Path, runs: Sequence[Experiment]) -> Iterator[str]:
                 f"; its learning rate, {budget['knobs']['learning_rate']:g}, is the best of a grid on "
                 f"{', '.join(budget['pictures'])} after {budget['trial_iterations']:,} steps each ({tried})"
             )
-        yield f"`{method}` is no method of this suite. It was trained for {seen}, {why}{rate}."
+        unequal = [
+            f"`{name}` {ratio:.2g} times as many"
+            for name, other in first.items()
+            if other.iterations and abs((ratio := _pixels(other) / _pixels(run)) - 1) > TOLERANCE
+        ]
+        warning = f" Not equal in what they see of HR: {', '.join(unequal)}." if unequal else ""
+        yield f"`{method}` is no method of this suite. It was trained for {seen}, {why}{rate}.{warning}"
+
+
+def _pixels(run: Experiment) -> int:
+    """HR pixels that a run's own training sees."""
+    count, side = run.build().batch
+    return run.iterations * count * side**2
 
 
 def _resized(run: Experiment) -> str:
