@@ -21,9 +21,8 @@ from numpy.typing import NDArray
 
 from bench.data.images import F64, U8, crop_border, crop_to_multiple, grey, luma, rounded_luma, to_rgb
 from bench.errors import BadInput, unknown
-from bench.metrics import fidelity
+from bench.metrics import fidelity, phases
 from bench.metrics.fidelity import PIRM_BORDER
-from bench.metrics.phases import lattice_excess, phase_deviation, spread
 
 if TYPE_CHECKING:
     from bench.metrics.lpips import Network
@@ -114,23 +113,23 @@ def _lr_psnr(sample: Sample) -> float:
 
 
 def _phase_deviation(sample: Sample) -> float:
-    return phase_deviation(luma(sample.sr), sample.scale)
+    return phases.phase_deviation(luma(sample.sr), sample.scale)
 
 
 def _lattice_excess(sample: Sample) -> float:
-    return lattice_excess(luma(sample.sr), sample.scale)
+    return phases.lattice_excess(luma(sample.sr), sample.scale)
 
 
 def _diversity(sample: Sample) -> float:
     if not sample.draws:
         raise BadInput("one SR of each LR: the generator draws nothing")
-    return spread([sample.sr, *sample.draws])
+    return phases.spread([sample.sr, *sample.draws])
 
 
 def _seed_deviation(sample: Sample) -> float:
     if not sample.seeds:
         raise BadInput("one seed was trained")
-    return spread([sample.sr, *sample.seeds])
+    return phases.spread([sample.sr, *sample.seeds])
 
 
 def _gradient_cosine(sample: Sample) -> float:

@@ -33,8 +33,8 @@ def measure(metric: Metric, *values: Values, scale: int | None = None) -> float 
     names = metric.needs if kernels else ("sr", *metric.needs)
     if len(values) != len(names):
         raise BadInput(f"{metric.key} takes {' and '.join(names)}, not {len(values)} values")
-    if scale is None and metric.needs and not kernels:
-        raise BadInput(f"{metric.key} depends on the scale; say it: {metric.key}({', '.join(names)}, scale=4)")
+    if scale is None and not kernels:
+        raise BadInput(f"{metric.key} wants the scale: {metric.key}({', '.join(names)}, scale=4)")
     read = _kernel if kernels else _pictures
     columns = [read(value, name) for value, name in zip(values, names, strict=True)]
     if len({len(column) for column in columns}) > 1 or len({value.ndim == 4 for value in values}) > 1:

@@ -78,5 +78,5 @@ def test_what_no_metric_can_be_taken_of_is_refused(sr: Any, hr: Any, words: str)
 
 
 def test_a_scale_that_is_not_said_is_refused() -> None:
-    with pytest.raises(BadInput, match=re.escape("say it: psnr_y(sr, hr, scale=4)")):
+    with pytest.raises(BadInput, match=re.escape("wants the scale: psnr_y(sr, hr, scale=4)")):
         metrics.psnr_y(SR, HR)
