@@ -146,11 +146,15 @@ class Suite:
         axes = tuple(variant for variant in entry.variants if variant != "default")
         plan = MethodPlan(name, 0, asked.knobs, once=axes, seeds=rival.seeds if rival else (1,), shard="guests")
         method = entry.build(self.scale, asked.knobs)
-        if rival is None or (method.recipe is None and type(method).learner is Method.learner):
+        if method.recipe is None and type(method).learner is Method.learner:
             return Draft(plan)
+        if rival is None:
+            raise BadInput(f"suite {self.name} trains nothing, and {name} has to be trained; name another suite")
         taken = {knob: rival.knobs[knob] for knob in _TRAINING if knob in rival.knobs and knob in entry.knobs}
         knobs = {**taken, **entry.flatten(asked.knobs)}
         count, side = entry.build(self.scale, knobs).batch
+        if not count * side:
+            raise BadInput(f"{name}: trains, and says no batch; define the property batch: (pictures, HR patch side)")
         as_rival = round(self._pixels(rival) / (count * side**2))
         plan = replace(plan, knobs=knobs, iterations=asked.iterations or round(asked.seconds) or as_rival)
         said = "learning_rate" in knobs or "learning_rate" not in entry.knobs or entry.pretrain is not None

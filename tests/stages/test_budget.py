@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.api import Axis, Budget, Entry
+from bench.api import Axis, Budget, Entry, Learner, Method, Training
 from bench.errors import BadInput
 from bench.runtime.files import read_json
 from bench.stages.budget import settle_budget
@@ -118,3 +118,21 @@ def test_a_method_that_diverges_at_every_rate_takes_the_lowest_and_tells_in_its_
     chosen = read_json(tmp_path / "tiny" / "budgets" / "mine" / "budget.json")
     assert chosen["trials"] == {"1e+30": None, "1e+31": None}
     assert tiny().experiment("mine", "default", 1).build().knobs["learning_rate"] == 1e30
+
+
+@dataclasses.dataclass(frozen=True)
+class Vague(Method):
+    """Trains, by a learner of its own, on it does not say what."""
+
+    def learner(self, training: Training) -> Learner | None:
+        raise AssertionError
+
+
+def test_what_cannot_be_given_a_length_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    join(monkeypatch)
+    untrained = Suite("pictures", "", (), ("Embedded-one",), (MethodPlan("bicubic"),))
+    with pytest.raises(BadInput, match="suite pictures trains nothing, and mine has to be trained"):
+        untrained.experiments()
+    monkeypatch.setitem(METHODS, "mine", Entry("mine", Vague, "ours"))
+    with pytest.raises(BadInput, match="mine: trains, and says no batch"):
+        DEMO.experiments()
