@@ -57,9 +57,10 @@ def check_file(arguments: Arguments) -> None:
     entry, variant = find_method(arguments.method)
     use_threads(1)
     run = find_suite(arguments.suite).experiment(entry.name, variant or "default", 1)
-    failed = []
+    failed: dict[str, str] = {}  # fault to the check that found it first
     for finding in check_method(Subject(entry, run.knobs, run.scale)):
-        print(f"{'FAULT' if finding.fault else 'ok':5}  {finding.check:11}  {finding.fault or finding.note}".rstrip())
-        failed += [finding.check] if finding.fault else []
+        first = failed.setdefault(finding.fault, finding.check) if finding.fault else ""
+        said = f"as {first}" if first not in ("", finding.check) else finding.fault or finding.note
+        print(f"{'FAULT' if finding.fault else 'ok':5}  {finding.check:11}  {said}".rstrip())
     if failed:
-        raise BadInput(f"{arguments.method}: fails {', '.join(failed)}; mend what the lines above say")
+        raise BadInput(f"{arguments.method}: fails {', '.join(failed.values())}; mend what the lines above say")

@@ -192,6 +192,8 @@ def check_training(subject: Subject) -> str:
     for seed in (1, 2):
         learner = learner_of(method)
         if learner is None:
+            if type(method).__module__.startswith("guest_") and method.network() is not None:
+                raise Fault("nothing trains its network; give it a field recipe, or define learner(self, training)")
             return "nothing to train"
         _reseed(1)  # the loop seeds once, before the learner is built
         traces.append([train_step(learner, method, step) for step in range(STEPS)])
@@ -248,6 +250,8 @@ def check_files(subject: Subject) -> str:
 def check_knobs(subject: Subject) -> str:
     """Every variant builds and changes something."""
     entry, skipped = subject.entry, []
+    if "__dataclass_fields__" not in vars(entry.method):
+        raise Fault("its fields are no knobs; write @dataclass(frozen=True) above its class")
     default = _trace(subject, "default")
     for variant in entry.variants:
         if variant == "default":

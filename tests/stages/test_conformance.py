@@ -172,6 +172,8 @@ PLANTED = {  # name: (check, words of the fault, what is replaced by what)
         UPSCALE,
         "            sr = picture.lr.repeat_interleave(self.scale, 1).repeat_interleave(self.scale, 2)\n",
     ),
+    "trains nothing": ("training", "nothing trains its network", "    recipe:", "    # recipe:"),
+    "has no knobs": ("knobs", "write @dataclass(frozen=True)", "@dataclass(frozen=True)\nclass", "class"),
     "crashes": ("shape", "ZeroDivisionError", UPSCALE, UPSCALE + "            1 // 0\n"),
     "has no upscaler": ("shape", "neither a network nor an upscaler", "def network(", "def net("),
 }
@@ -184,6 +186,8 @@ def planted(folder: Path, old: str = "", new: str = "") -> Path:
         text = text.replace(old, new)
     if "def net(" in text:
         text = text.replace("def upscaler(", "def upscale(").replace("    recipe:", "    # recipe:")
+    if "@dataclass" not in text:
+        text = text.split(", axes=")[0] + ")\n"
     (folder / "planted.py").write_text(text)
     return folder / "planted.py"
 
