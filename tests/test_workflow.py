@@ -329,3 +329,11 @@ def test_a_clone_and_a_work_folder_of_any_name_run_a_suite_to_its_end(tmp_path: 
     assert done.returncode == 0, done.stderr
     assert (project / "my work" / "smoke" / "results" / "REPORT.md").is_file()
     assert not list(tmp_path.rglob("ran"))
+
+
+@pytest.mark.parametrize(("suite", "trained"), [("gpu", 6), ("paper", 31)])
+def test_suites_for_a_gpu_are_planned_and_their_gpu_hours_said(suite: str, trained: int, tmp_path: Path) -> None:
+    shard = ["shard=ladder-2"] if suite == "gpu" else []
+    planned = call(tmp_path, "all", "-n", "--quiet", "rules", "--config", f"suite={suite}", *shard)
+    [line] = [line for line in planned.splitlines() if "GPU hours" in line]
+    assert re.fullmatch(rf"suite {suite}: \d+ runs, {trained} of them trained, in [\d.]+ GPU hours .*", line)

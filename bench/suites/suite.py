@@ -105,6 +105,7 @@ class Suite:
     threads: int = 1
     complete: bool = False  # runs every method there is
     drafted: bool = False  # methods without a plan are as their drafts say, before anything is chosen
+    on_gpu: bool = False  # meant for one: the workflow says how long it takes
     notes: tuple[str, ...] = ()
     reported: Mapping[str, str] = field(default_factory=dict)
 

@@ -56,6 +56,12 @@ ENTRY = Entry(
             "section 3.2, figure 8 column 4",
         ),
         Axis(
+            "tap-and-adversarial",
+            "Do the tap and the kind of GAN act independently of each other?",
+            {"tap-after-standard-gan": {"tap": "after", **_STANDARD}},
+            "this project: the fourth cell beside the default, tap-after and standard-gan",
+        ),
+        Axis(
             "block",
             "Are residual-in-residual dense blocks better than residual blocks?",
             {"residual-blocks": _RESIDUAL},

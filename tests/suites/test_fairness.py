@@ -55,8 +55,8 @@ def test_blocks_and_depths_are_compared_at_equal_numbers_of_parameters(name: str
         assert network is not None
         return sum(parameter.numel() for parameter in network.parameters())
 
-    found = SUITES[name].experiments().values()
-    sizes = {(run.method, run.variant): size(run) for run in found if run.method in ("rrdb", "esrgan")}
+    found = {(run.method, run.variant): run for run in SUITES[name].experiments().values()}
+    sizes = {key: size(run) for key, run in found.items() if run.method in ("rrdb", "esrgan")}
     for (method, variant), here in sizes.items():
         if variant in MATCHED:
             assert here == pytest.approx(sizes[method, "default"], rel=0.05), (method, variant)

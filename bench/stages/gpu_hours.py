@@ -1,0 +1,72 @@
+"""How long runs train on one H100, by gpu_rates.csv: training steps a second in bf16 and channels_last, each step one
+CUDA graph (EDSR's: eager), measured on an H100 80 GB with torch 2.11 and pictures of BSD400."""
+
+import functools
+import json
+from collections.abc import Collection
+from pathlib import Path
+from typing import NamedTuple
+
+from bench.api import Method
+from bench.runtime.rows import read_rows
+from bench.stages.cost import count
+from bench.suites.experiment import Experiment
+from methods import find_entry
+
+RATES = Path(__file__).with_name("gpu_rates.csv")
+
+
+class _Step(NamedTuple):
+    """A training step. pixels: of HR in a batch; work: these times the multiply-accumulates of the upscaling network
+    for an LR picture of fixed size."""
+
+    method: str
+    pixels: float
+    work: float
+    seconds: float = 0.0
+
+
+def _step(name: str, method: Method, batch: int, patch: int, seconds: float = 0.0) -> _Step:
+    counted, pixels = count(method), batch * patch**2
+    assert counted is not None
+    return _Step(name, pixels, pixels * counted.macs, seconds)
+
+
+@functools.cache
+def _measured() -> list[_Step]:
+    return [
+        _step(
+            row["method"],
+            find_entry(row["method"]).build(4, json.loads(row["knobs"])),
+            int(row["batch"]),
+            int(row["patch"]),
+            1 / float(row["steps_per_second"]),
+        )
+        for row in read_rows(RATES)
+    ]
+
+
+def training_seconds(run: Experiment) -> float:
+    """Of one run, alone on the GPU: the measured step of its method that is nearest in work, times the ratio of the
+    works, and with a perceptual loss at least that of the pixels. A method that was not measured goes by ESRGAN's where
+    it has such a loss, else by RRDB's. No step is faster than the fastest that was measured."""
+    if not run.iterations:
+        return 0.0
+    method, rates = run.build(), _measured()
+    perceptual = bool(method.needs_weights)
+    step = _step(run.method, method, *method.batch)
+    stand_in = "esrgan" if perceptual else "rrdb"
+    name = run.method if run.method in {rate.method for rate in rates} else stand_in
+    rate = min(
+        (rate for rate in rates if rate.method == name),
+        key=lambda rate: max(rate.work / step.work, step.work / rate.work),
+    )
+    ratio = max(step.work / rate.work, step.pixels / rate.pixels if perceptual else 0.0)
+    return run.iterations * max(rate.seconds * ratio, min(rate.seconds for rate in rates))
+
+
+def render_hours(title: str, runs: Collection[Experiment]) -> str:
+    """One line: how many GPU hours the training of runs takes."""
+    hours = sum(training_seconds(run) for run in runs) / 3600
+    trained = sum(run.iterations > 0 for run in runs)
+    return f"{title}: {len(runs)} runs, {trained} of them trained, in {hours:.1f} GPU hours on one H100 (estimated)"
