@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+from pathlib import Path
 
 import pytest
 
 from bench.api import Axis, Claim, Entry, Pretrain
 from bench.errors import BadInput
+from bench.runtime import code_digest
 from bench.runtime.code_digest import closure, source_digest
 from bench.suites import SUITES, find_run
 from bench.suites.experiment import Experiment
@@ -201,3 +203,25 @@ def test_the_dossier_is_no_part_of_the_source_digest(tmp_path_factory: pytest.Te
 def test_an_unknown_shard_suggests_the_nearest() -> None:
     with pytest.raises(BadInput, match="did you mean 'esrgan'"):
         Workflow("demo", "ersgan")
+
+
+def test_the_digest_of_code_is_that_of_a_python_without_type_parameters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "code.py"
+    path.write_text("class Net:\n    def forward(self, x):\n        return x\n")
+    before = ast.dump(code_digest._tree.__wrapped__(path))
+    parse = ast.parse
+
+    def parse_as_later(text: str) -> ast.Module:
+        """As Python 3.12 does."""
+        tree = parse(text)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef | ast.FunctionDef):
+                node.type_params = []
+        return tree
+
+    for kind in (ast.ClassDef, ast.FunctionDef):
+        monkeypatch.setattr(kind, "_fields", tuple(dict.fromkeys((*kind._fields, "type_params"))))
+    monkeypatch.setattr(ast, "parse", parse_as_later)
+    assert ast.dump(code_digest._tree.__wrapped__(path)) == before
