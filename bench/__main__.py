@@ -48,13 +48,13 @@ class _Parser(argparse.ArgumentParser):
 
 def build_parser() -> argparse.ArgumentParser:
     """Every verb with its options."""
-    from bench.commands import curves, kernels, methods, stages, taps, tools, trace
+    from bench.commands import curves, elsewhere, kernels, methods, stages, taps, tools, trace
 
     parser = _Parser(prog="python -m bench", description="Super-resolution, reproduced and scored.")
     parser.add_argument("--version", action="version", version=f"sr-bench {__version__}")
     parser.add_argument("--snakefile", action="version", version=f"{ROOT}/Snakefile", help="where the workflow is")
     verbs = parser.add_subparsers(dest="name", required=True, metavar="VERB")
-    for module in (tools, methods, curves, taps, kernels, stages, trace):
+    for module in (tools, methods, curves, taps, kernels, stages, trace, elsewhere):
         module.add_verbs(verbs)
     return parser
 

@@ -13,6 +13,7 @@ from bench.data.embedded import EMBEDDED, locate
 from bench.data.images import U8, image_files, read_image
 from bench.data.pixel_checksums import PIXEL_CHECKSUMS, pair_sha256
 from bench.errors import BadInput, pick
+from bench.runtime.packed import packed_pictures
 from bench.runtime.paths import data_folder
 
 PINNED, UNPINNED = "pinned", "unpinned copy"
@@ -185,9 +186,10 @@ def find_dataset(name: str) -> Dataset:
 def find(name: str, scale: int, root: Path | None = None) -> list[Source]:
     """The pictures of a set at a scale, sorted by name, with the LR that ships with them; nothing is decoded.
 
-    root: instead of BENCH_DATA. Raises BadInput where the set, the scale or a picture is missing.
-    """
+    root: instead of BENCH_DATA. Raises BadInput where the set, the scale or a picture is missing."""
     dataset = find_dataset(name)
+    if (packed := packed_pictures(root or data_folder(), name, scale)) is not None:
+        return [Source(*picture) for picture in packed]
     if name in SUBSETS:
         whole, positions = SUBSETS[name]
         sources = find(whole, scale, root)
@@ -196,8 +198,8 @@ def find(name: str, scale: int, root: Path | None = None) -> list[Source]:
         return [Source(picture.name, locate(picture)) for picture in EMBEDDED[name]]
     sources = _find_in((root or data_folder()) / dataset.folder, dataset, scale)
     if len(sources) != dataset.count:
-        where = sources[0].hr.parent
-        raise BadInput(f"{name}: {len(sources)} pictures in {where}, expected {dataset.count}; {dataset.remedy}")
+        here = f"{len(sources)} pictures in {sources[0].hr.parent}"
+        raise BadInput(f"{name}: {here}, expected {dataset.count}; {dataset.remedy}")
     return sorted(sources, key=lambda source: source.name)
 
 

@@ -17,11 +17,13 @@ from typing import Any
 
 from bench.errors import BadInput
 from bench.runtime.code_digest import ROOT
+from bench.runtime.packed import code_hashes, pack_of
 
 CODE = ("bench", "methods", "Snakefile")
 RULE = Path("bench", "runtime", "code_digest.py")  # what counts as code
 EARLIER_RULE = Path("bench", "sources.py")  # where it stood before bench had folders
 EARLIER_LOOP = "bench.train"
+_UNKNOWN = {"commit": "unknown", "changed": None}
 REPORT = "bench.report.document"
 
 
@@ -36,11 +38,12 @@ def git(*words: str, root: Path = ROOT) -> bytes | None:
 
 
 def commit(root: Path = ROOT) -> dict[str, Any]:
-    """The checked-out commit, and whether the code here is another than that commit's; 'unknown' and None where the
-    code lies in no checkout of its own, so that a repository around it is not taken for its own."""
+    """The checked-out commit, or that of a pack, and whether the code here is another than that commit's; 'unknown' and
+    None where the code lies in neither, so that a repository around it is not taken for its own."""
     top, head = git("rev-parse", "--show-toplevel", root=root), git("rev-parse", "HEAD", root=root)
     if top is None or head is None or Path(os.fsdecode(top.rstrip(b"\n"))).resolve() != root.resolve():
-        return {"commit": "unknown", "changed": None}
+        pack = pack_of(root)
+        return {"commit": pack["commit"], "changed": code_hashes(root) != pack["code"]} if pack else dict(_UNKNOWN)
     status = git("status", "--porcelain", "--untracked-files=all", "--", *CODE, root=root)
     return {"commit": head.decode().strip(), "changed": bool(status)}
 

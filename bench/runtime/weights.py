@@ -1,7 +1,7 @@
 """WEIGHTS: published networks and parameters by name: files, hashes, licence, source, how to get each.
 
 A file is looked up inside the installed package that ships it, which is never imported, or else under BENCH_WEIGHTS
-(default work/weights).
+(default work/weights), where a pack puts those of packages, too: <package>/<file>, or <name>.xz.
 """
 
 import functools
@@ -15,6 +15,7 @@ import numpy as np
 
 from bench.errors import BadInput, MissingWeights, pick
 from bench.runtime.checksums import hash_file
+from bench.runtime.packed import read_state, state_head
 from bench.runtime.paths import weights_folder
 
 hash_once = functools.cache(hash_file)  # a process meets the same weights many times
@@ -35,8 +36,9 @@ class File:
     @property
     def path(self) -> Path:
         """Where the file is, or would be."""
-        if self.package is None:
-            return weights_folder() / self.name
+        packed = weights_folder() / (self.package or "") / self.name
+        if self.package is None or packed.is_file():
+            return packed
         spec = importlib.util.find_spec(self.package)  # finds, does not import
         return (Path(spec.origin).parent if spec and spec.origin else Path(self.package)) / self.name
 
@@ -164,10 +166,29 @@ def weight(name: str) -> Weight:
     return pick("weights", name, WEIGHTS)
 
 
+def packed_state(name: str) -> Path:
+    """Where the state dict of a pack is, or would be."""
+    return weights_folder() / f"{name}.xz"
+
+
+def published_sha256(name: str) -> str:
+    """The sha256 of the published file, also where a pack's state dict stands for it. Raises as `locate` does."""
+    path = locate(name)
+    return str(state_head(path)["sha256"]) if path == packed_state(name) else hash_once(path)
+
+
+def is_rounded(name: str) -> bool:
+    """Whether a pack holds these weights in bf16 alone: right where autocast rounds them, nowhere else."""
+    return packed_state(name).is_file() and bool(state_head(packed_state(name))["rounded"])
+
+
 def locate(name: str) -> Path:
-    """The verified file. Raises MissingWeights with the remedy, BadInput for a wrong hash."""
+    """The verified file, or the state dict that a pack holds instead. Raises MissingWeights with the remedy, BadInput
+    for a wrong hash."""
     entry = weight(name)
     file = entry.found
+    if packed_state(name).is_file():
+        return packed_state(name)
     if file is None:
         raise MissingWeights(f"weights {name!r} are not here; {entry.remedy}")
     digest = hash_once(file.path)
@@ -179,6 +200,8 @@ def locate(name: str) -> Path:
 def load(name: str) -> dict[str, Any]:
     """The verified state dict, tensors on the CPU. Raises as `locate` does."""
     path, file = locate(name), weight(name).found
+    if path == packed_state(name):
+        return read_state(path)
     if file is not None and file.convolutions:
         return _features_of(path, file.convolutions)
     from bench.runtime.tensors import read_torch

@@ -9,6 +9,7 @@ from typing import Any
 from bench.errors import MissingWeights
 from bench.runtime.results import TAPS
 from bench.runtime.rows import Row, read_rows, write_rows
+from bench.runtime.weights import is_rounded
 from bench.suites.experiment import Experiment
 
 SHARES = ("active_before", "active_after")
@@ -18,12 +19,12 @@ COLUMNS = (*SHOWN, "runs")  # those whose loss it is
 
 def measure_taps(run: Experiment, hr: Path) -> Row | None:
     """What the perceptual loss of a run can see of the pictures of a folder, by SHOWN; None for a run without one, and
-    where its network is not here. hr: those of the run's first test set."""
+    where its network is not here, or rounded. hr: those of the run's first test set."""
     from methods.common.perceptual import PERCEPTUAL
 
     knobs = run.build().knobs
     network = knobs.get("perceptual", "")
-    if not network or "tap" not in knobs:
+    if not network or "tap" not in knobs or is_rounded(PERCEPTUAL[network].weights):
         return None
     layer = knobs.get("layer") or PERCEPTUAL[network].deepest
     try:

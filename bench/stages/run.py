@@ -16,7 +16,7 @@ from bench.runtime.checksums import hash_file, hash_files, hash_hashes
 from bench.runtime.files import making_folder, read_json, write_json
 from bench.runtime.output import changed_files, check_unchanged
 from bench.runtime.record import Stage, code_of
-from bench.runtime.weights import hash_once, locate
+from bench.runtime.weights import published_sha256
 from bench.stages import score
 from bench.stages.cost import count
 from bench.stages.divergence import inherited, no_pictures, no_scores, reason, reason_of, settle
@@ -36,7 +36,7 @@ def train_run(
 ) -> None:
     """Train a run, preparing its stores first where they are not there yet. settled: whether a divergence becomes its
     result. out: the run folder, if not the suite's. Raises as `train` does, and MissingWeights."""
-    weights = {f"weights/{name}": hash_once(locate(name)) for name in run.build().needs_weights}
+    weights = {f"weights/{name}": published_sha256(name) for name in run.build().needs_weights}
     store, folder = open_store(run, layout), out or layout.run(run.name)
     budget = layout.budget(run.method) / "budget.json"
     with layout.turn(run.name) as waited:

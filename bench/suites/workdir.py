@@ -13,13 +13,14 @@ PENDING = "pending"  # in a mirror's mark: the store was away
 
 @dataclass(frozen=True)
 class Workdir:
-    """The folders of one suite."""
+    """The folders of one suite. within: another work folder than BENCH_WORK."""
 
     suite: str
+    within: Path | None = None
 
     @property
     def root(self) -> Path:
-        return work_folder() / self.suite
+        return (self.within or work_folder()) / self.suite
 
     def test_data(self, dataset: str, scale: int, degradation: str) -> Path:
         """hr/, lr/ and manifest.json of one degraded test set."""

@@ -1,0 +1,142 @@
+"""Make the runs of a pack: train, upscale and score, the most telling first, and send back what is finished.
+
+It imports nothing that a machine with torch, numpy, scipy, pillow, safetensors and tqdm lacks.
+"""
+
+import multiprocessing
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from pathlib import Path
+from typing import Any
+
+from bench.data.prepare import MANIFEST, RECORD, prepare_test
+from bench.errors import BadInput, Diverged, OutOfTime
+from bench.runtime.code_digest import ROOT
+from bench.runtime.devices import choose_device, use_threads
+from bench.runtime.files import read_json
+from bench.runtime.output import changed_files
+from bench.runtime.packed import pack_of
+from bench.runtime.parcel import write_parcel
+from bench.stages.run import estimate_run, score_run, train_run, upscale_run
+from bench.stages.train import Limits, checkpoint_path
+from bench.suites import find_suite
+from bench.suites.experiment import Experiment
+from bench.suites.workdir import Workdir
+
+Files = dict[str, Path]
+
+
+def make_packed_runs(minutes: float, processes: int, out: Path) -> None:
+    """Make the runs of the pack that this code is in, in `processes` processes, and write the finished ones to the
+    parcel `out` after each. Raises BadInput for a pack that is damaged, OutOfTime where runs are left at the limit: the
+    same call goes on."""
+    pack = pack_of()
+    if pack is None:
+        raise BadInput(f"{ROOT}: is no pack; make one with python -m bench pack")
+    if changed := changed_files(ROOT):
+        raise BadInput(f"{ROOT / changed[0]}: missing, or changed since it was packed; copy the pack again")
+    layout, everything = Workdir(pack["suite"]), find_suite(pack["suite"]).experiments()
+    runs = [everything[name] for name in pack["runs"]]
+    deadline = time.time() + 60 * minutes
+    for folder, name, run in _test_sets(runs, layout):
+        if not (folder / MANIFEST).is_file():
+            prepare_test(name, run.scale, run.degradation, folder)
+    for _ in _as_finished(runs, layout, processes, deadline):
+        done = [run for run in runs if _is_finished(run, layout)]
+        write_parcel(out, pack, _groups(done, layout), pack["return_bytes"])
+    left = [run.name for run in runs if not _is_finished(run, layout)]
+    if left:
+        raise OutOfTime(f"{len(left)} of {len(runs)} runs are left, {left[0]} first; run the same command to resume")
+
+
+def _as_finished(runs: list[Experiment], layout: Workdir, processes: int, deadline: float) -> Iterator[str]:
+    """The names of runs as they are finished, those of an earlier call once before all others. A run begins when those
+    that it takes something of are finished, in order, until the deadline."""
+    waiting = [run for run in runs if not _is_finished(run, layout)]
+    if len(waiting) < len(runs):
+        yield "what an earlier call finished"
+    unfinished = {run.name for run in waiting}
+    # a forked process cannot use a GPU
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+        begun: dict[Future[bool], str] = {}
+        while True:
+            ready = [run for run in waiting if not unfinished.intersection(run.sources)]
+            for run in ready[: processes - len(begun)] if time.time() < deadline else ():
+                begun[pool.submit(_make, layout.suite, run.name, deadline)] = run.name
+                waiting.remove(run)
+            if not begun:
+                return
+            for job in wait(begun, return_when=FIRST_COMPLETED).done:
+                name = begun.pop(job)
+                if job.result():
+                    unfinished.remove(name)
+                    yield name
+
+
+def _make(suite: str, name: str, deadline: float) -> bool:
+    """Train a run until the deadline, then upscale or estimate, and score; whether it came to its end."""
+    everything, layout = find_suite(suite).experiments(), Workdir(suite)
+    run = everything[name]
+    use_threads(run.threads)
+    device = choose_device("auto")
+    try:
+        if run.iterations and not (layout.run(name) / "train.json").is_file():
+            train_run(run, layout, device, Limits(max(0.0, deadline - time.time()) / 60), settled=True)
+        if run.estimates:
+            estimate_run(run, layout, device)
+        else:
+            upscale_run(run, everything, layout, device)
+    except (OutOfTime, Diverged) as stop:
+        print(stop, file=sys.stderr)
+        return False
+    score_run(run, layout)
+    return True
+
+
+def _is_finished(run: Experiment, layout: Workdir) -> bool:
+    return layout.score_record(run).is_file()
+
+
+def _test_sets(runs: Iterable[Experiment], layout: Workdir) -> Iterator[tuple[Path, str, Experiment]]:
+    """(folder, data set, a run that is tested on it)."""
+    for run in runs:
+        for name in run.test_sets:
+            yield layout.test_data(name, run.scale, run.degradation), name, run
+
+
+def records_of(run: Experiment, layout: Workdir) -> list[Path]:
+    """The small files that say all about a run: what its report is made of, apart from pictures and networks."""
+    folders = [folder for folder, _, _ in _test_sets([run], layout)]
+    folders += [layout.train_data(run)] if run.iterations else []
+    folders += [layout.unpaired_data(run)] if run.unpaired_sets else []
+    found = [folder / name for folder in folders for name in (MANIFEST, RECORD)]
+    found += [layout.scores(run), layout.score_record(run)]
+    found += [layout.run(run.name) / name for name in ("train.json", "curves.jsonl") if run.iterations]
+    return [*found, layout.kernels(run) / "kernels.json" if run.estimates else layout.sr(run) / "upscale.json"]
+
+
+def made_by(run: Experiment, layout: Workdir, outputs: Mapping[str, Any]) -> list[Path]:
+    """The pictures, or kernels, of a run. outputs: as its record names them."""
+    return [(layout.kernels(run) if run.estimates else layout.sr(run)) / name for name in outputs]
+
+
+def _groups(runs: list[Experiment], layout: Workdir) -> Iterator[Files]:
+    """What comes back, most needed first: everything small and the kernels; the networks; the pictures."""
+
+    def named(paths: Iterable[Path]) -> Files:
+        return {path.relative_to(layout.root).as_posix(): path for path in paths}
+
+    outputs = {run.name: read_json(records_of(run, layout)[-1])["outputs"] for run in runs}
+    small: Files = {}
+    for run in runs:
+        small |= named(records_of(run, layout))
+        small |= named(made_by(run, layout, outputs[run.name])) if run.estimates else {}
+    yield small
+    for run in runs:
+        if run.iterations:
+            yield named([checkpoint_path(layout.run(run.name))])
+    for run in runs:
+        if not run.estimates:
+            yield named(made_by(run, layout, outputs[run.name]))
