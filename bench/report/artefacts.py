@@ -10,11 +10,13 @@ from bench.data.images import F64, U8, luma
 from bench.report.aggregate import Scores
 from bench.report.chart_data import effects_of
 from bench.report.crop_selection import Shown
-from bench.report.style import DPI, Drawn, save
+from bench.report.losses import Panels
+from bench.report.style import COLOURS, DPI, Drawn, save
 from bench.report.tables import heading
 from bench.report.trends import draw_rows, figure_of_rows
 from bench.report.verdicts import VariantEffect
 
+ANGLE = "gradient_cosine"
 MEASURE = "lattice_excess"  # a setting with this metric is about artefacts
 RANKED = ("psnr_y", "lr_psnr", "phase_deviation", MEASURE)
 CELL = 1.5  # inches a window
@@ -42,13 +44,13 @@ def draw_spectra(scores: Scores, shown: Shown, folder: Path) -> Drawn | None:
         ticks = [number / scale for number in range(-scale, scale + 1)]
         below.set_xticks(ticks, ["0" if not tick else "" for tick in ticks], size=6)
         below.set_yticks(ticks, ["" for _ in ticks])
-    save(figure, folder, name)
     return Drawn(
         name,
         title,
         f"A window of {block.title} in HR and by every method, of several seeds the first, and the power of its luma "
         f"by frequency, 0 in the middle, from black to white {DEPTH:g} dB. Ticks: multiples of π/{scale}, where a "
         f"pattern that repeats every {scale} pixels has its energy.",
+        inline=save(figure, folder, name),
     )
 
 
@@ -71,11 +73,38 @@ def draw_remedies(scores: Scores, effects: Sequence[VariantEffect], folder: Path
         draw_rows(axes, sorted(rows, key=lambda row: rank.index(row[0].variant)), metric == RANKED[0])
         axes.set_title(heading(scores.metrics[metric]), size=8.5)
     name = f"remedies{scores.suffix}"
-    save(figure, folder, name)
     return Drawn(
         name,
         "What mends it, ranked",
         f"Variants by their difference to the default in `{RANKED[0]}`, the best on top, with 95 % intervals as in the "
         "figure of differences: filled over seeds and pictures, hollow over pictures alone; in colour where found at a "
         "false-discovery rate of 5 %.",
+        inline=save(figure, folder, name),
+    )
+
+
+def draw_conflict(scores: Scores, panels: Panels, folder: Path) -> Drawn | None:
+    """How the gradient of a GAN stands to the other losses' over the training, a line a run; None without any."""
+    curves = [curve for (_, loss), found in panels.items() if loss == ANGLE for curve in found]
+    if not curves:
+        return None
+    figure = Figure(figsize=(6.4, 2.8), dpi=DPI, layout="constrained")
+    axes = figure.subplots()
+    axes.axhline(0, color="#808080", linewidth=0.8)
+    variants = list(dict.fromkeys(variant for variant, _, _ in curves))
+    for variant, steps, values in curves:
+        order = variants.index(variant)
+        style = ("-", "--", ":")[order // len(COLOURS) % 3]
+        label = variant if variant not in axes.get_legend_handles_labels()[1] else ""
+        axes.plot(steps, values, style, color=COLOURS[order % len(COLOURS)], linewidth=1.2, label=label)
+    axes.set_xlabel("step", size=8.5)
+    axes.set_ylabel("cosine", size=8.5)
+    figure.legend(loc="outside right upper", fontsize=7.5)
+    name = f"conflict{scores.suffix}"
+    return Drawn(
+        name,
+        "Do the losses pull against each other?",
+        "The cosine of the angle between two gradients with respect to the SR, that of the adversarial loss and that "
+        "of L_ds and L1 together, medians of stretches of steps: below 0 one undoes what the other does.",
+        inline=save(figure, folder, name),
     )

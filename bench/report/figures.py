@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bench.report.aggregate import Scores
-from bench.report.artefacts import draw_remedies, draw_spectra
+from bench.report.artefacts import draw_conflict, draw_remedies, draw_spectra
 from bench.report.crop_selection import Block, Shown, choose_window
 from bench.report.kernels import draw_kernels
 from bench.report.losses import draw_curves
@@ -42,6 +42,7 @@ def draw(scores: Scores, material: Material, effects: Sequence[VariantEffect], f
             draw_crops(scores, material.shown, folder),
             draw_spectra(scores, material.shown, folder),
             draw_remedies(scores, effects, folder),
+            draw_conflict(scores, material.panels, folder),
             draw_tradeoff(scores, folder),
             draw_paths(scores, folder),
             draw_differences(scores, effects, folder),

@@ -9,7 +9,7 @@ from string import Template
 from bench.report.contents import Chapter, Report
 from bench.report.html_charts import difference_charts, loss_charts, path_charts, sweep_charts, tradeoff_charts
 from bench.report.html_headline import cards, claim_list
-from bench.report.html_pictures import kernel_table, viewer
+from bench.report.html_pictures import kernel_table, uri, viewer
 from bench.report.html_tables import bullets, files, folded, grid, notes, trimmed, whole
 from bench.report.losses import TOTAL
 from bench.report.render import Table, html_of
@@ -93,6 +93,7 @@ def _chapter(chapter: Chapter, known: Sequence[str]) -> list[Part]:
         ("between", "Interpolation", "From one network to another", between),
         ("methods", "Methods", "All methods", _methods(chapter, known)),
         ("ablations", "Ablations", "What each change does", _ablations(chapter, known)),
+        ("artefacts", "Artefacts", "Artefacts of upsampling", _inline(chapter)),
         ("sweeps", "Sweeps", "One knob, several values", sweeps),
         ("kernels", "Kernels", "Blur kernels", _kernels(chapter)),
         ("training", "Curves", "Training curves", _losses(chapter)),
@@ -158,6 +159,13 @@ def _ablations(chapter: Chapter, known: Sequence[str]) -> str:
         parts.append(folded("Every difference with its interval and test", whole(chapter.effects), True))
         parts.append(files(chapter.effects))
     return "".join(parts)
+
+
+def _inline(chapter: Chapter) -> str:
+    """The figures that the page has no drawing of its own of."""
+    shown = [drawn for drawn in chapter.figures if drawn.inline]
+    pictures = (f'<img src="{uri("png", drawn.inline)}" alt="{escape(drawn.title)}">' for drawn in shown)
+    return "".join(_charts([picture], drawn.caption, "wide") for picture, drawn in zip(pictures, shown, strict=True))
 
 
 def _kernels(chapter: Chapter) -> str:

@@ -10,7 +10,7 @@ from bench.report.crop_selection import Block, Shown
 from bench.report.kernels import TRUTH, KernelGrid, shade
 
 
-def _uri(kind: str, content: bytes) -> str:
+def uri(kind: str, content: bytes) -> str:
     """A picture as data in the page."""
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
@@ -37,7 +37,7 @@ def _view(block: Block, index: int) -> str:
         _, _, numbers = block.captions[name].partition("\n")
         stream = io.BytesIO()
         Image.fromarray(pixels).save(stream, "WEBP", lossless=True, quality=90, method=6)
-        source = _uri("webp", stream.getvalue())
+        source = uri("webp", stream.getvalue())
         tiles.append(
             f'<li><button type="button" class="tile" data-name="{escape(name)}" aria-pressed="false">'
             f'<img src="{source}" width="{side}" height="{side}" alt="{escape(name)}, window of {escape(block.title)}">'
@@ -65,7 +65,7 @@ def _overview(block: Block) -> str:
     box = f"left:{100 * window.left / window.width:.2f}%;top:{100 * window.top / window.height:.2f}%"
     box += f";width:{100 * window.side / window.width:.2f}%;height:{100 * window.side / window.height:.2f}%"
     return (
-        f'<div class="overview"><img src="{_uri("webp", block.thumbnail)}" alt="{escape(title)}, whole, with '
+        f'<div class="overview"><img src="{uri("webp", block.thumbnail)}" alt="{escape(title)}, whole, with '
         f'the window marked" width="{width}" height="{height}"><span style="{box}"></span></div>'
     )
 
@@ -90,5 +90,5 @@ def _kernel_cell(grid: KernelGrid, row: str, picture: tuple[str, str]) -> str:
     if (row, picture) in grid.kernels:
         stream = io.BytesIO()
         Image.fromarray(shade(grid.kernels[row, picture])).save(stream, "PNG")
-        shown = f'<img src="{_uri("png", stream.getvalue())}" alt="{escape(f"{row}, {picture[1]}")}">'
+        shown = f'<img src="{uri("png", stream.getvalue())}" alt="{escape(f"{row}, {picture[1]}")}">'
     return f"<td>{shown}<small>{escape(grid.captions.get((row, picture), ''))}</small></td>"

@@ -35,12 +35,14 @@ STYLE: Any = {
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure written as <name>.png and <name>.svg; or, with `missing`, why it was not."""
+    """A figure written as <name>.png and <name>.svg; or, with `missing`, why it was not. inline: the PNG, of a figure
+    that the page has no drawing of its own of."""
 
     name: str
     title: str
     caption: str
     missing: str = ""
+    inline: bytes = b""
 
 
 def panels_of(figure: Figure, count: int, columns: int) -> list[Axes]:
@@ -51,14 +53,17 @@ def panels_of(figure: Figure, count: int, columns: int) -> list[Axes]:
     return grid[:count]
 
 
-def save(figure: Figure, folder: Path, name: str) -> None:
-    """<name>.png and <name>.svg, white, without a date or a version in them; the PNG is of PNG_BYTES at most."""
+def save(figure: Figure, folder: Path, name: str) -> bytes:
+    """<name>.png, which is returned, and <name>.svg, white, without a date or a version in them; the PNG is of
+    PNG_BYTES at most."""
     FigureCanvasAgg(figure)
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=DPI, facecolor="white")
     with Image.open(stream) as drawn:
-        (folder / f"{name}.png").write_bytes(compress(drawn.convert("RGB")))
+        content = compress(drawn.convert("RGB"))
+    (folder / f"{name}.png").write_bytes(content)
     figure.savefig(folder / f"{name}.svg", dpi=DPI, facecolor="white", metadata={"Date": None, "Creator": None})
+    return content
 
 
 def compress(picture: Image.Image) -> bytes:

@@ -32,8 +32,12 @@ def space_plans(
         "shard": "downsampled_space",
         "scale": scale,
     }
-    starts = {"from-hr-loss": "hr-loss"}
+    own: Mapping[str, Any] = {
+        "starts": {"from-hr-loss": "hr-loss"},
+        "resized": {v: {"perceptual_weight": 2.5e-3} for v in ("everything", "esrgan")},  # to bring its term near 1
+        "once": once,
+    }
     return (
         MethodPlan("bicubic", **shown),
-        MethodPlan("downsampled_space", iterations, knobs, variants, seeds, once=once, starts=starts, **shown),
+        MethodPlan("downsampled_space", iterations, knobs, variants, seeds, **own, **shown),
     )

@@ -65,6 +65,12 @@ ENTRY = Entry(
             f"{_OWN}; a suite says which run from-hr-loss starts from",
         ),
         Axis(
+            "range",
+            "Does the loss hide in values beyond black and white, which no picture keeps?",
+            {"bounded": {"bounded": True}},
+            _OWN,
+        ),
+        Axis(
             "constraint",
             "If every SR shrinks to its LR, what do the other losses choose of the null space?",
             {

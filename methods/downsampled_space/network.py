@@ -32,8 +32,9 @@ LAST_LAYERS = {
 
 @dataclass(frozen=True)
 class SpaceKnobs:
-    """upsampler, last_layer: names in UPSAMPLERS and LAST_LAYERS. residual: on the bicubic picture. projected: every SR
-    shrinks to its LR, see `make_consistent`. noise: channels of normal noise beside the LR."""
+    """upsampler, last_layer: names in UPSAMPLERS and LAST_LAYERS. residual: on the bicubic picture. bounded: every SR
+    is in [0, 1], by a sigmoid. projected: every SR shrinks to its LR, see `make_consistent`. noise: channels of normal
+    noise beside the LR."""
 
     blocks: int = 23
     width: int = 64
@@ -42,6 +43,7 @@ class SpaceKnobs:
     last_layer: str = "default"
     residual: bool = False
     projected: bool = False
+    bounded: bool = False
     noise: int = 0
 
     def __post_init__(self) -> None:
@@ -77,6 +79,7 @@ class SpaceNetwork(nn.Module):
         sr: Tensor = self.upsample(x + self.body_end(self.body(x)))  # (N, 3, s*h, s*w)
         if knobs.residual:
             sr = sr + bicubic(lr, self.scale)
+        sr = torch.sigmoid(sr) if knobs.bounded else sr
         return make_consistent(sr, lr, self.scale) if knobs.projected else sr
 
 

@@ -60,3 +60,12 @@ def test_remedies_are_in_the_order_of_what_they_gain(tmp_path: Path, monkeypatch
     rows += [replace(row, metric=artefacts.MEASURE) for row in rows]
     assert artefacts.draw_remedies(scores, rows, tmp_path) is not None
     assert orders == [["best", "better", "worse"]] * 2
+
+
+def test_the_cosines_of_a_run_are_drawn_where_it_has_any(tmp_path: Path) -> None:
+    scores = scored(tmp_path, ABOUT)
+    steps = np.array([10.0, 20.0])
+    runs = [("adversarial", steps, np.array([-0.1, 0.1])), ("hr-adversarial", steps, np.array([-0.5, -0.4]))]
+    assert artefacts.draw_conflict(scores, {("edsr", "loss"): runs}, tmp_path) is None
+    drawn = artefacts.draw_conflict(scores, {("edsr", artefacts.ANGLE): runs}, tmp_path)
+    assert drawn is not None and (tmp_path / "conflict.png").is_file()
