@@ -66,8 +66,12 @@ ENTRY = Entry(
         ),
         Axis(
             "range",
-            "Does the loss hide in values beyond black and white, which no picture keeps?",
-            {"bounded": {"bounded": True}},
+            "Does the loss hide where a picture file or a patch ends: beyond black and white, at the border?",
+            {
+                "bounded": {"bounded": True},
+                "whole-patch": {"border": 0, "own_lr": True},
+                "bounded-whole": {"bounded": True, "border": 0, "own_lr": True},
+            },
             _OWN,
         ),
         Axis(
@@ -151,6 +155,12 @@ ENTRY = Entry(
             "lr_psnr",
             source=_OWN,
         ),
+        Claim(
+            "exploit",
+            "Within black and white it is nearer to the LR than an HR loss, in the pictures that are saved.",
+            "bounded-whole > hr-loss",
+            "lr_psnr",
+        ),
         Claim("sub-pixel", "Nearest and a convolution shows fewer artifacts than sub-pixel.", "nearest > default"),
         Claim("transposed", "Transposed convolutions show fewer artifacts than sub-pixel.", "transposed > default"),
         Claim("pre", "Enlarging first shows fewer artifacts than sub-pixel upsampling.", "pre > default"),
@@ -177,6 +187,9 @@ ENTRY = Entry(
         "the article is an opinion with one picture: optimiser, data, length, weights and discriminator are ESRGAN's",
         "the mean squared error weighs 100, so that its gradient is of the size of L1's beside a GAN's; alone, Adam "
         "makes any weight the same",
-        "patches are compared without 2 LR pixels at their border, which depend on pixels beyond",
+        "patches are compared without 2 LR pixels at their border, which depend on pixels beyond; whole-patch compares "
+        "all, with the HR patch shrunk as the SR is",
+        "`lr_psnr` is of 8-bit pictures to their border: it counts the 2 LR pixels there, and that values beyond black "
+        "and white are clipped, of which the loss knows nothing; the loss itself is the curve `shrunk`",
     ),
 )
