@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.report.statistics import TWO_WAY, distance, half_width, mean_squares
+from bench.report.statistics import TWO_WAY, distance, half_width, interval, mean_squares
 
 F64 = NDArray[np.float64]
 HERE = Path(__file__).parent
@@ -143,7 +143,8 @@ def rates(components: list[Component], seeds: int, pictures: int, tails: str, re
             table = simulate(rng, one, tails, (part.stop - start, seeds, pictures or one.pictures))
             squares = mean_squares(table)
             size = distance(table, squares)
-            covered[place] += (np.abs(squares.mean) <= half_width(squares, ALPHA)).sum()
+            low, high = interval(table, squares, ALPHA)
+            covered[place] += ((low <= 0) & (high >= 0)).sum()
             for family, count in (("", len(components)), (one.paper, sizes[one.paper])):
                 new = np.zeros(replicates, dtype=bool)
                 new[part] = size > half_width(squares, ALPHA / count)
