@@ -27,7 +27,7 @@ CONTENT: dict[str, str | None] = {"vgg54": None, "vgg22": "conv2_2", "mse": None
 @dataclass(frozen=True)
 class SrganRecipe(Optimisation):
     """content: vgg54 (the perceptual network's deepest convolution; VGG19: conv5_4), vgg22 (its conv2_2) or mse;
-    `layer`, where given, replaces the layer that content names."""
+    `layer`, where given, replaces the layer that content names; else it is that one."""
 
     content: str = "vgg54"
     perceptual: str = "vgg19"
@@ -41,6 +41,7 @@ class SrganRecipe(Optimisation):
         super().__post_init__()
         check_choice("content loss", self.content, CONTENT)
         check_choice("perceptual network", self.perceptual, PERCEPTUAL)
+        object.__setattr__(self, "layer", self.layer or CONTENT[self.content])
 
     @property
     def needs_weights(self) -> tuple[str, ...]:
@@ -55,7 +56,7 @@ class SrganRecipe(Optimisation):
         """The MSE of scaled features is the scale squared times the MSE of features."""
         if self.content == "mse":
             return PerceptualGan(Terms(0.0, self.adversarial_weight, pixel=4.0, distance="l2"), None)
-        features = Features(self.perceptual, self.layer or CONTENT[self.content], self.tap)
+        features = Features(self.perceptual, self.layer, self.tap)
         terms = Terms(self.feature_scale**2, self.adversarial_weight, pixel=0.0, distance="l2")
         return PerceptualGan(terms, to_device(features, training).eval())
 

@@ -22,10 +22,11 @@ def measure_taps(run: Experiment, hr: Path) -> Row | None:
     where its network is not here, or rounded. hr: those of the run's first test set."""
     from methods.common.perceptual import PERCEPTUAL
 
-    knobs = run.build().knobs
-    network = knobs.get("perceptual", "")
-    if not network or "tap" not in knobs or is_rounded(PERCEPTUAL[network].weights):
+    method = run.build()
+    knobs = method.knobs
+    if not method.needs_weights or "tap" not in knobs or is_rounded(PERCEPTUAL[knobs["perceptual"]].weights):
         return None
+    network = knobs["perceptual"]
     layer = knobs.get("layer") or PERCEPTUAL[network].deepest
     try:
         count, *means = _mean_statistics(network, layer, hr)
