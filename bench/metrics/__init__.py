@@ -32,7 +32,7 @@ Measure = Callable[[NDArray[Any], NDArray[Any], int], float]
 
 @dataclass(frozen=True)
 class Sample:
-    """One SR picture and what it may be compared with. `lr` is the picture the network saw.
+    """One SR picture and what it may be compared with. `lr`: what the network saw; `corrected`: as it made it first.
 
     Pictures: uint8, (h, w) or (h, w, 3). `kernel`: the estimated blur kernel, `true_kernel`: the one that made the
     LR; any (k, k), float64, cross-correlation orientation. `draws`: further SR of the LR, by other noise;
@@ -48,6 +48,7 @@ class Sample:
     draws: tuple[U8, ...] = ()
     seeds: tuple[U8, ...] = ()
     gradient_cosine: float | None = None
+    corrected: U8 | None = None
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,13 @@ def _gradient_cosine(sample: Sample) -> float:
     return sample.gradient_cosine
 
 
+def _corrected_psnr(sample: Sample) -> float:
+    given = sample.lr if sample.corrected is None else sample.corrected
+    if sample.hr is None or given is None:
+        raise BadInput("needs the HR and the LR picture; give --hr and --lr")
+    return fidelity.lr_psnr(*match(crop_to_multiple(sample.hr, sample.scale), given), sample.scale)
+
+
 def _lpips(name: Network, sample: Sample) -> float:
     from bench.metrics.lpips import lpips
 
@@ -211,6 +219,9 @@ _FLOAT_Y = "Y of MATLAB's rgb2ycbcr in float, border of `scale` pixels dropped"
 _ROUNDED_Y = "Y of MATLAB's rgb2ycbcr rounded to 8 bits, border of `scale` pixels dropped"
 _RGB = "all three channels, border of `scale` pixels dropped"
 _GAUSS = "11x11 Gaussian of sigma 1.5, valid positions only"
+_CORRECTED = (
+    "RGB, uncropped: the LR, corrected where the method does so first, against the HR shrunk by MATLAB's bicubic"
+)
 _WHOLE = "whole RGB picture scaled to [-1, 1]"
 _ALIGNED = "centres of mass aligned by a sub-pixel shift"
 _PEAK = "peak: the true kernel's; squared error over the size of the true kernel's support"
@@ -279,6 +290,7 @@ METRICS: dict[str, Metric] = {
             "of the angle between two gradients of the SR, the GAN's and that of L_ds and L1: mean over the training",
             f"conflict of losses in the {_SPACE}; Yu et al., NeurIPS 2020",
         ),
+        Metric("corrected_psnr", _corrected_psnr, "dB", "higher", _CORRECTED, "Maeda, CVPR 2020", ("hr", "lr")),
         *(
             Metric(
                 f"lpips_{name}",

@@ -29,6 +29,7 @@ MARGINS: dict[str, tuple[float, str]] = {
     "psnr_y_rounded": (0.1, "as psnr_y"),
     "psnr_rgb": (0.1, "as psnr_y"),
     "lr_psnr": (0.5, "dB; at 45 to 60 dB half a decibel is a tenth of a grey level or less"),
+    "corrected_psnr": (0.1, "as psnr_y, of the LR that is upscaled"),
     "kernel_psnr": (0.5, "dB; estimates of one kernel differ by as much from seed to seed"),
     "ssim_y": (0.003, "what 0.1 dB comes to at SSIMs from 0.7 to 0.9"),
     "ssim_y_rounded": (0.003, "as ssim_y"),

@@ -3,6 +3,9 @@
 import os
 from pathlib import Path
 
+CORRECTED = "corrected"
+"""In the folder of a data set's SR: the LR as the method corrected it first, where it did."""
+
 
 def work_folder() -> Path:
     """BENCH_WORK, default `work`."""

@@ -117,8 +117,10 @@ def upscale_run(run: Experiment, sources: dict[str, Experiment], layout: Workdir
         data = layout.test_data(name, run.scale, run.degradation)
         kernels = data / "kernels" if run.kernel_from == TRUTH else source and source / name
         sets.append(TestSet(name, data / "lr", kernels, run.seed))
-    method = run.build()
-    upscale_sets(prepare(method, _load_networks(run, layout), device), sets, layout.sr(run), method, stage)
+    method, network = run.build(), _load_networks(run, layout)
+    upscaler = prepare(method, network, device)
+    corrector = getattr(method, "corrector", lambda _: None)(network)
+    upscale_sets(upscaler, sets, layout.sr(run), method, stage, corrector)
 
 
 def _take_pictures(run: Experiment, method: Pictures, layout: Workdir, stage: Stage) -> None:

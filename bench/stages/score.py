@@ -26,6 +26,7 @@ from bench.metrics import DEFAULT_METRICS, METRICS, Metric, Sample, pair
 from bench.metrics.means import PSNR_CEILING, cap, set_mean
 from bench.runtime import weights
 from bench.runtime.output import check_place, output_file
+from bench.runtime.paths import CORRECTED
 from bench.runtime.rows import write_rows
 
 Item = TypeVar("Item")
@@ -58,6 +59,7 @@ class Pair:
     draws: tuple[Path, ...] = ()
     seeds: tuple[Path, ...] = ()
     gradient_cosine: float | None = None
+    corrected: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -116,11 +118,12 @@ def _complete(kind: str, wanted: Iterable[str], found: dict[str, Path], folder: 
 
 def load_sample(files: Pair) -> Sample:
     """Read the pictures and kernels of one pair. Raises BadInput, naming picture or file, also where sizes differ."""
-    sr, hr, lr = (None if path is None else read_image(path) for path in (files.sr, files.hr, files.lr))
+    paths = (files.sr, files.hr, files.lr, files.corrected)
+    sr, hr, lr, corrected = (None if path is None else read_image(path) for path in paths)
     assert sr is not None
     kernel, true_kernel = (None if path is None else read_kernel(path) for path in (files.kernel, files.true_kernel))
-    draws, seeds = (tuple(map(read_image, paths)) for paths in (files.draws, files.seeds))
-    sample = Sample(sr, hr, lr, files.scale, kernel, true_kernel, draws, seeds, files.gradient_cosine)
+    draws, seeds = (tuple(map(read_image, found)) for found in (files.draws, files.seeds))
+    sample = Sample(sr, hr, lr, files.scale, kernel, true_kernel, draws, seeds, files.gradient_cosine, corrected)
     if hr is not None:
         try:
             pair(sample)
@@ -234,9 +237,9 @@ def score_run(
     """All Records of one run of a suite.
 
     SR: `sr_folder/<dataset>/<stem>.png`, estimated kernels beside them in `kernels/<stem>.npy` where there are any,
-    further draws in `draws/<number>/<stem>.png`; a data folder holds `hr/`, `lr/` and, where the degradation has
-    kernels, `kernels/`. curve: of the run's training, where it was trained here; siblings: SR folders of the same
-    variant trained with other seeds.
+    further draws in `draws/<number>/<stem>.png`, corrected LR in `corrected/<stem>.png`; a data folder holds `hr/`,
+    `lr/` and, where the degradation has kernels, `kernels/`. curve: of the run's training, where it was trained here;
+    siblings: SR folders of the same variant trained with other seeds.
     """
     cosine = _mean_cosine(curve) if curve is not None and "gradient_cosine" in metrics else None
     pairs: list[Pair] = []
@@ -246,8 +249,9 @@ def score_run(
         draws = sorted((sr / "draws").glob("*"))
         for files in pair_folders(Folders(sr, data / "hr", data / "lr", kernels, true_kernels), scale, dataset):
             more = tuple(folder / files.sr.name for folder in draws)
+            corrected = sr / CORRECTED / files.sr.name if (sr / CORRECTED).is_dir() else None
             seeds = tuple(file for folder in siblings if (file := folder / dataset / files.sr.name).is_file())
-            pairs.append(replace(files, draws=more, seeds=seeds, gradient_cosine=cosine))
+            pairs.append(replace(files, draws=more, seeds=seeds, gradient_cosine=cosine, corrected=corrected))
     return score_pairs(pairs, metrics, workers)
 
 

@@ -22,6 +22,7 @@ from bench.runtime.checksums import hash_file, hash_files
 from bench.runtime.code_digest import source_digest
 from bench.runtime.devices import describe, enough_memory, peak_memory_mib
 from bench.runtime.files import making_folder, write_json
+from bench.runtime.paths import CORRECTED
 from bench.runtime.record import Stage
 from bench.suites.experiment import digest_of
 
@@ -178,8 +179,10 @@ def upscale_sets(
     out: Path,
     method: Method,
     stage: Stage,
+    corrector: Upscaler | None = None,
 ) -> None:
-    """Every set into out/<data set>/, further draws into its draws/<number>/, with upscale.json beside."""
+    """Every set into out/<data set>/, further draws into its draws/<number>/, what a method corrects first into its
+    corrected/, with upscale.json beside."""
     times: dict[str, Any] = {}
     with making_folder(out) as folder:
         for each in sets:
@@ -188,5 +191,7 @@ def upscale_sets(
                 seed = each.seed + draw * 2**16
                 made = upscale_folder(upscaler, each.lr, into, method.scale, seed, each.kernels)
                 times.setdefault(each.name, made)
+            if corrector is not None:
+                upscale_folder(corrector, each.lr, folder / each.name / CORRECTED, 1)
         more = {"sets": times, "peak_mib": round(peak_memory_mib(stage.device))}
         write_json(folder / "upscale.json", {**stage.record(hash_files(folder, "*.png")), **more})

@@ -6,7 +6,7 @@ from typing import Any
 from bench.api import Knobs
 from bench.suites.suite import MethodPlan
 
-METRICS = ("psnr_y", "ssim_y", "lr_psnr", "luma_error", "lpips_alex")
+METRICS = ("psnr_y", "ssim_y", "corrected_psnr", "lr_psnr", "luma_error", "lpips_alex")
 
 
 def pseudo_plans(

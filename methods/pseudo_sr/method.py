@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
-from bench.api import Batch, Learner, Method, Training
+from bench.api import Batch, Learner, Method, Training, Upscaler, feed_forward
 from bench.data.orientations import ORIENTATIONS, orient, undo
 from bench.errors import BadInput, check_choice
 from methods.common.adversarial import squared_towards, towards
@@ -184,6 +184,11 @@ class PseudoSr(Method):
     def network(self) -> CorrectedUpscaler:
         pairs = self.recipe.pairs
         return CorrectedUpscaler(self.scale, self.networks, pairs == "given", pairs in ("pseudo", "clean"))
+
+    def corrector(self, network: nn.Module | None) -> Upscaler | None:
+        """How LR is corrected before it is upscaled, for a look at it; None where test time does not."""
+        assert isinstance(network, CorrectedUpscaler)
+        return feed_forward(network.correct) if network.corrects else None
 
 
 class PseudoLearner(NetworkLearner):

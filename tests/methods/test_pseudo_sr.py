@@ -9,24 +9,32 @@ from typing import Any
 
 import pytest
 import torch
+from pictures import real
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn.functional import binary_cross_entropy_with_logits, l1_loss, mse_loss
 
 from bench.api import Batch, Knobs, Training
 from bench.data.datasets import find
+from bench.data.images import read_image
 from bench.data.orientations import in_every_orientation
 from bench.data.patches import PatchStore
-from bench.data.prepare import prepare_train
+from bench.data.pixel_checksums import pixel_sha256
+from bench.data.prepare import prepare_test, prepare_train
 from bench.errors import BadInput
+from bench.metrics.fidelity import lr_psnr
+from bench.runtime.record import Stage, code_of
 from bench.stages.run import train_run
+from bench.stages.score import score_run
 from bench.stages.train import Limits
+from bench.stages.upscale import TestSet as SetToUpscale
+from bench.stages.upscale import prepare, upscale_sets
 from bench.suites import SUITES
 from bench.suites.workdir import Workdir
 from methods.common.blocks import count_parameters
 from methods.common.rcan import RCAN, RcanKnobs
 from methods.pseudo_sr.entry import ENTRY
-from methods.pseudo_sr.method import PseudoLearner, PseudoRecipe
+from methods.pseudo_sr.method import PseudoLearner, PseudoRecipe, PseudoSr
 from methods.pseudo_sr.network import Degrader, PairKnobs, PatchDiscriminator, build_upscaler
 
 SMALL: Knobs = {
@@ -292,9 +300,11 @@ def test_no_picture_is_on_both_sides_and_no_network_has_seen_the_other_side(suit
     assert all(run.warm_start is None and bool(run.unpaired_sets) == bool(run.build().unpaired) for run in runs)
     assert {run.pairs for run in runs if run.variant == "supervised"} == {"wild"}
     assert {run.pairs for run in runs if run.variant != "supervised"} == {"bicubic"}
-    if suite == "demo":
-        names = [{source.hr for (name,) in half for source in find(name, 4)} for half in halves]
-        assert names[0] and names[1] and not names[0] & names[1]
+    if suite != "demo":
+        real("BSD400")
+    pictures = [[source.hr for (name,) in half for source in find(name, 4)] for half in halves]
+    sides = [{pixel_sha256(read_image(path)) for path in paths} for paths in pictures]
+    assert sides[0] and sides[1] and not sides[0] & sides[1]
 
 
 def test_all_upscalers_of_a_suite_have_one_size_and_see_as_many_pictures() -> None:
@@ -306,6 +316,26 @@ def test_all_upscalers_of_a_suite_have_one_size_and_see_as_many_pictures() -> No
         }
         steps, batches = zip(*((n, method.batch[0] - method.unpaired) for n, method in built.values()), strict=True)
         assert len(built) == 3 and len(set(steps)) == len(set(batches)) == 1
+
+
+@pytest.mark.parametrize("variant", ["default", "clean-pair", "degraded-pair", "uncorrected"])
+def test_the_corrected_lr_is_kept_and_scored_where_test_time_corrects(variant: str, tmp_path: Path) -> None:
+    method = ENTRY.build(4, {**SMALL, **ENTRY.variants[variant]})
+    assert isinstance(method, PseudoSr)
+    network = method.network()
+    corrector = method.corrector(network)
+    assert network is not None and (corrector is not None) == (variant in ("default", "clean-pair"))
+    prepare_test("Embedded-one", 4, "wild", tmp_path / "data")
+    sets, stage = [SetToUpscale("one", tmp_path / "data" / "lr")], Stage(code_of([]), torch.device("cpu"), {})
+    upscale_sets(prepare(method, network, torch.device("cpu")), sets, tmp_path / "sr", method, stage, corrector)
+    kept = list((tmp_path / "sr" / "one" / "corrected").glob("*.png"))
+    assert [read_image(path).shape for path in kept] == (
+        [read_image(path).shape for path in (tmp_path / "data" / "lr").glob("*.png")] if corrector else []
+    )
+    (record,) = score_run(tmp_path / "sr", {"one": tmp_path / "data"}, ["corrected_psnr"], 4)
+    hr, lr = (read_image(next((tmp_path / "data" / side).glob("*.png"))) for side in ("hr", "lr"))
+    given = read_image(kept[0]) if corrector else lr
+    assert record.value == lr_psnr(hr, given, 4)
 
 
 def test_a_plan_without_unpaired_pictures_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

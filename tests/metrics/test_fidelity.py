@@ -22,7 +22,8 @@ from bench.runtime.weights import WEIGHTS
 KEYS = [
     *("psnr_y", "ssim_y", "psnr_y_rounded", "ssim_y_rounded", "psnr_rgb", "ssim_rgb", "rmse_pirm", "lr_psnr"),
     *("lpips_alex", "lpips_squeeze", "lpips_vgg", "stlpips_alex", "niqe", "niqe_pirm", "ma", "pi", "dists"),
-    *("kernel_psnr", "kernel_ncc", "luma_error"),
+    *("kernel_psnr", "kernel_ncc", "luma_error", "corrected_psnr"),
+    *("phase_deviation", "lattice_excess", "diversity", "seed_deviation", "gradient_cosine"),
 ]
 OFFICIAL = {  # official code's values of the calibration pairs: RGB PSNR, SSIM of MATLAB on full-range grey
     "I03": (21.11, 0.6993),
@@ -169,6 +170,19 @@ def test_lr_psnr_is_infinite_where_shrinking_the_sr_gives_the_lr() -> None:
     assert measure("lr_psnr", hr, lr=lr ^ np.uint8(1)) == pytest.approx(20 * math.log10(255))
     with pytest.raises(BadInput, match=r"56x64.*14x15"):
         measure("lr_psnr", hr, lr=lr[:15])
+
+
+def test_a_correction_is_compared_with_the_shrunk_hr_and_without_one_the_lr_is() -> None:
+    sr, hr = pictures(64, 56)
+    clean = resize(hr, Fraction(1, 4))
+    wild = clean ^ np.uint8(3)
+    assert measure("corrected_psnr", sr, hr, clean) == math.inf
+    assert METRICS["corrected_psnr"].function(Sample(sr, hr, clean, 4, corrected=wild)) == measure(
+        "corrected_psnr", sr, hr, wild
+    )
+    assert 20 < measure("corrected_psnr", sr, hr, wild) < 60
+    with pytest.raises(BadInput, match="--hr and --lr"):
+        measure("corrected_psnr", sr, hr)
 
 
 @pytest.mark.parametrize("name", OFFICIAL)
