@@ -1,6 +1,6 @@
 """A CUDA graph's likeness on the CPU: the operations of a piece of work, listed once and repeated on the same tensors.
 
-As in a CUDA graph no Python is run again: what it decided is frozen, and a value that it reads is an error.
+As in a CUDA graph no Python is run again: what it decided is frozen, and a value that crosses to or from it an error.
 """
 
 from __future__ import annotations
@@ -16,6 +16,12 @@ from torch.utils._pytree import tree_leaves
 Work = Callable[[], dict[str, Tensor]]
 
 
+REFUSED = {
+    torch.ops.aten._local_scalar_dense.default: "a value was read back",
+    torch.ops.aten.lift_fresh.default: "a tensor was made of numbers, which would have to travel to the device",
+}
+
+
 class _Listed(TorchDispatchMode):
     """Lists every operation with its arguments and what it made."""
 
@@ -24,8 +30,8 @@ class _Listed(TorchDispatchMode):
         self.operations: list[tuple[Callable[..., Any], Any, Any, Any]] = []
 
     def __torch_dispatch__(self, operation: Any, types: Any, words: Any = (), options: Any = None) -> Any:
-        if operation is torch.ops.aten._local_scalar_dense.default:
-            raise RuntimeError("a value was read back")
+        if operation in REFUSED:
+            raise RuntimeError(REFUSED[operation])
         made = operation(*words, **(options or {}))
         self.operations.append((operation, words, options or {}, made))
         return made

@@ -97,6 +97,7 @@ def prepare_data(arguments: Arguments) -> None:
 def train_run(arguments: Arguments) -> None:
     """Prepares the training store first where it is not there yet."""
     from bench.runtime.devices import choose_device, use_threads
+    from bench.runtime.graph import find_recorder
     from bench.runtime.output import claim_folder
     from bench.runtime.weights import locate
     from bench.stages import run as stages
@@ -110,6 +111,7 @@ def train_run(arguments: Arguments) -> None:
     check_trainable(run)
     use_threads(run.threads)
     device, limits = choose_device(arguments.device), Limits(arguments.minutes, graph=arguments.graph)
+    find_recorder(device, arguments.graph)
     for name in run.build().needs_weights:
         locate(name)  # before anything is written
     if arguments.out is not None:

@@ -21,12 +21,27 @@ Layers = dict[str, Callable[[], nn.Module]]
 class Blur(nn.Module):
     """A 3x3 binomial filter at every second pixel, border reflected by two pixels. Raises BadInput below 3 pixels."""
 
+    taps: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("taps", torch.tensor([0.25, 0.5, 0.25]), persistent=False)
+
     def forward(self, x: Tensor) -> Tensor:
         if min(x.shape[-2:]) < 3:
             raise BadInput("the patches are too small for this perceptual network's pooling; raise the patch knob")
-        taps = torch.tensor([0.25, 0.5, 0.25], dtype=x.dtype, device=x.device)
+        taps = self.taps.to(x.dtype)
         kernel = (taps[:, None] * taps[None, :]).expand(x.shape[1], 1, 3, 3)
-        return functional.conv2d(functional.pad(x, (2, 2, 2, 2), "reflect"), kernel, stride=2, groups=x.shape[1])
+        # PyTorch's own reflection has no deterministic gradient on a GPU
+        padded = reflected(reflected(x, -1), -2) if x.is_cuda else functional.pad(x, (2, 2, 2, 2), "reflect")
+        return functional.conv2d(padded, kernel, stride=2, groups=x.shape[1])
+
+
+def reflected(x: Tensor, axis: int) -> Tensor:
+    """An axis two pixels longer at either end, mirrored in its first and last pixel."""
+    last = x.shape[axis] - 1
+    ends = [x.narrow(axis, place, 1) for place in (2, 1, last - 1, last - 2)]
+    return torch.cat([*ends[:2], x, *ends[2:]], axis)
 
 
 def vgg(*depths: int, blurred: bool = False) -> Layers:

@@ -101,13 +101,18 @@ class Recordings:
                 tensor.copy_(value)
 
 
-def stepper(learner: Learner, name: str, device: torch.device, graph: bool | None) -> Step:
-    """`learner.step`, or the same as a graph; graph None: where the device has graphs. Raises BadInput where it is
-    asked for on another device."""
+def find_recorder(device: torch.device, graph: bool | None) -> Recorder | None:
+    """What records on a device, if it is to be; graph None: where it can be. Raises BadInput where it cannot."""
     recorder = RECORDERS.get(device.type)
     if graph and recorder is None:
-        raise BadInput(f"{name}: no step is a CUDA graph on device {device.type}; leave out --graph")
-    if recorder is None or graph is False:
+        raise BadInput(f"no step is a CUDA graph on device {device.type}; leave out --graph")
+    return None if graph is False else recorder
+
+
+def stepper(learner: Learner, name: str, device: torch.device, graph: bool | None) -> Step:
+    """`learner.step`, or the same as a graph. Raises as `find_recorder` does."""
+    recorder = find_recorder(device, graph)
+    if recorder is None:
         return learner.step
     if not isinstance(learner, TensorLearner) or _has_own_step(learner):
         _say(name, "its learner has a step of its own")

@@ -43,11 +43,22 @@ def add_image_skip(network: nn.Module, scale: int) -> nn.Module:
     shift = getattr(network, "add_mean", None)
 
     def add(_: nn.Module, inputs: tuple[Tensor, ...], sr: Tensor) -> Tensor:
-        enlarged = functional.interpolate(inputs[0], scale_factor=float(scale), mode="bilinear", align_corners=False)
+        enlarged = enlarge_torch(inputs[0], scale, "bilinear")
         return sr + (enlarged - shift.bias.view(3, 1, 1) / PEAK if isinstance(shift, MeanShift) else enlarged)
 
     network.register_forward_hook(add)
     return network
+
+
+def enlarge_torch(image: Tensor, scale: int, mode: str = "bicubic") -> Tensor:
+    """PyTorch's enlargement, bicubic (a = -0.75) or bilinear, without antialiasing.
+
+    Where a gradient will go through it on a GPU, as two matrix products: PyTorch's own has no deterministic form there.
+    """
+    if not (image.is_cuda and image.requires_grad):
+        return functional.interpolate(image, scale_factor=float(scale), mode=mode, align_corners=False)
+    with torch.autocast(image.device.type, enabled=False):
+        return resize_tensor(image.float(), scale, "bicubic-torch" if mode == "bicubic" else mode)
 
 
 def conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, bias: bool = True) -> nn.Conv2d:

@@ -3,6 +3,7 @@
 Y = 16 + 65.481 R + 128.553 G + 24.966 B, divided by 255 (BT.601, limited range): the values a PSNR on Y is taken of.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -24,12 +25,12 @@ _OFFSET = torch.tensor([16.0, 128.0, 128.0], dtype=torch.float64).view(3, 1, 1) 
 
 def to_ycbcr(rgb: Tensor) -> Tensor:
     """(..., 3, h, w) RGB in [0, 1] -> YCbCr: Y in [16, 235] / 255, Cb and Cr in [16, 240] / 255. Differentiable."""
-    return _mix(_MATRIX, rgb) + _OFFSET.to(rgb)
+    return _mix(_MATRIX, rgb) + _like(rgb.device, rgb.dtype, _OFFSET)
 
 
 def to_rgb(ycbcr: Tensor) -> Tensor:
     """The inverse of `to_ycbcr`."""
-    return _mix(_INVERSE, ycbcr - _OFFSET.to(ycbcr))
+    return _mix(_INVERSE, ycbcr - _like(ycbcr.device, ycbcr.dtype, _OFFSET))
 
 
 def luma(rgb: Tensor) -> Tensor:
@@ -39,7 +40,14 @@ def luma(rgb: Tensor) -> Tensor:
 
 def _mix(matrix: Tensor, image: Tensor) -> Tensor:
     """Each output channel as a weighted sum of the three."""
-    return torch.einsum("oc,...chw->...ohw", matrix.to(image), image)
+    return torch.einsum("oc,...chw->...ohw", _like(image.device, image.dtype, matrix), image)
+
+
+@functools.lru_cache(maxsize=16)
+def _like(device: torch.device, dtype: torch.dtype, constant: Tensor) -> Tensor:
+    """A constant where pictures are; it travels there once."""
+    with torch.inference_mode(False):  # it is cached: a later call may need gradients through it
+        return constant.to(device, dtype)
 
 
 @dataclass(frozen=True)

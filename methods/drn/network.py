@@ -9,11 +9,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from bench.data.resize import resize_tensor
 from bench.errors import BadInput, check_choice
-from methods.common.blocks import PEAK, MeanShift, bicubic, conv, shuffle_stages
+from methods.common.blocks import PEAK, MeanShift, bicubic, conv, enlarge_torch, shuffle_stages
 from methods.common.dual import DownBlock, halvings
 from methods.common.rcan import AttentionBlock
 
@@ -24,16 +22,7 @@ SIZES: dict[str, dict[int, tuple[int, int]]] = {
 }
 
 
-def enlarge_torch(image: Tensor, scale: int) -> Tensor:
-    """PyTorch's bicubic (a = -0.75, no antialiasing), as the released code enlarges its input.
-
-    Where a gradient will go through it on a GPU, as two matrix products: PyTorch's own has no deterministic form there.
-    """
-    if image.is_cuda and image.requires_grad:
-        return resize_tensor(image, scale, "bicubic-torch")
-    return functional.interpolate(image, scale_factor=float(scale), mode="bicubic", align_corners=False)
-
-
+# as the released code enlarges its input, and as the LR was made
 BICUBIC_INPUTS: dict[str, Callable[[Tensor, int], Tensor]] = {"torch": enlarge_torch, "matlab": bicubic}
 
 

@@ -98,3 +98,12 @@ def test_a_name_with_a_line_end_or_bytes_that_are_no_utf_8_is_shown_in_one_line(
 ) -> None:
     line = refused(capsys, "degrade", "--hr", "a\nb\udcff", "--out", "c")
     assert r"a\nb\udcff" in line
+
+
+def test_a_graph_that_no_cpu_can_hold_is_refused_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BENCH_WORK", str(tmp_path / "work"))
+    words = ("train", "rrdb.default.x4.bicubic.s1", "--suite", "smoke", "--device", "cpu", "--graph")
+    assert "leave out --graph" in refused(capsys, *words)
+    assert not (tmp_path / "work").exists()

@@ -82,12 +82,15 @@ def test_the_torch_form_passes_gradients() -> None:
 
 
 @pytest.mark.parametrize("scale", [2, 4])
-def test_pytorchs_bicubic_as_matrix_products_is_pytorchs_bicubic_and_its_gradient(scale: int) -> None:
+@pytest.mark.parametrize(("kernel", "mode"), [("bicubic-torch", "bicubic"), ("bilinear", "bilinear")])
+def test_pytorchs_enlargement_as_matrix_products_is_pytorchs_and_its_gradient(
+    scale: int, kernel: str, mode: str
+) -> None:
     image, gradient = torch.rand(2, 3, 9, 7, dtype=torch.float64), torch.rand(2, 3, 9 * scale, 7 * scale).double()
     found = []
     for enlarge in (
-        lambda x: resize_tensor(x, scale, "bicubic-torch"),
-        lambda x: torch.nn.functional.interpolate(x, scale_factor=float(scale), mode="bicubic"),
+        lambda x: resize_tensor(x, scale, kernel),
+        lambda x: torch.nn.functional.interpolate(x, scale_factor=float(scale), mode=mode),
     ):
         x = image.clone().requires_grad_()
         y = enlarge(x)

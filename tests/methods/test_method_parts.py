@@ -10,6 +10,7 @@ from shrink import LARGER
 from torch import Tensor, nn
 
 from bench.api import Batch, Learner, Method, Picture, Training
+from bench.data.features import reflected
 from bench.data.images import luma as luma_of_pixels
 from bench.data.images import to_tensor
 from bench.errors import BadInput
@@ -159,6 +160,17 @@ def test_the_last_layer_learns_at_its_own_rate() -> None:
 def test_a_rate_for_parameters_that_do_not_exist_is_refused() -> None:
     with pytest.raises(BadInput, match="conv9"):
         group_parameters(nn.Sequential(nn.Linear(1, 1)), {"conv9.": 0.1})
+
+
+def test_the_border_of_a_blurred_pooling_is_reflected_as_pytorch_reflects_it() -> None:
+    x, gradient = torch.rand(2, 3, 5, 3, dtype=torch.float64), torch.rand(2, 3, 9, 7, dtype=torch.float64)
+    found = []
+    for reflect in (lambda y: reflected(reflected(y, -1), -2), lambda y: nn.functional.pad(y, (2, 2, 2, 2), "reflect")):
+        y = x.clone().requires_grad_()
+        reflect(y).backward(gradient)
+        found.append((reflect(y), y.grad))
+    assert torch.equal(found[0][0], found[1][0])
+    torch.testing.assert_close(found[0][1], found[1][1])
 
 
 def test_schedules_fall_as_their_names_say() -> None:

@@ -169,7 +169,7 @@ def print_case(case: Case, threads: int, found: dict[str, float]) -> None:
     fastest = min(value for name, value in sides.items() if name != "plain")
     rate = found["operations"] / fastest / 1e12
     print(f"    loader    {found['loader'] * 1e3:9.2f} ms {found['loader'] / fastest:6.2%} of the fastest step")
-    print(f"    rate      {rate:9.3f} Tflop/s, {found['operations'] / 1e12:.3f} Tflop a step", flush=True)
+    print(f"    rate      {rate:9.3f} Tflop/s, {found['operations'] / 1e9:.4g} Gflop a step", flush=True)
 
 
 def main() -> None:
