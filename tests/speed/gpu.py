@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 import os
 import statistics
 import sys
@@ -40,8 +41,8 @@ from bench.data.images import U8, to_tensor, write_png  # noqa: E402
 from bench.data.patches import PatchStore, feed  # noqa: E402
 from bench.data.prepare import prepare_train  # noqa: E402
 from bench.errors import OutOfTime  # noqa: E402
+from bench.runtime import graph as graphs  # noqa: E402
 from bench.runtime.devices import be_deterministic, choose_device, describe  # noqa: E402
-from bench.runtime.graph import RECORDERS  # noqa: E402
 from bench.stages.train import Limits, checkpoint_path, train  # noqa: E402
 from bench.suites.experiment import Experiment  # noqa: E402
 from methods import find_entry  # noqa: E402
@@ -128,7 +129,7 @@ def check_repeats(trainings: Trainings, ends: float) -> Fault:
 
 
 def check_graphs(trainings: Trainings, ends: float) -> Fault:
-    graph = True if trainings.device.type in RECORDERS else None
+    graph = True if trainings.device.type in graphs.RECORDERS else None
     for method, variant in LEARNERS:
         run = trainings.run(method, variant)
         eager = trainings.bytes_of(run, False)
@@ -189,9 +190,9 @@ def check_kernelgan(trainings: Trainings, ends: float) -> Fault:
 def check_zssr(trainings: Trainings, ends: float) -> Fault:
     upscaler = Zssr(scale=2, iterations=60).upscaler(None)
     picture = Picture("p", to_tensor(picture_of(0, 150, 140)).to(trainings.device))
-    made, recorder = [], RECORDERS.pop(trainings.device.type, None)
+    made, recorder = [], graphs.RECORDERS.pop(trainings.device.type, None)
     for known in ({}, {trainings.device.type: recorder} if recorder else {}):
-        RECORDERS.update(known)
+        graphs.RECORDERS.update(known)
         seconds = synchronised(lambda: made.append(upscaler(picture)), trainings.device)
         print(f"  {'as a graph' if known else 'step by step'}: {seconds:.2f} s for 60 steps", flush=True)
     if not torch.equal(*made):
@@ -218,16 +219,19 @@ def main() -> int:
     be_deterministic(1)
     torch.set_num_threads(1 if device.type == "cpu" else 4)
     perceptual.load = drawn_weights  # type: ignore[assignment]
-    faults = 0
+    refused, faults = list[str](), 0
+    graphs._say = lambda name, reason: refused.append(f"{name}: no graph: {reason}")
     print(f"{describe(device)}, torch {torch.__version__}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         make_pictures(Path(folder))
         for name in arguments.checks.split(","):
             began = time.monotonic()
             print(name, flush=True)
-            for fault in CHECKS[name](Trainings(Path(folder), device), ends):
+            checked = CHECKS[name](Trainings(Path(folder), device), ends)
+            for fault in itertools.chain(checked, refused):  # a list that grows while the check is made
                 faults += 1
                 print(f"  DOES NOT HOLD: {fault}", flush=True)
+            refused.clear()
             print(f"  {time.monotonic() - began:.0f} s", flush=True)
     print("everything holds" if not faults else f"{faults} things do not hold")
     return 1 if faults else 0
