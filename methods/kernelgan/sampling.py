@@ -1,6 +1,7 @@
 """KernelGAN's training crops: where they lie in the whole run, from a map of strong gradients, and their noise."""
 
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -18,6 +19,7 @@ from methods.kernelgan.knobs import KernelGanKnobs
 Corners = NDArray[np.int64]
 STRONG = 0.97  # the quantile above which a gradient counts
 AHEAD = 16  # iterations that noise is drawn for at once
+THREADS = 4
 
 
 def trimmed(name: str, lr: F64, knobs: KernelGanKnobs) -> F64:
@@ -115,15 +117,21 @@ class Crops:
         self.now, self.turn = (torch.zeros(1, dtype=torch.int64, device=device) for _ in range(2))
         side = knobs.fake_side
         self.noise = self.pictures.new_zeros(AHEAD, 2, len(subjects), 3, side, side)  # of real crops, of fake ones
+        self.threads = ThreadPoolExecutor(THREADS) if device.type == "cuda" else None  # draw while the GPU works
+        self.ahead: list[Future[NDArray[np.float32]]] = []
 
     def begin(self, iteration: int) -> None:
         """Go to an iteration, the one after the last: each picture's noise is drawn in the order of its use."""
         self.now.fill_(iteration)
         self.turn.fill_(iteration % AHEAD)
         if iteration % AHEAD == 0:
-            shape = (AHEAD, 2, *self.noise.shape[3:])
-            drawn = [subject.random.standard_normal(shape, dtype=np.float32) for subject in self.subjects]
+            drawn = [waiting.result() for waiting in self.ahead] or [self._draw(subject) for subject in self.subjects]
             self.noise.copy_(torch.from_numpy(np.stack(drawn, 2)))
+            if self.threads:
+                self.ahead = [self.threads.submit(self._draw, subject) for subject in self.subjects]
+
+    def _draw(self, subject: Subject) -> NDArray[np.float32]:
+        return subject.random.standard_normal((AHEAD, 2, *self.noise.shape[3:]), dtype=np.float32)
 
     def inputs(self) -> Tensor:
         """The generator's, (B, 3, crop, crop) in [-1, 1]."""

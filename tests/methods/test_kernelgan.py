@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import plain_kernelgan
@@ -23,7 +24,7 @@ from methods.kernelgan.entry import ENTRY, KernelGan
 from methods.kernelgan.estimate import Batch, alive, prepare, train
 from methods.kernelgan.kernel import centred, cut_tails, finish, grown
 from methods.kernelgan.knobs import PRESETS
-from methods.kernelgan.sampling import Subject, crop_probabilities, strong_gradients
+from methods.kernelgan.sampling import AHEAD, Subject, crop_probabilities, strong_gradients
 
 SHORT = KernelGan(  # as the plain form has it
     iterations=10, averaged=1, estimates=1, side_by_side=4, gan_loss="l1", discriminator_sizes=(7,)
@@ -258,6 +259,15 @@ def test_noise_accumulates_in_the_picture_only_where_asked() -> None:
         crops.begin(0)
         crops.real()
         assert torch.equal(crops.pictures, before) != accumulate
+
+
+def test_noise_that_threads_draw_is_the_noise_that_is_drawn_when_it_is_due() -> None:
+    plain, threaded = (Batch(SHORT, [prepare(SHORT, picture(name)) for name in "ab"]).crops for _ in range(2))
+    threaded.threads = ThreadPoolExecutor(2)
+    for iteration in range(3 * AHEAD):
+        plain.begin(iteration)
+        threaded.begin(iteration)
+        assert torch.equal(plain.normal(1), threaded.normal(1))
 
 
 @pytest.mark.parametrize("variant", list(ENTRY.variants))
