@@ -182,7 +182,7 @@ rule publish:
         published=PLAN.published_digest(),
     priority: 1  # before the mirror
     shell:
-        "{BENCH} publish --suite {SUITE:q} {SHARD} {params.write} > {output:q}"
+        "{BENCH} publish --suite {SUITE:q} {SHARD} {params.write} > {output:q} && sync {output:q}"
 
 
 onsuccess:

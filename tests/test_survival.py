@@ -16,14 +16,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from children import run_command, train_small
 from pictures import noise
 from PIL import Image
+from published import PUBLISHED
+from safetensors.torch import save_file
 
 import bench.stages.train as loop
 from bench.__main__ import main
 from bench.data.images import write_png
 from bench.runtime.code_digest import ROOT
+from methods import find_entry
 
 RUN = "rrdb.default.x4.bicubic.s1"
 COMMANDS: dict[str, list[str]] = {
@@ -33,8 +37,15 @@ COMMANDS: dict[str, list[str]] = {
     "score": ["score", "--sr", "in", "--hr", "in", "--scale", "1", "--metrics", "psnr_y,ssim_y", "--out"],
     "kernel": ["kernel", "--lr", "in", "--iterations", "2", "--out"],
     "train": ["train", RUN, "--suite", "smoke", "--device", "cpu", "--out"],
+    "import": ["import", "--method", "msrresnet", "--from", "net.pth", "--out"],
+    "interpolate": [
+        *("interpolate", "--method", "srcnn", "--lr", "in", "--alphas", "0,1"),
+        *("--psnr", "a.safetensors", "--gan", "b.safetensors", "--out"),
+    ],
 }
+FILES = {"score": "disk/out.csv", "import": "disk/out.safetensors"}  # the others write folders
 STOPPABLE = ("degrade", "upscale", "score", "kernel")
+SLOW = ("interpolate",)  # over 10 s: it is cut off at every picture of every alpha
 KILLS = int(os.environ.get("BENCH_KILLS", "50"))
 SAME = ("*.png", "*.npy", "*.csv", "manifest.json", "*.safetensors", "curves.jsonl")  # what has no times in it
 
@@ -45,6 +56,11 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for folder in ("in", "data/Set5"):
         for seed, name in enumerate("abcde"):
             write_png(tmp_path / folder / f"{name}.png", noise(seed, 88, 88, 3))
+    torch.save(PUBLISHED["msrresnet-basicsr"][1](), tmp_path / "net.pth")
+    network = find_entry("srcnn").build(4, {}).network()
+    assert network is not None
+    for name in "ab":
+        save_file(network.state_dict(), tmp_path / f"{name}.safetensors")
     monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("BENCH_WORK", "disk/work")
     monkeypatch.chdir(tmp_path)
@@ -65,7 +81,7 @@ def disk(here: Path) -> Iterator[Path]:
 
 
 def out_of(name: str) -> str:
-    return "disk/out.csv" if name == "score" else "disk/out"
+    return FILES.get(name, "disk/out")
 
 
 def made(place: Path) -> dict[str, bytes]:
@@ -159,7 +175,7 @@ class Cuts:
             self.states.append(state)
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n in SLOW)) for n in COMMANDS])
 def test_after_a_power_cut_at_any_fsync_the_same_command_gives_the_same_bytes(
     name: str, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -179,6 +195,32 @@ def test_after_a_power_cut_at_any_fsync_the_same_command_gives_the_same_bytes(
         assert made(Path(out_of(name))) == whole, number
         monkeypatch.chdir(here)
     print(f"{name}: {len(cuts.states)} power cuts")
+
+
+@pytest.mark.slow
+def test_what_a_stage_of_a_suite_made_is_on_the_disk_when_it_returns(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suite, stages = ["--suite", "smoke"], ("prepare", "train", "upscale-suite", "score-suite", "report", "publish")
+    monkeypatch.setenv("BENCH_RESULTS", "disk/published")
+    cuts, lost = Cuts(here), {}
+    monkeypatch.setattr(os, "fsync", cuts.fsync)
+    for stage in stages:
+        if stage == "prepare":
+            data = "disk/work/smoke/data/Embedded-test.x4.bicubic"
+            lines = [["Embedded-test", "--role", "test", "--scale", "4", "--out", data]]
+        elif stage == "train":
+            lines = [[run, *suite, "--device", "cpu"] for run in (RUN, RUN.replace("rrdb", "esrgan"))]
+        elif stage.endswith("suite"):
+            lines = [[*suite, "--method", method] for method in ("bicubic", "rrdb", "esrgan")]
+        else:
+            lines = [[*suite, *(["--write"] if stage == "publish" else [])]]
+        for line in lines:
+            assert main([stage, *line]) == 0
+        cuts.cut()
+        synced = {name: content for name, content in cuts.states[-1].items() if name.startswith("disk/")}
+        lost[stage] = [name for name, content in synced.items() if content != (here / name).read_bytes()]
+    assert not any(lost.values()), lost
 
 
 @contextlib.contextmanager

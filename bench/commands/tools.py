@@ -215,9 +215,11 @@ def upscale_pictures(arguments: Arguments) -> None:
     if arguments.kernels is not None and method.knobs.get("kernel") != "given":
         raise BadInput(f"{arguments.method} takes no kernels; leave --kernels out, or upscale with zssr.estimated")
     network = method.network()
-    if network is not None and arguments.checkpoint is None:
-        raise BadInput(f"{arguments.method} needs a trained network; give --checkpoint FILE")
+    if network is None and arguments.checkpoint is not None:
+        raise BadInput(f"{arguments.method} has no network to load; leave --checkpoint out")
     if network is not None:
+        if arguments.checkpoint is None:
+            raise BadInput(f"{arguments.method} needs a trained network; give --checkpoint FILE")
         network = load_network(network, arguments.checkpoint)
     device = choose_device(arguments.device)
     upscaler = prepare(method, network, device)

@@ -43,8 +43,9 @@ def output_file(out: Path, inputs: Inputs, overwrite: bool = False) -> Iterator[
                 made += f" {hash_file(place)}"  # whichever is there after a power cut
             write_json(record, {place.name: made})
     finally:
-        if not place.exists():
-            record.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            if not place.exists():
+                record.unlink()
 
 
 def claim_folder(out: Path, names: Iterable[str], overwrite: bool = False) -> None:

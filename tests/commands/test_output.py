@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -52,10 +53,17 @@ FILES = {"import": "out.safetensors", "score": "out.csv"}  # the others write fo
 SLOW_TO_FINISH = {"train", "report", "page", "import"}  # they have tests of their own
 
 
-def verbs_with_output() -> set[str]:
+READ = {"hr", "sr", "lr", "checkpoint", "kernels", "true_kernels", "psnr", "gan", "source", "results", "work"}
+
+
+def paths_of() -> dict[str, dict[str, str]]:
+    """Of every verb: what takes a path, by name, with its option; empty for a word without one."""
     subparsers = next(a for a in build_parser()._actions if isinstance(a, argparse._SubParsersAction))
     found: dict[str, argparse.ArgumentParser] = dict(subparsers.choices)
-    return {name for name, verb in found.items() if any("--out" in action.option_strings for action in verb._actions)}
+    return {
+        name: {action.dest: "".join(action.option_strings[:1]) for action in verb._actions if action.type is Path}
+        for name, verb in found.items()
+    }
 
 
 @pytest.fixture
@@ -92,7 +100,18 @@ def run(verb: str, out: str | Path, *more: str) -> int:
 
 
 def test_every_verb_with_an_output_is_tried_here() -> None:
-    assert verbs_with_output() == set(VERBS)
+    written = {(verb, name) for verb, paths in paths_of().items() for name in paths if name not in READ}
+    assert written == {(verb, "out") for verb in VERBS}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_no_input_that_a_verb_takes_besides_is_its_output(verb: str, here: Path) -> None:
+    shutil.copytree("in", "other")
+    before = contents(here)
+    for name, option in paths_of()[verb].items():
+        if name in READ and option and option not in VERBS[verb][0]:
+            assert run(verb, "other", option, "other", "--overwrite") == 2, option
+            assert contents(here) == before
 
 
 def in_a_full_folder(verb: str) -> Path:
