@@ -6,7 +6,6 @@ Both of the former need no HR and no LR: the spectrum of a photograph has no pea
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.ndimage import maximum_filter
 
 from bench.data.images import F64, U8, crop_to_multiple
 from bench.errors import BadInput
@@ -38,6 +37,8 @@ def lattice_excess(luma: F64, scale: int) -> float:
     The mean of |DFT|^2 there (but 0, and what Hann's window spreads around it), over its mean at the bins 2 to 4 away.
     0 dB: no pattern that repeats every s or 2s pixels. Raises BadInput for a picture of fewer than 9 blocks of 2s.
     """
+    from scipy.ndimage import maximum_filter
+
     plane = crop_to_multiple(luma, 2 * scale)
     steps = [side // (2 * scale) for side in plane.shape]  # bins between two multiples of pi/s
     least = 2 * FAR + 1

@@ -14,10 +14,13 @@ from bench.suites.experiment import Experiment
 from bench.suites.gpu import GPU
 from bench.suites.paper import PAPER
 from bench.suites.published import PUBLISHED_SUITE
+from bench.suites.rates import RATE_SUITES
 from bench.suites.suite import Suite
 from methods import find_method
 
-SUITES: dict[str, Suite] = {suite.name: suite for suite in (DEMO, CPU, GPU, PAPER, PUBLISHED_SUITE, SMOKE, PILOT)}
+SUITES: dict[str, Suite] = {
+    suite.name: suite for suite in (DEMO, CPU, GPU, PAPER, PUBLISHED_SUITE, SMOKE, PILOT, *RATE_SUITES)
+}
 
 
 def find_suite(name: str) -> Suite:

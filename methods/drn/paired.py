@@ -258,6 +258,7 @@ ENTRY = Entry(
             "large > default",
             "psnr_y",
             "table in the released code's README",
+            sized=True,
         ),
         Claim(
             "rcan",

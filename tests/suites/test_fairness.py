@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from bench.errors import BadInput
 from bench.suites import SUITES
 from bench.suites.experiment import Experiment
-from bench.suites.suite import MethodPlan, Suite
+from bench.suites.rates import RATE_SUITES
+from bench.suites.suite import RATES, MethodPlan, Suite
 from methods import find_entry
 from methods.common.blocks import DIV2K_MEAN
 from methods.common.gan import PerceptualGan, Terms
@@ -164,4 +165,20 @@ def test_the_skip_of_the_picture_is_off_as_in_the_papers_and_adds_the_enlarged_p
 def test_baselines_choose_their_learning_rate_from_one_grid() -> None:
     trained = {run.method: run.build().knobs["learning_rate"] for run in CPU.values() if run.iterations}
     pixel = {method for method in trained if find_entry(method).pretrain is None and method != "enhancenet"}
-    assert {trained[method] for method in pixel} <= {5e-4, 1e-3, 2e-3, 4e-3}
+    assert {trained[method] for method in pixel} <= set(RATES)
+
+
+def test_every_rate_of_the_grid_is_tried_by_every_baseline_on_held_out_pictures_alone() -> None:
+    from bench.workflow import Workflow
+
+    tried = [Workflow(suite.name).runs for suite in RATE_SUITES]
+    assert [{run.build().knobs["learning_rate"] for run in runs.values()} for runs in tried] == [{r} for r in RATES]
+    names = {run.method for run in tried[0].values()}
+    assert names >= {"srcnn", "espcn", "srresnet", "msrresnet", "edsr", "rcan", "ddbpn", "rrdb"}
+    for runs in tried:
+        for run in runs.values():
+            cpu = CPU[run.name]
+            differ = {name for name, value in run.build().knobs.items() if value != cpu.build().knobs[name]}
+            assert differ <= {"learning_rate"} and run.test_sets == ("BSD-valid",)
+            assert (run.iterations, run.train_sets, run.seed) == (cpu.iterations, cpu.train_sets, 1)
+        assert {run.method for run in runs.values()} == names
