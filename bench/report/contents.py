@@ -3,17 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 import pandas as pd
 
-from bench.report.aggregate import Scores, read_costs
+from bench.report.aggregate import COST_COLUMNS, Scores, read_costs
 from bench.report.comparisons import cost_table, gain_table, gap_table, read_feature_activity
 from bench.report.figures import draw
 from bench.report.material import Material, keep_material, read_material
 from bench.report.papers import build as build_paper_tables
 from bench.report.papers import has_measurement, overview
 from bench.report.papers.published import reported_table
-from bench.report.render import Section, Table
+from bench.report.render import Cell, Section, Table
 from bench.report.rivals import rivals_table
 from bench.report.style import Drawn
 from bench.report.tables import ablation_tables, image_table, method_table
@@ -79,6 +80,30 @@ class Report:
         section = self.costs.sections[0]
         rows = tuple(row for row in section.rows if row[0].text in shown)
         return Section("Runs of the methods compared", section.header, rows, labels=section.labels)
+
+    @property
+    def step_costs(self) -> Section:
+        """What a training step costs with every variant of a method, beside its default: so, what each term does."""
+        spent = {str(row[0]): str(row[COST_COLUMNS.index("train_cpu_seconds")]) for row in self.costs.records}
+        rows = []
+        for scores in self.every:
+            steps = {run: int(text) for run, text in scores.runs["iterations"].map(str).items() if text.isdigit()}
+            times = {
+                variant.key: fmean(timed)
+                for variant in scores.variants
+                if (
+                    timed := [1e3 * float(spent[run]) / steps[run] for run in variant.runs if spent[run] and steps[run]]
+                )
+            }
+            compared = [(key, time, times.get((key[0], "default"))) for key, time in times.items()]
+            beside = {method for method, variant in times if variant != "default"}
+            rows += [
+                (Cell(".".join(key)), Cell(f"{time:.1f}"), Cell(f"{time / default:.2f}"))
+                for key, time, default in compared
+                if default and key[0] in beside
+            ]
+        header = ("variant", "CPU ms a step, start-up included", "of the default's")
+        return Section("A training step", header, tuple(rows), labels=1)
 
 
 def gather(every: Sequence[Scores], results: Path, work: Path, draft: Path) -> Report:

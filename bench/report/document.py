@@ -174,4 +174,5 @@ def _cost(report: Report) -> str:
     section = report.entrant_costs
     if not section.rows:
         return "No costs were recorded."
-    return f"{MEASURED_COST} Every run: [CSV](tables/cost.csv).\n\n{to_grid(section)}"
+    steps = f"\n\n### {report.step_costs.title}\n\n{to_grid(report.step_costs)}" if report.step_costs.rows else ""
+    return f"{MEASURED_COST} Every run: [CSV](tables/cost.csv).\n\n{to_grid(section)}{steps}"

@@ -41,6 +41,12 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(work / "results", work, suite_info(), INFOS, work / "page")
 
 
+def test_a_variants_training_step_stands_beside_its_defaults(report: Path) -> None:
+    text = report.read_text()
+    assert "| edsr.default | 6.1 | 1.00 |" in text and "| edsr.l2 | 6.1 | 1.00 |" in text
+    assert "bicubic.default | " not in text.partition("### A training step")[2]
+
+
 def test_every_link_leads_to_a_file(report: Path) -> None:
     links = re.findall(r"\]\(([^#)]+)\)", report.read_text())
     assert len(links) >= 8
