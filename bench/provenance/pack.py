@@ -13,7 +13,7 @@ from bench.runtime import weights
 from bench.runtime.checksums import hash_file
 from bench.runtime.files import write_json
 from bench.runtime.git import checked_out, commit
-from bench.runtime.output import output_folder
+from bench.runtime.output import check_place, output_folder
 from bench.runtime.packed import CODE, PACK, PICTURES, code_hashes, write_state
 from bench.runtime.parcel import PART_BYTES, PARTS
 from bench.runtime.paths import results_folder
@@ -46,6 +46,7 @@ def pack(suite_name: str, shard: str | None, out: Path, limit_mb: int, return_mb
     MissingWeights for a network that a run trains with.
     """
     head, suite, layout = commit(), find_suite(suite_name), Workdir(suite_name)
+    check_place(out, [layout.root], overwrite)
     if head["changed"] is not False:
         why = "is in no checkout" if head["changed"] is None else "has changes that are in no commit; commit them first"
         raise BadInput(f"the code {why}: what is made with it could not be adopted")

@@ -16,9 +16,10 @@ from bench.errors import BadInput, Diverged, OutOfTime
 from bench.runtime.code_digest import ROOT
 from bench.runtime.devices import choose_device, use_threads
 from bench.runtime.files import read_json
-from bench.runtime.output import changed_files
+from bench.runtime.output import changed_files, check_place
 from bench.runtime.packed import pack_of
 from bench.runtime.parcel import write_parcel
+from bench.runtime.results import FILES
 from bench.stages.run import estimate_run, score_run, train_run, upscale_run
 from bench.stages.train import Limits, checkpoint_path
 from bench.suites import find_suite
@@ -30,8 +31,9 @@ Files = dict[str, Path]
 
 def make_packed_runs(minutes: float, processes: int, out: Path) -> None:
     """Make the runs of the pack that this code is in, in `processes` processes, and write the finished ones to the
-    parcel `out` after each. Raises BadInput for a pack that is damaged, OutOfTime where runs are left at the limit: the
-    same call goes on."""
+    parcel `out` after each. Raises BadInput for a pack that is damaged and, before any is made, as `check_place` does;
+    OutOfTime where runs are left at the limit: the same call goes on."""
+    check_place(out, (), record=FILES)
     pack = pack_of()
     if pack is None:
         raise BadInput(f"{ROOT}: is no pack; make one with python -m bench pack")

@@ -48,12 +48,14 @@ VERBS: dict[str, tuple[list[str], tuple[str, ...]]] = {
     "train": ([RUN, "--suite", "smoke", "--device", "cpu"], ()),
     "report": (["--suite", "smoke"], ("work/smoke/results",)),
     "page": (["results"], ("results",)),
+    "pack": (["--suite", "smoke"], ("work/smoke",)),
+    "make-packed-runs": (["--minutes", "0"], ()),
 }
 FILES = {"import": "out.safetensors", "score": "out.csv"}  # the others write folders
-SLOW_TO_FINISH = {"train", "report", "page", "import"}  # they have tests of their own
+SLOW_TO_FINISH = {"train", "report", "page", "import", "pack", "make-packed-runs"}  # they have tests of their own
 
 
-READ = {"hr", "sr", "lr", "checkpoint", "kernels", "true_kernels", "psnr", "gan", "source", "results", "work"}
+READ = {"hr", "sr", "lr", "checkpoint", "kernels", "true_kernels", "psnr", "gan", "source", "results", "work", "parcel"}
 
 
 def paths_of() -> dict[str, dict[str, str]]:
