@@ -26,6 +26,8 @@ RESULTS = PLAN.layout.results
 BENCH = f"{shlex.quote(sys.executable)} -m bench"
 SHARD = (f"--shard {shlex.quote(PLAN.shard)}" if PLAN.shard else "") + (" --reuse" if REUSE else "")
 PART = SHARD + (f" --methods {PLAN.compared}" if PLAN.compared else "")
+# Never replaced: its folder is named after all that is behind it.
+COMPARISON = f"{WORK}/compare/{PLAN.comparison if PLAN.compared else 'none'}/REPORT.md"
 VERDICT = f"{WORK}/verdict.txt"
 SCORES = expand(f"{WORK}/scored/{{method}}.done", method=PLAN.methods)
 
@@ -48,7 +50,7 @@ rule all:
 
 rule compare:
     input:
-        f"{WORK}/compare/REPORT.md",
+        COMPARISON,
 
 
 rule prepare_test:
@@ -152,9 +154,7 @@ rule report_compared:
     input:
         SCORES,
     output:
-        f"{WORK}/compare/REPORT.md",
-    params:
-        digest=PLAN.report_digest(),
+        COMPARISON,
     log:
         f"{WORK}/logs/compare.log",
     shell:
@@ -186,5 +186,7 @@ rule publish:
 
 
 onsuccess:
+    if Path(COMPARISON).is_file():
+        atexit.register(print, f"compared: {Path(COMPARISON).parent / 'page' / 'index.html'}")
     if Path(VERDICT).is_file() and not PLAN.compared:
         atexit.register(print, Path(VERDICT).read_text(), end="")  # after Snakemake's own last words

@@ -49,7 +49,7 @@ class Workflow:
         self.layout = Workdir(self.suite.name)
         self.shard = None if shard is None else str(shard)
         chosen = find_methods(str(methods or ""))
-        self.compared = ",".join(sorted({f"{entry.name}.{variant}".strip(".") for entry, variant in chosen}))
+        self.compared = ",".join(dict.fromkeys(f"{entry.name}.{variant}".strip(".") for entry, variant in chosen))
         for entry, _ in chosen:
             try_out(self.suite, entry.name)
         self.runs = needed(self.suite, self.shard, reuse, self.compared)
@@ -150,6 +150,12 @@ class Workflow:
         data = {path.name: hash_file(path) for path in sorted(folder.glob("*.*")) if path.suffix != ".py"}
         code = source_digest("bench.commands.reporting")
         return digest_of([list(self.runs), self.suite.title, self.suite.notes, code, data])
+
+    @property
+    def comparison(self) -> str:
+        """The folder of a comparison: a new one for other methods, settings, or code."""
+        digest = digest_of([self.report_digest(), *(run.digest() for run in self.runs.values())])
+        return f"{self.compared.replace(',', '+')[:80]}.{digest[:8]}"
 
     def published_digest(self) -> str:
         """Changes with what results/<suite> holds."""

@@ -12,9 +12,11 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 from bench.api import Entry
 from bench.errors import BadInput, check_choice, pick
+from methods import elsewhere
 
 _MODULES = (
     *("bicubic", "srcnn", "espcn", "srresnet", "srgan", "msrresnet", "msrgan", "edsr", "rcan", "ddbpn", "enhancenet"),
@@ -29,7 +31,11 @@ METHODS: dict[str, Entry] = {
 PUBLISHED: dict[str, Entry] = {}
 """What authors published, of suite published alone."""
 
-KINDS: dict[str, Callable[[Path], Entry]] = {}
+KINDS: dict[str, Callable[[Path], Entry]] = {
+    "folder": elsewhere.folder_entry,
+    "onnx": elsewhere.onnx_entry,
+    "spandrel": elsewhere.checkpoint_entry,
+}
 """What makes an entry of the PATH in '<kind>:PATH'. Raises BadInput where it cannot."""
 
 GUESTS: dict[str, str] = {}
@@ -93,29 +99,34 @@ def _join(load: Callable[[Path], Entry], path: Path, prefix: str = "") -> Entry:
     return entry
 
 
-def load_guest(path: Path) -> Entry:
-    """The ENTRY of a method file that is not part of the project.
-
-    Raises BadInput for a file that is missing, does not import, has no ENTRY, or has the name of another such file.
-    """
+def import_file(path: Path, name: str, what: str) -> ModuleType:
+    """A Python file as a module of that name. Raises BadInput where it is missing or does not import."""
     if not path.is_file():
-        raise BadInput(f"{path}: no such method file; give the path of a file that defines ENTRY")
-    name = f"guest_{path.stem}"
-    for other in GUESTS.values():
-        if Path(other).name == path.name and Path(other) != path.resolve():
-            raise BadInput(f"{path}: {other} has the same file name; rename one of them")
+        raise BadInput(f"{path}: no such {what} file; give the path of a Python file that defines one")
     spec = importlib.util.spec_from_file_location(name, path.resolve())
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-        found = module.ENTRY
     except BadInput:
         raise
     except Exception as error:
         why = f"{type(error).__name__}: {error}"
-        raise BadInput(f"{path}: cannot be used as a method ({why}); `python -m bench new NAME` shows one") from error
+        raise BadInput(f"{path}: cannot be used as a {what} ({why}); the README shows one") from error
+    return module
+
+
+def load_guest(path: Path) -> Entry:
+    """The ENTRY of a method file that is not part of the project.
+
+    Raises BadInput for a file that is missing, does not import, has no ENTRY, or has the name of another such file.
+    """
+    name = f"guest_{path.stem}"
+    for other in GUESTS.values():
+        if Path(other).name == path.name and Path(other) != path.resolve():
+            raise BadInput(f"{path}: {other} has the same file name; rename one of them")
+    found = getattr(import_file(path, name, "method"), "ENTRY", None)
     if not isinstance(found, Entry):
         raise BadInput(f"{path}: its ENTRY is a {type(found).__name__}; make it a bench.api.Entry")
     return found

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from bench.commands.options import SCALE, Whole, add_output
+from bench.commands.options import SCALE, Whole, add_lr, add_output
 from bench.errors import pick
 
 Arguments = argparse.Namespace
@@ -19,7 +19,7 @@ def add_verbs(verbs: Any) -> None:
     between.add_argument("--gan", type=Path, required=True, metavar="FILE", help="the GAN fine-tuned from it")
     between.add_argument("--suite", help="take the sizes of this suite instead of the paper's")
     between.add_argument("--scale", type=SCALE, default=4)
-    between.add_argument("--lr", type=Path, required=True)
+    add_lr(between)
     add_output(between, text="pictures go to DIR/alpha-0.2/, ...")
     between.add_argument("--alphas", default=ALPHAS, help="0: the PSNR network, 1: the GAN")
     between.add_argument("--kind", default="network", help="network: mix weights; image: mix pictures")
@@ -41,5 +41,5 @@ def interpolate_pictures(arguments: Arguments) -> None:
     device = choose_device(arguments.device)
     ends = load_ends(method, arguments.psnr, arguments.gan, device, Options(tile=arguments.tile))
     with output_folder(arguments.out, [arguments.lr, arguments.psnr, arguments.gan], arguments.overwrite) as folder:
-        interpolate(ends, alphas, arguments.lr, folder)
+        interpolate(ends, alphas, arguments.lr, folder, arguments.lr_pattern)
     print(f"{', '.join(alpha_name(alpha) for alpha in alphas)} -> {arguments.out}")

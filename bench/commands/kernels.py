@@ -1,10 +1,9 @@
 """The verb that estimates blur kernels: kernel."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
-from bench.commands.options import COUNT, JOBS, SCALE, SEED, add_output
+from bench.commands.options import COUNT, JOBS, SCALE, SEED, add_lr, add_output
 
 Arguments = argparse.Namespace
 PRESETS = ("default", "paper", "released")
@@ -13,7 +12,7 @@ PRESETS = ("default", "paper", "released")
 def add_verbs(verbs: Any) -> None:
     """Add this module's verb to the parser."""
     kernel = verbs.add_parser("kernel", help="LR pictures -> the blur kernel of each (KernelGAN)")
-    kernel.add_argument("--lr", type=Path, required=True)
+    add_lr(kernel)
     add_output(kernel, text="made once every kernel is there")
     kernel.add_argument("--scale", type=SCALE, default=2, help="2 or 4")
     kernel.add_argument("--iterations", type=COUNT, help="of each generator's training (default: the preset's)")
@@ -26,9 +25,10 @@ def add_verbs(verbs: Any) -> None:
 
 
 def estimate_kernels(arguments: Arguments) -> None:
+    from bench.data.images import pictures_by_name
     from bench.runtime.devices import choose_device, use_threads
     from bench.runtime.output import output_folder
-    from bench.stages.estimate import estimate_folder
+    from bench.stages.estimate import estimate_pictures
     from methods import find_entry
 
     if arguments.threads is not None:
@@ -40,5 +40,6 @@ def estimate_kernels(arguments: Arguments) -> None:
     method = entry.build(arguments.scale, knobs)
     device = choose_device(arguments.device)
     with output_folder(arguments.out, [arguments.lr], arguments.overwrite) as folder:
-        done = estimate_folder(method, arguments.lr, folder, arguments.seed, device)
+        lr = pictures_by_name(arguments.lr, arguments.lr_pattern, "--lr-pattern").values()
+        done = estimate_pictures(method, list(lr), folder, arguments.seed, device)
     print(f"{done['pictures']} kernels, {done['seconds']:.1f} s -> {arguments.out}")

@@ -40,6 +40,12 @@ def minutes(text: str) -> float:
     return number
 
 
+def add_lr(verb: argparse.ArgumentParser, required: bool = True, text: str = "") -> None:
+    """Add --lr and --lr-pattern: a folder of LR pictures, and which of them."""
+    verb.add_argument("--lr", type=Path, required=required, help=text or None)
+    verb.add_argument("--lr-pattern", default="{name}", help="which pictures of --lr: '{name}_LR.png'")
+
+
 def add_output(verb: argparse.ArgumentParser, metavar: str = "DIR", required: bool = True, text: str = "") -> None:
     """Add --out and --overwrite: a place that is new, or that holds only what was written there before."""
     verb.add_argument("--out", type=Path, required=required, metavar=metavar, help=text or None)

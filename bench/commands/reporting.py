@@ -33,11 +33,18 @@ def build_report(suite_name: str, shard: str | None, methods: str, out: Path | N
     order = write_results(
         chosen, runs.values(), layout, results, results_folder() / suite_name if shard or reuse else None
     )
-    about = describe(chosen, order, results)
+    about = describe(chosen, order, results, mine_of(methods))
     if about.reported:
         explain(read(results, about, METRICS), layout.root, results)
     build(results, layout.root, about, page=(out or layout.root) / "page")
     seal(results)
+
+
+def mine_of(methods: str) -> str:
+    """The '<method>.<variant>' of the last of these references, whose page a comparison is; empty for none."""
+    from methods import find_methods
+
+    return "".join(f"{entry.name}.{variant or 'default'}" for entry, variant in find_methods(methods)[-1:] if methods)
 
 
 def mirror(suite_name: str, runs: Sequence[Experiment], whole: bool) -> None:

@@ -83,6 +83,7 @@ def scales(text: str) -> tuple[int, ...]:
 
 
 def prepare_data(arguments: Arguments) -> None:
+    import bench.suites  # noqa: F401 - its data sets of one's own
     from bench.data.prepare import prepare_test, prepare_train
 
     names = tuple(arguments.sets.split("+"))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench.commands.options import SCALE, SEED, Whole, add_output
+from bench.commands.options import SCALE, SEED, Whole, add_lr, add_output
 from bench.errors import BadInput
 
 Arguments = argparse.Namespace
@@ -46,8 +46,7 @@ def add_verbs(verbs: Any) -> None:
     upscale.add_argument("--checkpoint", type=Path, help="a trained network (.safetensors)")
     upscale.add_argument("--suite", help="take the sizes of this suite instead of the paper's")
     upscale.add_argument("--scale", type=SCALE, default=4)
-    upscale.add_argument("--lr", type=Path, required=True)
-    upscale.add_argument("--lr-pattern", default="{name}", help="which pictures of --lr: '{name}_LR.png'")
+    add_lr(upscale)
     upscale.add_argument("--kernels", type=Path, metavar="DIR", help="blur kernels, .npy or .mat (zssr.estimated)")
     add_output(upscale)
     upscale.add_argument("--ensemble", action="store_true", help="average the eight flips and transposes ('+')")
@@ -65,14 +64,13 @@ def add_verbs(verbs: Any) -> None:
     score = verbs.add_parser("score", help="SR pictures against HR pictures, one row a picture and metric")
     score.add_argument("--sr", type=Path, required=True)
     score.add_argument("--hr", type=Path, required=True)
-    score.add_argument("--lr", type=Path)
+    add_lr(score, required=False)
     score.add_argument("--kernels", type=Path)
     score.add_argument("--true-kernels", type=Path)
     score.add_argument("--scale", type=SCALE, default=4)
     score.add_argument("--metrics", help="keys joined by commas (list metrics shows them)")
     score.add_argument("--sr-pattern", default="{name}")
     score.add_argument("--hr-pattern", default="{name}")
-    score.add_argument("--lr-pattern", default="{name}")
     score.add_argument("--workers", type=Whole(0, 4096), default=0, help="pictures at a time; 0: one a core")
     add_output(score, metavar="FILE.csv")
     score.set_defaults(verb=score_pictures)
@@ -80,7 +78,7 @@ def add_verbs(verbs: Any) -> None:
     diagnose = verbs.add_parser("diagnose", help="which convention explains a reported number")
     diagnose.add_argument("--sr", type=Path, required=True)
     diagnose.add_argument("--hr", type=Path, required=True)
-    diagnose.add_argument("--lr", type=Path, help="LR pictures, to check the scale")
+    add_lr(diagnose, required=False, text="LR pictures, to check the scale")
     diagnose.add_argument("--scale", type=SCALE, default=4)
     diagnose.add_argument("--metric", choices=("psnr", "ssim"), default="psnr")
     diagnose.add_argument("--reported", required=True)
@@ -130,9 +128,9 @@ def _metrics() -> Rows:
 
 
 def _datasets() -> Rows:
-    from bench.data.datasets import DATASETS
+    from bench.data.datasets import DATASETS, OWN
 
-    return [(name, dataset.role, dataset.licence, dataset.source) for name, dataset in DATASETS.items()]
+    return [(name, dataset.role, dataset.licence, dataset.source) for name, dataset in (DATASETS | OWN).items()]
 
 
 def _degradations() -> Rows:
@@ -174,7 +172,7 @@ LISTS: dict[str, Callable[[], Rows]] = {
 
 
 def show_data(arguments: Arguments) -> None:
-    from bench.data.datasets import status
+    from bench.data.here import status
 
     print_rows([tuple(str(word) for word in row) for row in status()])
 
@@ -215,9 +213,10 @@ def upscale_pictures(arguments: Arguments) -> None:
     if arguments.kernels is not None and method.knobs.get("kernel") != "given":
         raise BadInput(f"{arguments.method} takes no kernels; leave --kernels out, or upscale with zssr.estimated")
     network = method.network()
-    if network is None and arguments.checkpoint is not None:
+    loaded = "sha256" in method.knobs
+    if (network is None or loaded) and arguments.checkpoint is not None:
         raise BadInput(f"{arguments.method} has no network to load; leave --checkpoint out")
-    if network is not None:
+    if network is not None and not loaded:
         if arguments.checkpoint is None:
             raise BadInput(f"{arguments.method} needs a trained network; give --checkpoint FILE")
         network = load_network(network, arguments.checkpoint)
@@ -255,7 +254,12 @@ def diagnose_number(arguments: Arguments) -> None:
     from bench.stages.score import Folders, pair_folders
 
     folders = Folders(
-        arguments.sr, arguments.hr, sr_pattern=arguments.sr_pattern, hr_pattern=arguments.hr_pattern, lr=arguments.lr
+        arguments.sr,
+        arguments.hr,
+        sr_pattern=arguments.sr_pattern,
+        hr_pattern=arguments.hr_pattern,
+        lr=arguments.lr,
+        lr_pattern=arguments.lr_pattern,
     )
     findings = diagnose_pairs(pair_folders(folders, arguments.scale), arguments.metric, arguments.reported)
     print(f"scale {arguments.scale}")

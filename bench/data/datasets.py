@@ -4,20 +4,23 @@ A set other than the embedded ones is a folder under BENCH_DATA in one of three 
 `Set5/image_SRF_4/img_001_SRF_4_{HR,LR}.png`; `Set5/HR/baby.png` with `Set5/LR_bicubic/X4/babyx4.png`; pictures only.
 """
 
+import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from bench.data.embedded import EMBEDDED, locate
-from bench.data.images import U8, image_files, read_image
+from bench.data.images import U8, image_files, pictures_by_name, read_image
 from bench.data.pixel_checksums import PIXEL_CHECKSUMS, pair_sha256
 from bench.errors import BadInput, pick
+from bench.runtime.files import read_json, write_json
 from bench.runtime.packed import packed_pictures
-from bench.runtime.paths import data_folder
+from bench.runtime.paths import data_folder, work_folder
 
 PINNED, UNPINNED = "pinned", "unpinned copy"
-Role = Literal["train", "valid", "test"]
+Role = Literal["train", "valid", "test", "any"]
 
 
 @dataclass(frozen=True)
@@ -33,19 +36,23 @@ class Archive:
 
 
 @dataclass(frozen=True)
-class Dataset:
-    """A set of pictures. `folder` is its place under BENCH_DATA; `prefix` stands before HR and LR_bicubic there.
-    `overlap`: that test pictures are in this training set is known, and meant."""
+class DataSet:
+    """A set of pictures. `folder` is its place under BENCH_DATA, or a path; `prefix` stands before HR and LR_bicubic
+    there. hr, lr: what the pictures are called in it, with {name} (or * in hr), and {scale} for the LR that it ships;
+    empty for one of the layouts. count: 0 for as many as there are. role: "any" trains and tests. `overlap`: that test
+    pictures are in this training set is known, and meant."""
 
     name: str
-    role: Role
-    count: int
-    licence: str
-    source: str
+    role: Role = "any"
+    count: int = 0
+    licence: str = "not stated"
+    source: str = "one's own"
     folder: str = ""
     prefix: str = ""
-    how: str = ""
+    how: str = "put its pictures together"
     archive: Archive | None = None
+    hr: str = ""
+    lr: str = ""
     overlap: bool = False
 
     @property
@@ -65,20 +72,6 @@ class Source:
     lr: Path | None = None
 
 
-class Status(NamedTuple):
-    """One line of `python -m bench data`. here: 'yes', 'no' or the scales; copy: pinned or not; note: what is wrong
-    or how to get it."""
-
-    name: str
-    role: str
-    here: str
-    pictures: int
-    copy: str
-    licence: str
-    source: str
-    note: str
-
-
 _BOX = "https://uofi.box.com/shared/static/"
 _DIV2K = "https://data.vision.ee.ethz.ch/cvl/DIV2K/"
 _BSDS = "https://www.eecs.berkeley.edu/Research/Projects/CS/vision/grouping/BSR/BSR_bsds500.tgz"
@@ -87,20 +80,20 @@ _SELFEX = "as prepared by Huang et al., CVPR 2015 (SelfExSR)"
 _PAIRS = r"image_SRF_([234])/(img_\d{3}_SRF_\d_(?:HR|LR)\.png)$"
 
 
-def _selfex(name: str, count: int, licence: str, source: str, file: str, members: str = _PAIRS) -> Dataset:
+def _selfex(name: str, count: int, licence: str, source: str, file: str, members: str = _PAIRS) -> DataSet:
     archive = Archive(_BOX + file, None, members, r"image_SRF_\1/\2", name)
-    return Dataset(name, "test", count, licence, f"{source}; {_SELFEX}", name, archive=archive)
+    return DataSet(name, "test", count, licence, f"{source}; {_SELFEX}", name, archive=archive)
 
 
-def _div2k(part: str, role: Role, count: int, sha256: str) -> Dataset:
+def _div2k(part: str, role: Role, count: int, sha256: str) -> DataSet:
     folder = f"DIV2K_{part}_HR"
     archive = Archive(f"{_DIV2K}{folder}.zip", sha256, rf"{folder}/(\d{{4}}\.png)$", r"\1", f"DIV2K/{folder}")
     source = "Agustsson & Timofte, CVPRW 2017"
-    return Dataset(f"DIV2K-{part}", role, count, _RESEARCH, source, "DIV2K", f"DIV2K_{part}_", archive=archive)
+    return DataSet(f"DIV2K-{part}", role, count, _RESEARCH, source, "DIV2K", f"DIV2K_{part}_", archive=archive)
 
 
-def _by_hand(name: str, role: Role, count: int, licence: str, source: str, how: str, prefix: str = "") -> Dataset:
-    return Dataset(name, role, count, licence, source, name, prefix, how)
+def _by_hand(name: str, role: Role, count: int, licence: str, source: str, how: str, prefix: str = "") -> DataSet:
+    return DataSet(name, role, count, licence, source, name, prefix, how)
 
 
 _NONE_STATED = "none stated; used for research"
@@ -111,11 +104,11 @@ _BSD400 = "Arbeláez et al., PAMI 2011: BSDS500 train and test, disjoint from BS
 _URBAN, _YANG, _LIM = f"Huang et al., CVPR 2015; {_SELFEX}", "Yang et al., TIP 2010", "Lim et al., CVPRW 2017 (EDSR)"
 _EDSR = "download Flickr2K from the page of EDSR's authors"
 _FLICKR = "Creative Commons, photographers on Flickr"
-DATASETS: dict[str, Dataset] = {
+DATASETS: dict[str, DataSet] = {
     dataset.name: dataset
     for dataset in (
-        Dataset("Embedded-train", "train", 9, "per picture", _INSIDE),
-        Dataset("Embedded-test", "test", 4, "per picture", _INSIDE),
+        DataSet("Embedded-train", "train", 9, "per picture", _INSIDE),
+        DataSet("Embedded-test", "test", 4, "per picture", _INSIDE),
         _selfex("Set5", 5, _NONE_STATED, "Bevilacqua et al., BMVC 2012", "kfahv87nfe8ax910l85dksyl2q212voc.zip"),
         _selfex("Set14", 14, _NONE_STATED, "Zeyde et al., 2010", "igsnfieh4lz68l926l8xbklwsnnk8we9.zip"),
         _selfex(
@@ -123,7 +116,7 @@ DATASETS: dict[str, Dataset] = {
         ),
         _by_hand("Urban100", "test", 100, _FLICKR, _URBAN, "download it from the page of the paper (SelfExSR)"),
         _by_hand("Manga109", "test", 109, "academic use, on request", "Matsui et al., 2017", "ask its authors for it"),
-        Dataset(
+        DataSet(
             "BSD400",
             "train",
             400,
@@ -168,19 +161,38 @@ for _name, (_whole, _positions) in SUBSETS.items():
     )
 
 
+OWN: dict[str, DataSet] = {}
+"""Data sets of one's own, declared in a file of a suite."""
+_NAME = re.compile(r"[A-Za-z0-9][\w-]*", re.ASCII)
+
+
+def declare(dataset: DataSet) -> None:
+    """Let a data set be found by its name. Raises BadInput for a name that is taken or that no path can hold, and for
+    patterns without {name}."""
+    if dataset.name in DATASETS or not _NAME.fullmatch(dataset.name):
+        raise BadInput(f"data set {dataset.name!r}: taken, or not of letters, digits, _ and -; rename it")
+    OWN[dataset.name] = replace(dataset, folder=dataset.folder or dataset.name, hr=dataset.hr.replace("*", "{name}"))
+    for pattern in filter(None, (OWN[dataset.name].hr, dataset.lr)):
+        if Path(pattern).name.count("{name}") != 1:
+            raise BadInput(f"data set {dataset.name}: {pattern!r} must hold {{name}} once, at its end")
+
+
 def pictures_of(names: Iterable[str]) -> set[tuple[str, int]]:
     """(whole set, position) of every picture of these sets, parts of a set or whole ones. Raises BadInput for a set
     that does not exist."""
     found: set[tuple[str, int]] = set()
     for name in names:
-        whole, positions = SUBSETS.get(name, (name, tuple(range(find_dataset(name).count))))
+        whole, positions = SUBSETS.get(name, (name, tuple(range(find_dataset(name).count or len(find(name, 1))))))
         found |= {(whole, position) for position in positions}
     return found
 
 
-def find_dataset(name: str) -> Dataset:
-    """The data set of that name. Raises BadInput, naming the nearest, where there is none."""
-    return pick("dataset", name, DATASETS)
+def find_dataset(name: str) -> DataSet:
+    """The data set of that name: known, declared, or a folder under BENCH_DATA. Raises BadInput, naming the nearest,
+    where there is none."""
+    if name not in DATASETS and name not in OWN and _NAME.fullmatch(name) and (data_folder() / name).is_dir():
+        return DataSet(name, folder=name)
+    return pick("dataset", name, DATASETS | OWN)
 
 
 def find(name: str, scale: int, root: Path | None = None) -> list[Source]:
@@ -197,14 +209,16 @@ def find(name: str, scale: int, root: Path | None = None) -> list[Source]:
     if name in EMBEDDED:
         return [Source(picture.name, locate(picture)) for picture in EMBEDDED[name]]
     sources = _find_in((root or data_folder()) / dataset.folder, dataset, scale)
-    if len(sources) != dataset.count:
+    if len(sources) != (dataset.count or len(sources)):
         here = f"{len(sources)} pictures in {sources[0].hr.parent}"
         raise BadInput(f"{name}: {here}, expected {dataset.count}; {dataset.remedy}")
     return sorted(sources, key=lambda source: source.name)
 
 
-def _find_in(folder: Path, dataset: Dataset, scale: int) -> list[Source]:
-    """The layouts, in the order of the module's docstring."""
+def _find_in(folder: Path, dataset: DataSet, scale: int) -> list[Source]:
+    """Those that a pattern names, or the layouts in the order of the module's docstring."""
+    if dataset.hr:
+        return _find_named(folder, dataset, scale)
     scales = _scales(folder)
     if scale in scales:
         return _find_pairs(folder / f"image_SRF_{scale}", dataset, scale)
@@ -221,13 +235,24 @@ def _find_in(folder: Path, dataset: Dataset, scale: int) -> list[Source]:
     return [Source(path.stem, path) for path in image_files(folder)]
 
 
+def _find_named(folder: Path, dataset: DataSet, scale: int) -> list[Source]:
+    """By the patterns of a set of one's own. Raises BadInput for an HR without its LR."""
+    hr, lr = (folder / pattern.replace("{scale}", str(scale)) for pattern in (dataset.hr, dataset.lr))
+    found = pictures_by_name(hr.parent, hr.name, f"hr of the data set {dataset.name}")
+    shipped = pictures_by_name(lr.parent, lr.name, f"lr of the data set {dataset.name}") if dataset.lr else {}
+    for name in found if dataset.lr else ():
+        if name not in shipped:
+            raise BadInput(f"{found[name]}: its LR is missing in {lr.parent} ({lr.name}); add it, or correct lr")
+    return [Source(name, path, shipped.get(name)) for name, path in found.items()]
+
+
 def _scales(folder: Path) -> list[int]:
     """The scales of the image_SRF layout that a folder holds."""
     found = (path.name.removeprefix("image_SRF_") for path in folder.glob("image_SRF_*") if path.is_dir())
     return sorted(int(scale) for scale in found if scale.isdigit())
 
 
-def _find_pairs(folder: Path, dataset: Dataset, scale: int) -> list[Source]:
+def _find_pairs(folder: Path, dataset: DataSet, scale: int) -> list[Source]:
     """img_001_SRF_4_HR.png and img_001_SRF_4_LR.png: both must be there."""
     ending = f"_SRF_{scale}_HR.png"
     found = [Source(path.name.removesuffix(ending), path) for path in sorted(folder.glob(f"*{ending}"))]
@@ -265,9 +290,12 @@ def read_pair(source: Source, scale: int) -> tuple[U8, U8 | None]:
     return hr, lr
 
 
-def check(name: str, scale: int, digests: Mapping[str, str]) -> str:
+def check(name: str, scale: int, digests: Mapping[str, str], role: Role = "test") -> str:
     """PINNED or UNPINNED, from the `pair_sha256` of each picture. Raises BadInput for a changed picture of a pinned
-    set."""
+    set, and for any change of a set of one's own since it was first used, at that scale and in that role."""
+    if name not in DATASETS:
+        place = hashlib.sha256(str((data_folder() / find_dataset(name).folder).resolve()).encode()).hexdigest()[:8]
+        _check_first_use(name, work_folder() / "first_use" / f"{name}.{place}.x{scale}.{role}.json", digests)
     expected = _checksums(name, scale)
     if not expected or not digests.keys() <= expected.keys():
         return UNPINNED
@@ -279,6 +307,20 @@ def check(name: str, scale: int, digests: Mapping[str, str]) -> str:
                 f"({find_dataset(name).source}); JPEG pictures also need Pillow as locked"
             )
     return PINNED
+
+
+def _check_first_use(name: str, record: Path, digests: Mapping[str, str]) -> None:
+    """Record the digests of a set of one's own, or raise BadInput where they are not those of the first use."""
+    known = read_json(record) if record.is_file() else dict(digests)
+    for picture in sorted(known.keys() | digests.keys()):
+        if known.get(picture) != digests.get(picture):
+            how = "new" if picture not in known else "missing" if picture not in digests else "another picture"
+            raise BadInput(
+                f"{name}: {picture} is {how} since the set was first used; restore it, or take the set as it is now by "
+                f"deleting {record}"
+            )
+    if not record.is_file():
+        write_json(record, known)
 
 
 def _checksums(name: str, scale: int) -> dict[str, str]:
@@ -306,18 +348,3 @@ def verify(name: str, root: Path | None = None) -> tuple[list[int], str]:
         digests = {source.name: pair_sha256(*read_pair(source, scale)) for source in sources} if pinned else {}
         copies.append(check(name, scale, digests))
     return scales, "; ".join(dict.fromkeys(copies))
-
-
-def status() -> list[Status]:
-    """What is here, what is missing, where each comes from; every pinned picture is decoded and compared."""
-    return [_status(dataset) for dataset in DATASETS.values()]
-
-
-def _status(dataset: Dataset) -> Status:
-    here, count, copy, note = "no", 0, "", ""
-    try:
-        scales, copy = verify(dataset.name)
-        here, count = " ".join(f"x{scale}" for scale in scales) or "yes", dataset.count
-    except BadInput as error:
-        note = str(error)
-    return Status(dataset.name, dataset.role, here, count, copy, dataset.licence, dataset.source, note)

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
-from bench.data.datasets import DATASETS, PINNED, Archive, Dataset, find, verify
+from bench.data.datasets import DATASETS, PINNED, Archive, DataSet, find, verify
 from bench.data.embedded import EMBEDDED
 from bench.errors import BadInput, check_choice
 from bench.runtime.checksums import hash_file
-from bench.runtime.paths import data_folder, weights_folder
+from bench.runtime.paths import data_folder
 from bench.runtime.weights import WEIGHTS, Weight, hash_once, locate
 
 TIMEOUT_SECONDS = 30  # without a byte
@@ -50,8 +50,8 @@ def _fetch_weight(weight: Weight) -> Path:
         file = next((file for file in weight.files if file.url), None)
         if file is None or file.url is None:
             raise
-    target = weights_folder() / file.name
-    with _scratch(weights_folder()) as scratch:
+    target = file.path
+    with _scratch(target.parent) as scratch:
         part = scratch / file.name
         _download(file.url, part, f"download {file.url} by hand and put it at {target}")
         _check_sha256(part, file.sha256, file.url)
@@ -62,7 +62,7 @@ def _fetch_weight(weight: Weight) -> Path:
     return locate(weight.name)
 
 
-def _fetch_dataset(dataset: Dataset) -> Path:
+def _fetch_dataset(dataset: DataSet) -> Path:
     """The folder of the set, whole and verified."""
     if dataset.name in EMBEDDED:
         return find(dataset.name, 1)[0].hr.parent
@@ -140,7 +140,7 @@ def _check_sha256(path: Path, expected: str, url: str) -> None:
         raise BadInput(f"{path.name}: sha256 {found[:16]}…, expected {expected[:16]}…; fetch it again from {url}")
 
 
-def _check_pictures(dataset: Dataset, root: Path) -> None:
+def _check_pictures(dataset: DataSet, root: Path) -> None:
     """Whether the unpacked set is whole and, where no sha256 vouches for the archive, has the pinned pixels."""
     copy = verify(dataset.name, root)[1]
     if copy != PINNED and dataset.archive is not None and dataset.archive.sha256 is None:

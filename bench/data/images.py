@@ -128,7 +128,7 @@ def image_files(folder: Path) -> list[Path]:
         raise BadInput(f"{folder}: more than one picture named {twice[0]}; remove or rename one")
     skipped = [path.name for path in shown if path not in files and _is_other_picture(path.name)]
     if skipped:
-        _say_skipped(folder, len(skipped), skipped[0])
+        _say_skipped(folder, f"{len(skipped)} of other formats skipped ({skipped[0]}, …); convert to PNG to use them")
     return files
 
 
@@ -140,13 +140,17 @@ def pictures_by_name(folder: Path, pattern: str = "{name}", option: str = "the p
         raise BadInput(f"{option} {pattern!r} must hold {{name}} once, such as '{{name}}_x4.png'")
     before, after = map(re.escape, pattern.split("{name}"))
     whole = pattern.lower().endswith(EXTENSIONS)
-    found = {}
-    for path in image_files(folder):
+    found, files = {}, image_files(folder)
+    for path in files:
         match = re.fullmatch(f"{before}(.+){after}", path.name if whole else path.stem)
         if match:
             found[composed(match.group(1))] = path
     if not found:
         raise BadInput(f"{folder}: no picture matches {pattern!r}; correct {option}")
+    if len(found) < len(files):
+        _say_skipped(
+            folder, f"{len(files) - len(found)} of {len(files)} pictures left out: not of {option} {pattern!r}"
+        )
     return found
 
 
@@ -161,9 +165,9 @@ def _is_other_picture(name: str) -> bool:
 
 
 @functools.cache
-def _say_skipped(folder: Path, count: int, first: str) -> None:
+def _say_skipped(folder: Path, what: str) -> None:
     """Once a folder and process."""
-    print(f"{folder}: {count} of other formats skipped ({first}, …); convert to PNG to use them", file=sys.stderr)
+    print(f"{folder}: {what}", file=sys.stderr)
 
 
 def to_rgb(image: U8) -> U8:

@@ -15,7 +15,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from bench.data.datasets import DATASETS, UNPINNED, VALIDATION, Source, check, find, find_dataset, read_pair, whole_of
+from bench.data.datasets import (
+    DATASETS,
+    OWN,
+    UNPINNED,
+    VALIDATION,
+    Source,
+    check,
+    find,
+    find_dataset,
+    read_pair,
+    whole_of,
+)
 from bench.data.degradations import Degraded, degrade
 from bench.data.degradations import degradation as named_degradation
 from bench.data.images import F64, U8, crop_to_multiple, image_files, to_rgb, write_png
@@ -118,7 +129,7 @@ def prepare_train(
                 index.append({"name": title} | _append(folder, picture))
                 digests[picture.name] = picture.digest
                 facts["pictures"][title] = picture.facts
-            facts["copies"][name] = check(name, scale, digests)
+            facts["copies"][name] = check(name, scale, digests, "train")
             pixels |= {f"{name}/{picture}": digest for picture, digest in digests.items()}
             if facts["copies"][name] == UNPINNED:
                 _check_overlap(name, sources)
@@ -151,7 +162,7 @@ def _check_overlap(name: str, sources: Sequence[Source]) -> None:
     """Search a set of the user's own for pictures of the test sets that are here. Raises BadInput naming them, or says
     so on stderr where the set's `overlap` is meant."""
     test = {}
-    for other, dataset in DATASETS.items():
+    for other, dataset in (DATASETS | OWN).items():
         with contextlib.suppress(BadInput):
             if dataset.role == "test" and whole_of(other) == other:
                 test[other] = find(other, 4)
@@ -185,7 +196,7 @@ def _append(folder: Path, picture: _Picture) -> Facts:
 def _training_sets(names: Sequence[str]) -> Sequence[str]:
     """The names, after refusing test sets and repetitions."""
     for name in names:
-        if find_dataset(name).role != "train":
+        if find_dataset(name).role not in ("train", "any"):
             kind = "validation" if find_dataset(name).role == "valid" else "test"
             raise BadInput(f"{name} is a {kind} set; train on another, such as BSD400 or Embedded-train")
         if list(names).count(name) > 1:

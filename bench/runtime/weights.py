@@ -16,7 +16,7 @@ import numpy as np
 from bench.errors import BadInput, MissingWeights, pick
 from bench.runtime.checksums import hash_file
 from bench.runtime.packed import read_state, state_head
-from bench.runtime.paths import weights_folder
+from bench.runtime.paths import published_folder, weights_folder
 
 hash_once = functools.cache(hash_file)  # a process meets the same weights many times
 
@@ -25,18 +25,20 @@ hash_once = functools.cache(hash_file)  # a process meets the same weights many 
 class File:
     """One form in which a weight is published. `sha256` may be the prefix that the publisher puts into the
     file's name (torchvision's rule: the first 8 digits). `url` is where `fetch` gets it. `package`: the importable
-    package that ships it. `convolutions`: the places of a pickle's Conv_0, Conv_1, ... in torchvision's `features`."""
+    package that ships it. `convolutions`: the places of a pickle's Conv_0, Conv_1, ... in torchvision's `features`.
+    network: a method's own, kept under BENCH_PUBLISHED."""
 
     name: str
     sha256: str
     url: str | None = None
     package: str | None = None
     convolutions: tuple[int, ...] = ()
+    network: bool = False
 
     @property
     def path(self) -> Path:
         """Where the file is, or would be."""
-        packed = weights_folder() / (self.package or "") / self.name
+        packed = (published_folder() if self.network else weights_folder()) / (self.package or "") / self.name
         if self.package is None or packed.is_file():
             return packed
         spec = importlib.util.find_spec(self.package)  # finds, does not import
@@ -87,6 +89,7 @@ _SHA256 = {  # file -> digest; the publishers of the others state none
 }
 _TORCH = "https://download.pytorch.org/models/"
 _PYIQA = "https://github.com/chaofengc/IQA-PyTorch/releases/download/v0.1-weights/"
+_EDSR = "https://cv.snu.ac.kr/research/EDSR/models/"
 _BSD3, _BSD2 = "BSD-3-Clause", "BSD-2-Clause"
 _LPIPS = "Zhang et al., CVPR 2018; linear layers v0.1, package lpips"
 _ST_LPIPS = "Ghildyal & Liu, ECCV 2022; package stlpips-pytorch"
@@ -156,6 +159,15 @@ WEIGHTS: dict[str, Weight] = {
             (_file("NRQM_model.mat", folder=_PYIQA),),  # no digest is published; its layout is checked
             "MIT",
             "Ma et al., CVIU 2017: model.mat of the authors' release chaoma99/sr-metric, as pyiqa publishes it",
+        ),
+        *(
+            Weight(
+                f"edsr-x{scale}",
+                (File(f"edsr_x{scale}-{digits}.pt", digits, f"{_EDSR}edsr_x{scale}-{digits}.pt", network=True),),
+                "MIT",
+                f"the authors' network of Lim et al., CVPRW 2017, at x{scale}",
+            )
+            for scale, digits in {2: "0edfb8a3", 3: "ea3ef2c6", 4: "4f62e9ef"}.items()
         ),
     )
 }

@@ -18,6 +18,7 @@ from torch.nn.modules.module import register_module_forward_hook
 
 from bench.api import Method, Picture
 from bench.errors import BadInput
+from methods.elsewhere import Checkpoint
 
 LR_SIDE = 64  # pixels of the square LR picture that MACs are counted for
 
@@ -52,8 +53,9 @@ def count(method: Method, side: int = LR_SIDE) -> Count | None:
         if type(module) in COUNTED:
             macs += COUNTED[type(module)](module, entered[0], left)
 
+    loaded = method.network() if isinstance(method, Checkpoint) else None  # its file is read where values are real
     with torch.random.fork_rng(devices=[]), FakeTensorMode(allow_non_fake_inputs=True):
-        network = method.network()
+        network = loaded or method.network()
         if network is None:
             return None
         hook = register_module_forward_hook(add)

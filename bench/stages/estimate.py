@@ -22,13 +22,13 @@ from bench.runtime.record import Stage
 PREVIEW_SIDE = 400  # pixels, about
 
 
-def estimate_folder(method: Method, lr: Path, out: Path, seed: int, device: torch.device) -> dict[str, Any]:
+def estimate_pictures(method: Method, lr: Sequence[Path], out: Path, seed: int, device: torch.device) -> dict[str, Any]:
     """<stem>.npy (float64, sum 1, cross-correlation orientation), <stem>.png and kernels.json for every picture.
 
     Nothing is written to the folder `out` before every kernel is there. Returns what kernels.json says. Raises BadInput
     for a picture that cannot be read or carries no kernel.
     """
-    pictures = [Picture(p.stem, to_tensor(read_image(p)).to(device), None, seed) for p in image_files(lr)]
+    pictures = [Picture(p.stem, to_tensor(read_image(p)).to(device), None, seed) for p in lr]
     kernels, seconds, _ = _estimated(method, pictures)
     failed = [picture.name for picture, kernel in zip(pictures, kernels, strict=True) if not kernel.isfinite().all()]
     if failed:
@@ -51,7 +51,7 @@ def estimate_folder(method: Method, lr: Path, out: Path, seed: int, device: torc
 
 def estimate_sets(method: Method, sets: Mapping[str, Path], out: Path, seed: int, stage: Stage) -> None:
     """out/<data set>/<stem>.npy and .png for every picture of every set (data set to LR folder), all sets side by
-    side, and out/kernels.json. Raises BadInput as `estimate_folder` does."""
+    side, and out/kernels.json. Raises BadInput as `estimate_pictures` does."""
     places = [(name, path) for name, lr in sets.items() for path in image_files(lr)]
     # an estimation that comes to nothing leaves no file: its metrics are n/a
     lr = [to_tensor(read_image(path)).to(stage.device) for _, path in places]

@@ -12,7 +12,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from bench.api import Method, Picture, Upscaler
-from bench.data.images import check_size, image_files, read_image, to_tensor, to_uint8, write_png
+from bench.data.images import check_size, pictures_by_name, read_image, to_tensor, to_uint8, write_png
 from bench.errors import BadInput
 from bench.stages.checkpoints import check_recorded
 from bench.stages.train import load_network
@@ -69,20 +69,22 @@ def upscaler_with(ends: Ends, weights: Weights) -> Upscaler:
     return with_options(prepare(ends.method, network, ends.device), ends.method.scale, ends.options)
 
 
-def upscale_with_networks(ends: Ends, alphas: tuple[float, ...], lr: Path, out: Path) -> None:
+def upscale_with_networks(ends: Ends, alphas: tuple[float, ...], lr: Path, out: Path, pattern: str = "{name}") -> None:
     """Every picture of `lr` into out/alpha-<alpha>/, one interpolated network an alpha."""
     for alpha in alphas:
         upscaler = upscaler_with(ends, interpolate_weights(ends.psnr, ends.gan, alpha))
-        upscale_folder(upscaler, lr, out / alpha_name(alpha), ends.method.scale)
+        upscale_folder(upscaler, lr, out / alpha_name(alpha), ends.method.scale, pattern=pattern)
 
 
-def upscale_with_pictures(ends: Ends, alphas: tuple[float, ...], lr: Path, out: Path) -> None:
+def upscale_with_pictures(ends: Ends, alphas: tuple[float, ...], lr: Path, out: Path, pattern: str = "{name}") -> None:
     """Every picture of `lr` into out/alpha-<alpha>/: upscaled once by either network, then mixed at every alpha.
 
     Raises BadInput for an unreadable picture.
     """
     upscalers = [upscaler_with(ends, weights) for weights in (ends.psnr, ends.gan)]
-    for file in tqdm(image_files(lr), desc=lr.name, unit="picture", mininterval=2.0):
+    for file in tqdm(
+        pictures_by_name(lr, pattern, "--lr-pattern").values(), desc=lr.name, unit="picture", mininterval=2.0
+    ):
         image = read_image(file)
         check_size(file, ends.method.scale * image.shape[1], ends.method.scale * image.shape[0])
         picture, grey = Picture(file.stem, to_tensor(image)), image.ndim == 2
@@ -98,7 +100,7 @@ def _channels(sr: Tensor, grey: bool) -> Tensor:
     return values.mean(dim=0, keepdim=True) if grey else values
 
 
-KINDS: dict[str, Callable[[Ends, tuple[float, ...], Path, Path], None]] = {
+KINDS: dict[str, Callable[[Ends, tuple[float, ...], Path, Path, str], None]] = {
     "network": upscale_with_networks,
     "image": upscale_with_pictures,
 }

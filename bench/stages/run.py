@@ -3,6 +3,7 @@
 import sys
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -16,8 +17,9 @@ from bench.runtime.checksums import hash_file, hash_files, hash_hashes
 from bench.runtime.files import making_folder, read_json, write_json
 from bench.runtime.output import changed_files, check_unchanged
 from bench.runtime.record import Stage, code_of
-from bench.runtime.weights import published_sha256
+from bench.runtime.weights import locate, published_sha256
 from bench.stages import score
+from bench.stages.checkpoints import import_checkpoint
 from bench.stages.cost import count
 from bench.stages.divergence import inherited, no_pictures, no_scores, reason, reason_of, settle
 from bench.stages.estimate import estimate_sets
@@ -28,7 +30,7 @@ from bench.suites import find_suite
 from bench.suites.experiment import Experiment
 from bench.suites.suite import TRUTH
 from bench.suites.workdir import Workdir
-from methods.elsewhere import Pictures, check_pictures
+from methods.elsewhere import Checkpoint, Pictures, check_elsewhere
 
 
 def train_run(
@@ -99,10 +101,15 @@ def upscale_run(run: Experiment, sources: dict[str, Experiment], layout: Workdir
     source = layout.kernels(sources[run.kernel_from]) if run.kernel_from in sources else None
     if source is not None:
         inputs[f"kernels/{run.kernel_from}"] = hash_hashes(hash_files(source, "*.npy"))
-    if isinstance(method := run.build(), Pictures):
+    method = run.build()
+    if run.published:
+        inputs[f"weights/{run.published}"] = published_sha256(run.published)
+    if "sha256" in method.knobs:
+        inputs["elsewhere"] = check_elsewhere(method.knobs["sha256"])
+    if isinstance(method, Pictures):
         _take_pictures(run, method, layout, Stage(code_of(run.made_by), device, inputs, _identity(run)))
         return
-    counted = count(run.build())
+    counted = count(method)
     facts = {
         **_identity(run),
         "network": None if counted is None else {"parameters": counted.parameters, "macs": counted.macs},
@@ -117,7 +124,7 @@ def upscale_run(run: Experiment, sources: dict[str, Experiment], layout: Workdir
         data = layout.test_data(name, run.scale, run.degradation)
         kernels = data / "kernels" if run.kernel_from == TRUTH else source and source / name
         sets.append(TestSet(name, data / "lr", kernels, run.seed))
-    method, network = run.build(), _load_networks(run, layout)
+    network = _load_networks(run, layout)
     upscaler = prepare(method, network, device)
     corrector = getattr(method, "corrector", lambda _: None)(network)
     upscale_sets(upscaler, sets, layout.sr(run), method, stage, corrector)
@@ -125,7 +132,6 @@ def upscale_run(run: Experiment, sources: dict[str, Experiment], layout: Workdir
 
 def _take_pictures(run: Experiment, method: Pictures, layout: Workdir, stage: Stage) -> None:
     """Bring the pictures that somebody made into the place of those that a run would make."""
-    stage = replace(stage, inputs={**stage.inputs, "elsewhere": check_pictures(method.sha256)})
     with making_folder(layout.sr(run)) as folder:
         for name in run.test_sets:
             lr = {file.stem: file for file in image_files(layout.test_data(name, run.scale, run.degradation) / "lr")}
@@ -146,9 +152,15 @@ def _networks(run: Experiment) -> tuple[str, ...]:
 
 def _load_networks(run: Experiment, layout: Workdir) -> nn.Module | None:
     """The network that a run upscales with, or several in a list, trained."""
-    network = run.build().network()
-    if network is None:
-        return None
+    method = run.build()
+    network = method.network()
+    if network is None or isinstance(method, Checkpoint):
+        return network
+    if run.published:
+        with TemporaryDirectory() as folder:
+            file = Path(folder) / "network.safetensors"
+            import_checkpoint(run.method, locate(run.published), file, scale=run.scale)
+            return load_network(network, file)
     parts = list(network) if isinstance(network, nn.ModuleList) else [network]
     for part, name in zip(parts, _networks(run), strict=True):
         load_network(part, checkpoint_path(layout.run(name)))

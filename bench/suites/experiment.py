@@ -20,7 +20,8 @@ class Experiment:
 
     degradation: of the pictures it is tested on; pairs: of its training pairs; unpaired_sets: training sets of which it
     sees only LR, degraded as the test pictures are. network_from: the runs whose networks it takes as they are;
-    kernel_from: the run whose estimated kernels it is given, or "truth".
+    kernel_from: the run whose estimated kernels it is given, or "truth". published: the name in WEIGHTS of the network
+    that its authors published, in place of one trained here.
     """
 
     method: str
@@ -38,6 +39,7 @@ class Experiment:
     warm_start: str | None = None
     network_from: tuple[str, ...] = ()
     kernel_from: str | None = None
+    published: str = ""
     precision: Precision = "float32"
     channels_last: bool = False
     compile: bool = False
@@ -75,7 +77,7 @@ class Experiment:
     def resolved(self) -> dict[str, Any]:
         """Everything that decides the trained network, defaults included, as plain JSON values."""
         method = self.build()
-        left_out = ("knobs", "variant", "test_sets", "metrics")
+        left_out = ("knobs", "variant", "test_sets", "metrics", *(("published",) if not self.published else ()))
         settings = {k: v for k, v in dataclasses.asdict(self).items() if k not in left_out}
         return {**settings, "knobs": method.knobs, "revision": self.entry.revision}
 

@@ -1,6 +1,7 @@
 """Suite published: what authors published, scored under their papers' protocol, beside what they report.
 
-A row of published.csv is what lies under BENCH_PUBLISHED, by name and sha256; what is not there is left out.
+Pictures are rows of published.csv, networks are named in WEIGHTS; both lie under BENCH_PUBLISHED and are known by
+their sha256. What is not there is left out.
 """
 
 from collections.abc import Iterable
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from bench.runtime.paths import published_folder
 from bench.runtime.rows import Row, read_rows
+from bench.runtime.weights import WEIGHTS
 from bench.suites.experiment import Experiment
 from bench.suites.suite import MethodPlan, Suite
 from methods import PUBLISHED
@@ -28,26 +30,36 @@ def _join(row: Row) -> MethodPlan:
 
 def is_here(run: Experiment) -> bool:
     """Whether what a run is made of is here; runs that are made here are."""
+    if run.published:
+        return WEIGHTS[run.published].found is not None
     method = run.build()
     return run.method not in PUBLISHED or not isinstance(method, Pictures) or any_picture(method.sha256)
 
 
 def _plans(rows: Iterable[Row]) -> tuple[MethodPlan, ...]:
-    """Bicubic on every set at every scale that ships with it, then what authors published."""
+    """Bicubic on every set at every scale that ships with it, authors' pictures, and their networks."""
     bicubic = {2: SETS, 3: SETS[:2], 4: SETS}
     return (
         *(MethodPlan("bicubic", scale=scale, test_sets=sets, shard="bicubic") for scale, sets in bicubic.items()),
         *map(_join, rows),
+        *(
+            MethodPlan("edsr", scale=scale, test_sets=sets, shard="networks", published=f"edsr-x{scale}")
+            for scale, sets in bicubic.items()
+        ),
     )
 
 
 _ROWS = read_rows(Path(__file__).with_name("published.csv"))
 PUBLISHED_SUITE = Suite(
     name="published",
-    title="authors' own pictures and bicubic interpolation, as reported and as measured here",
+    title="authors' pictures and networks, and bicubic interpolation, as reported and as measured here",
     train_sets=(),
     test_sets=SETS,
     plans=_plans(_ROWS),
     metrics=("psnr_y", "ssim_y"),
-    reported={"Bicubic": "bicubic.default", **{row["label"]: f"{row['name']}.default" for row in _ROWS}},
+    reported={
+        "Bicubic": "bicubic.default",
+        "EDSR": "edsr.default",
+        **{row["label"]: f"{row['name']}.default" for row in _ROWS},
+    },
 )

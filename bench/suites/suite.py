@@ -38,7 +38,7 @@ class MethodPlan:
     evaluates: train nothing, take the network of the run tested on `pairs`. starts: variant to the earlier stage's,
     where several have its network; of a method without one, to that of its own which it starts from. kernels: variant
     to the estimator's "<method>.<variant>" whose kernels it is given, or "truth". unpaired: training sets of which it
-    sees only LR, under the degradation that it is tested on.
+    sees only LR, under the degradation that it is tested on. published: as an experiment has it.
     """
 
     method: str
@@ -59,6 +59,7 @@ class MethodPlan:
     starts: Mapping[str, str] = field(default_factory=dict)
     kernels: Mapping[str, str] = field(default_factory=dict)
     unpaired: tuple[str, ...] = ()
+    published: str = ""
 
     def wanted(self) -> Iterator[tuple[str, int]]:
         """Every (variant, seed)."""
@@ -145,7 +146,8 @@ class Suite:
         entry, rival = find_entry(name), self._rival()
         asked = entry.budgets.get(self.name) or entry.budgets.get("") or Budget()
         axes = tuple(variant for variant in entry.variants if variant != "default")
-        plan = MethodPlan(name, 0, asked.knobs, once=axes, seeds=rival.seeds if rival else (1,), shard="guests")
+        seeds = rival.seeds if rival and not entry.deterministic else (1,)
+        plan = MethodPlan(name, 0, asked.knobs, once=axes, seeds=seeds, shard="guests")
         method = entry.build(self.scale, asked.knobs)
         if method.recipe is None and type(method).learner is Method.learner:
             return Draft(plan)
@@ -204,7 +206,7 @@ class Suite:
         entry = find_entry(plan.method)
         own = pick(f"variant of {plan.method}", variant, entry.variants)
         trains = plan.iterations > 0 and not plan.evaluates
-        others = (ELSEWHERE,) if "sha256" in entry.default else ()
+        others = (ELSEWHERE,) if plan.published or "sha256" in entry.default else ()
         degradation = plan.degradation or self.degradation
         estimates = entry.estimates
         run = Experiment(
@@ -219,6 +221,7 @@ class Suite:
             train_sets=plan.train_sets.get(variant, self.train_sets) if trains else others,
             unpaired_sets=plan.unpaired if trains else (),
             test_sets=plan.test_sets or self.test_sets,
+            published=plan.published,
             metrics=plan.metrics or (KERNEL_METRICS if estimates else self.metrics),
             precision=self.precision,
             channels_last=self.channels_last,

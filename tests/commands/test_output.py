@@ -43,6 +43,7 @@ VERBS: dict[str, tuple[list[str], tuple[str, ...]]] = {
         ],
         ("in", "in/a.safetensors", "in/b.safetensors"),
     ),
+    "compare": (["bicubic", "--hr", "in", "--metrics", "psnr_y"], ("in",)),
     "kernel": (["--lr", "in", "--iterations", "2"], ("in",)),
     "prepare": (["Set5", "--role", "test"], ("data/Set5",)),
     "train": ([RUN, "--suite", "smoke", "--device", "cpu"], ()),
@@ -52,7 +53,15 @@ VERBS: dict[str, tuple[list[str], tuple[str, ...]]] = {
     "make-packed-runs": (["--minutes", "0"], ()),
 }
 FILES = {"import": "out.safetensors", "score": "out.csv"}  # the others write folders
-SLOW_TO_FINISH = {"train", "report", "page", "import", "pack", "make-packed-runs"}  # they have tests of their own
+SLOW_TO_FINISH = {
+    "train",
+    "report",
+    "page",
+    "import",
+    "pack",
+    "make-packed-runs",
+    "compare",
+}  # they have tests of their own
 
 
 READ = {"hr", "sr", "lr", "checkpoint", "kernels", "true_kernels", "psnr", "gan", "source", "results", "work", "parcel"}

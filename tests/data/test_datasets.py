@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from pictures import noise, real
 
-from bench.data import datasets, embedded
+from bench.data import embedded
 from bench.data.datasets import DATASETS, PINNED, UNPINNED, Source, check, find, read_pair, verify
 from bench.data.embedded import EMBEDDED, Embedded
+from bench.data.here import status
 from bench.data.images import read_image, write_png
 from bench.data.pixel_checksums import PIXEL_CHECKSUMS, pixel_sha256
 from bench.errors import BadInput
@@ -152,7 +153,7 @@ def test_a_corrupt_picture_of_a_set_is_named(data: Path) -> None:
 
 def test_status_has_a_line_for_every_set(data: Path) -> None:
     edsr_layout(data / "Set5", 4)
-    rows = {row.name: row for row in datasets.status()}
+    rows = {row.name: row for row in status()}
     assert list(rows) == list(DATASETS)
     assert (rows["Set5"].here, rows["Set5"].pictures, rows["Set5"].copy, rows["Set5"].note) == ("yes", 5, UNPINNED, "")
     assert (rows["Set14"].here, rows["Set14"].pictures) == ("no", 0)

@@ -18,7 +18,7 @@ import pytest
 from pictures import noise
 
 from bench.__main__ import main
-from bench.data.datasets import DATASETS, Archive, Dataset, verify
+from bench.data.datasets import DATASETS, Archive, DataSet, verify
 from bench.data.fetch import fetch
 from bench.data.images import write_png
 from bench.data.pixel_checksums import PIXEL_CHECKSUMS, pixel_sha256
@@ -77,7 +77,7 @@ def offer_weight(monkeypatch: pytest.MonkeyPatch, url: str | None, sha256: str =
 
 def offer_dataset(monkeypatch: pytest.MonkeyPatch, url: str, sha256: str | None, count: int = 2) -> None:
     archive = Archive(url, sha256, r"pictures/(?:train|test)/(\w+\.png)$", r"\1", "Tiny")
-    entry = Dataset("Tiny", "train", count, "none", "made", "Tiny", how="draw it", archive=archive)
+    entry = DataSet("Tiny", "train", count, "none", "made", "Tiny", how="draw it", archive=archive)
     monkeypatch.setitem(DATASETS, "Tiny", entry)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.data.datasets import DATASETS, VALIDATION, Dataset, Source, find
+from bench.data.datasets import DATASETS, VALIDATION, DataSet, Source, find
 from bench.data.images import U8, read_image, write_png
 from bench.data.near_duplicates import NEAR_DUPLICATES, search
 from bench.data.prepare import left_out, prepare_train
@@ -73,7 +73,7 @@ def test_a_users_own_set_that_overlaps_a_test_set_is_refused_unless_that_is_mean
     whole: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("BENCH_DATA", str(tmp_path))
-    mine = Dataset("Mine", "train", 1, "none", "made", "Mine", how="draw it")
+    mine = DataSet("Mine", "train", 1, "none", "made", "Mine", how="draw it")
     monkeypatch.setitem(DATASETS, "Mine", mine)
     picture = read_image(EMBEDDED["lighthouse"].hr)
     write(tmp_path / "Mine", harbour=picture if whole else picture[40:, 60:])

@@ -11,7 +11,7 @@ import torch
 from pictures import noise, smooth
 
 from bench.api import Batch
-from bench.data.datasets import DATASETS, Dataset
+from bench.data.datasets import DATASETS, DataSet
 from bench.data.images import U8, write_png
 from bench.data.patches import PatchStore, Prefetched, feed
 from bench.data.prepare import prepare_train
@@ -30,7 +30,7 @@ def make_store(
     scale: int = SCALE,
 ) -> Path:
     monkeypatch.setenv("BENCH_DATA", str(folder / "data"))
-    entry = Dataset("Tiny", "train", len(pictures), "none", "made", "Tiny", how="draw it")
+    entry = DataSet("Tiny", "train", len(pictures), "none", "made", "Tiny", how="draw it")
     monkeypatch.setitem(DATASETS, "Tiny", entry)
     for name, picture in pictures.items():
         write_png(folder / "data" / "Tiny" / f"{name}.png", picture)

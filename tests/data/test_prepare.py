@@ -11,7 +11,7 @@ import pytest
 from pictures import noise, real, smooth
 
 from bench.data.blur_kernels import apply_kernel
-from bench.data.datasets import DATASETS, Dataset
+from bench.data.datasets import DATASETS, DataSet
 from bench.data.images import crop_to_multiple, read_image, to_rgb, write_png
 from bench.data.pixel_checksums import pixel_sha256
 from bench.data.prepare import degrade_folder, prepare_test, prepare_train
@@ -27,7 +27,7 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two small sets of three pictures, one of them grey: Tiny to train on, Probe to test on. Returns Tiny's folder."""
     monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
     for name, role in (("Tiny", "train"), ("Probe", "test")):
-        monkeypatch.setitem(DATASETS, name, Dataset(name, role, 3, "none", "made", name, how="draw it"))  # type: ignore[arg-type]
+        monkeypatch.setitem(DATASETS, name, DataSet(name, role, 3, "none", "made", name, how="draw it"))  # type: ignore[arg-type]
         for number, (picture, shape) in enumerate(SHAPES.items()):
             folder = tmp_path / "data" / name / ("HR" if name == "Probe" else "")
             write_png(folder / f"{picture}.png", smooth(number, *shape))

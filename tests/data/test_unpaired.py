@@ -8,7 +8,7 @@ import pytest
 import torch
 from pictures import noise, real
 
-from bench.data.datasets import DATASETS, PINNED, SUBSETS, UNPINNED, VALIDATION, Dataset, check, find, verify
+from bench.data.datasets import DATASETS, PINNED, SUBSETS, UNPINNED, VALIDATION, DataSet, check, find, verify
 from bench.data.images import write_png
 from bench.data.patches import PairedAndUnpaired, PatchStore
 from bench.data.pixel_checksums import PIXEL_CHECKSUMS, pixel_sha256
@@ -23,7 +23,7 @@ def stores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, PatchSt
     """Two sets of noise pictures that share nothing, a third that repeats a picture of the first; all at x2."""
     monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
     for name, numbers in (("Left", (0, 1)), ("Right", (2, 3)), ("Mixed", (4, 1))):
-        monkeypatch.setitem(DATASETS, name, Dataset(name, "train", 2, "none", "made", name, how="draw it"))
+        monkeypatch.setitem(DATASETS, name, DataSet(name, "train", 2, "none", "made", name, how="draw it"))
         for number in numbers:
             write_png(tmp_path / "data" / name / f"picture{number}.png", noise(number, 33, 41, 3))
         degradation = "nearest" if name == "Right" else "bicubic"

@@ -6,23 +6,30 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from pictures import noise
+from published import BLOCKS, WIDTH, edsr_forward, edsr_state, rrdb_state
+from torchvision_stub import import_or_skip
 
 import methods
-from bench.data.images import write_png
+from bench.api import Entry, Picture, feed_forward
+from bench.data.images import U8, read_image, to_tensor, to_uint8, write_png
 from bench.data.prepare import prepare_test
+from bench.data.tiles import tiled
 from bench.errors import BadInput
 from bench.provenance.reuse import needed
+from bench.runtime.checksums import hash_file
 from bench.runtime.files import read_json
 from bench.runtime.rows import read_rows
+from bench.runtime.weights import WEIGHTS, File, Weight
 from bench.stages.run import score_run, upscale_run
 from bench.suites.experiment import Experiment
 from bench.suites.published import PUBLISHED_SUITE, is_here
 from bench.suites.suite import MethodPlan, Suite
 from bench.suites.workdir import Workdir
-from methods.elsewhere import Pictures, check_pictures, pictures_entry
+from methods.elsewhere import Pictures, check_elsewhere, checkpoint_entry, onnx_entry, pictures_entry
 
 SET5 = ("baby", "bird", "butterfly", "head", "woman")
 NUMBERS = tuple(f"img_00{number}" for number in range(1, 6))
@@ -73,10 +80,10 @@ def test_a_picture_that_is_missing_and_a_folder_without_any_are_named(tmp_path: 
 
 def test_a_picture_that_changed_is_refused(tmp_path: Path) -> None:
     method = pictures(write(tmp_path, *SET5))
-    assert check_pictures(method.sha256) == method.sha256
+    assert check_elsewhere(method.sha256) == method.sha256
     write_png(tmp_path / "head.png", noise(9, 8, 8))
     with pytest.raises(BadInput, match="get the original again"):
-        check_pictures(method.sha256)
+        check_elsewhere(method.sha256)
 
 
 @pytest.fixture
@@ -124,3 +131,90 @@ def test_what_authors_published_is_run_where_it_is_here() -> None:
     runs = PUBLISHED_SUITE.experiments()
     assert set(needed(PUBLISHED_SUITE, None, False)) == {name for name, run in runs.items() if is_here(run)}
     assert is_here(runs["bicubic.default.x4.bicubic.s1"])
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Path:
+    """A third party's checkpoint: RRDBNet under its published names."""
+    torch.save(rrdb_state(growth=32), tmp_path / "theirs.pth")
+    return tmp_path / "theirs.pth"
+
+
+def run_of(entry: Entry, monkeypatch: pytest.MonkeyPatch) -> Experiment:
+    monkeypatch.setitem(methods.METHODS, entry.name, entry)
+    return replace(SUITE, plans=(MethodPlan(entry.name),)).experiment(entry.name, "default", 1)
+
+
+def sr_of(run: Experiment, layout: Workdir) -> U8:
+    upscale_run(run, {}, layout, torch.device("cpu"))
+    (picture,) = (layout.sr(run) / "Embedded-one").iterdir()
+    return read_image(picture)
+
+
+def test_a_checkpoint_gives_the_pictures_that_spandrel_gives_alone(
+    layout: Workdir, network: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spandrel = import_or_skip("spandrel")
+    run = run_of(checkpoint_entry(network), monkeypatch)
+    (lr,) = (layout.test_data("Embedded-one", 4, "bicubic") / "lr").iterdir()
+    alone = spandrel.ModelLoader().load_from_file(network).eval()
+    assert np.array_equal(sr_of(run, layout), to_uint8(alone(to_tensor(read_image(lr))[None])[0]))
+    record = read_json(layout.sr(run) / "upscale.json")
+    assert record["network"]["parameters"] == sum(tensor.numel() for tensor in rrdb_state(growth=32).values())
+    assert record["inputs"]["elsewhere"] == hash_file(network)
+
+
+@pytest.mark.parametrize("side", [None, 48])
+def test_its_onnx_twin_is_within_one_grey_level(
+    layout: Workdir, network: Path, monkeypatch: pytest.MonkeyPatch, side: int | None
+) -> None:
+    for package in ("onnx", "onnxruntime"):
+        pytest.importorskip(package)
+    import_or_skip("spandrel")
+    first = run_of(checkpoint_entry(network), monkeypatch)
+    twin = network.with_name("twin.onnx")
+    axes = None if side else {"lr": {2: "h", 3: "w"}}
+    plain = first.build().network().model
+    example = torch.rand(1, 3, side or 16, side or 20)
+    torch.onnx.export(plain, (example,), str(twin), input_names=["lr"], dynamic_axes=axes, dynamo=False)
+    second = run_of(onnx_entry(twin), monkeypatch)
+    expected = sr_of(first, layout)
+    if side:  # of fixed sides: in tiles
+        (lr,) = (layout.test_data("Embedded-one", 4, "bicubic") / "lr").iterdir()
+        in_tiles = tiled(feed_forward(first.build().network()), 4, side)
+        expected = to_uint8(in_tiles(Picture("", to_tensor(read_image(lr)))))
+    assert np.abs(expected.astype(int) - sr_of(second, layout)).max() <= 1
+
+
+def test_a_file_that_is_no_network_or_of_another_scale_is_refused(tmp_path: Path, network: Path) -> None:
+    with pytest.raises(BadInput, match="no such file"):
+        onnx_entry(tmp_path / "absent.onnx")
+    for package, make in (("spandrel", checkpoint_entry), ("onnxruntime", onnx_entry)):
+        import_or_skip(package)
+        (tmp_path / f"{package}.bin").write_bytes(b"PK nothing")
+        entry = make(tmp_path / f"{package}.bin")
+        with pytest.raises(BadInput):
+            method = entry.build(4, entry.default)
+            method.upscaler(method.network())
+    entry = checkpoint_entry(network)
+    with pytest.raises(BadInput, match="x4 network, not x2"):
+        entry.build(2, entry.default).network()
+
+
+def test_a_published_network_is_imported_and_upscales_as_the_authors_does(
+    layout: Workdir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENCH_PUBLISHED", str(tmp_path))
+    torch.save(edsr_state(), tmp_path / "small.pt")
+    digits = hash_file(tmp_path / "small.pt")[:8]
+    monkeypatch.setitem(WEIGHTS, "small", Weight("small", (File("small.pt", digits, network=True),), "", ""))
+    sizes = {"width": WIDTH, "blocks": BLOCKS, "residual_scaling": 1.0}
+    plan = MethodPlan("edsr", knobs=sizes, published="small")
+    run = replace(SUITE, plans=(plan,)).experiment("edsr", "default", 1)
+    (lr,) = (layout.test_data("Embedded-one", 4, "bicubic") / "lr").iterdir()
+    expected = edsr_forward(edsr_state(), to_tensor(read_image(lr))[None])[0]
+    assert np.abs(sr_of(run, layout).astype(int) - to_uint8(expected)).max() <= 1
+    assert read_json(layout.sr(run) / "upscale.json")["inputs"]["weights/small"].startswith(digits)
+    assert run.resolved()["published"] == "small" and "published" not in replace(run, published="").resolved()
+    (tmp_path / "small.pt").unlink()
+    assert not is_here(run)

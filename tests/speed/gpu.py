@@ -36,7 +36,7 @@ from torch import Tensor, nn  # noqa: E402
 from train_step import Case, synchronised, time_case  # noqa: E402
 
 from bench.api import Knobs, Picture  # noqa: E402
-from bench.data.datasets import DATASETS, Dataset  # noqa: E402
+from bench.data.datasets import DATASETS, DataSet  # noqa: E402
 from bench.data.images import U8, to_tensor, write_png  # noqa: E402
 from bench.data.patches import PatchStore, feed  # noqa: E402
 from bench.data.prepare import prepare_train  # noqa: E402
@@ -87,7 +87,7 @@ def make_pictures(folder: Path) -> None:
     """Training pictures as the sets that `small_run` names, in a store with levels and in one without."""
     os.environ["BENCH_DATA"] = str(folder / "data")
     for name in ("Embedded-train", "Embedded-train-first", "Embedded-train-second"):
-        DATASETS[name] = Dataset(name, "train", 4, "none", "made", name, how="draw it")
+        DATASETS[name] = DataSet(name, "train", 4, "none", "made", name, how="draw it")
         for number in range(4):
             write_png(folder / "data" / name / f"{number}.png", picture_of(10 * len(name) + number, 320, 360))
     prepare_train(("Embedded-train",), 4, "bicubic", folder / "plain" / "train")

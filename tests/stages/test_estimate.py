@@ -12,9 +12,9 @@ from PIL import Image
 
 import methods
 from bench.__main__ import build_parser
-from bench.data.images import write_png
+from bench.data.images import image_files, write_png
 from bench.errors import BadInput
-from bench.stages.estimate import estimate_folder, preview
+from bench.stages.estimate import estimate_pictures, preview
 from methods.bicubic import ENTRY as BICUBIC
 from methods.kernelgan.entry import ENTRY
 
@@ -100,7 +100,7 @@ def test_a_method_that_upscales_is_refused(pictures: Path, tmp_path: Path) -> No
     import torch
 
     with pytest.raises(BadInput, match="estimates no kernels"):
-        estimate_folder(BICUBIC.build(2, {}), pictures, tmp_path / "kernels", 0, torch.device("cpu"))
+        estimate_pictures(BICUBIC.build(2, {}), image_files(pictures), tmp_path / "kernels", 0, torch.device("cpu"))
 
 
 def test_the_preview_shows_the_largest_value_white_and_negative_ones_black() -> None:
