@@ -45,7 +45,8 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def _unwritable(path: Path, error: OSError) -> BadInput:
-    return BadInput(f"{path}: cannot be written ({error.strerror or error}); free space or choose another place")
+    reason = error.args[0][0][2] if isinstance(error, shutil.Error) else error.strerror or error  # the first of many
+    return BadInput(f"{path}: cannot be written ({reason}); free space or choose another place")
 
 
 def is_temporary(name: str) -> bool:

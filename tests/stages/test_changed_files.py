@@ -180,6 +180,14 @@ def test_a_folder_in_the_way_of_a_temporary_one_is_left_alone(tmp_path: Path) ->
     assert (tmp_path / ".out.partial" / "mine").read_text() == "work"
 
 
+def test_many_files_that_cannot_be_copied_are_one_line_about_the_first(tmp_path: Path) -> None:
+    for name in "abc":
+        (tmp_path / name).symlink_to("nowhere")
+    with pytest.raises(BadInput) as caught, making_folder(tmp_path / "of" / "out") as folder:
+        shutil.copytree(tmp_path, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("of"))
+    assert str(caught.value).count("No such file") == 1 and sorted(os.listdir(tmp_path)) == ["a", "b", "c"]
+
+
 def test_everything_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[str] = []
     monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.readlink(f"/proc/self/fd/{descriptor}")))
