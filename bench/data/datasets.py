@@ -128,9 +128,7 @@ DATASETS: dict[str, DataSet] = {
         _by_hand("T91", "train", 91, _NONE_STATED, _YANG, "take the 91 training pictures of the ScSR release"),
         _div2k("train", "train", 800, "9d0b9c463f6e35b6c62cc6a930ee2224f670b34c1df841a57670f9acf0f6c335"),
         _div2k("valid", "test", 100, "20dd31fd84d777bc1cf5d6b7654a3f569c0aec74458ae094122ad1d0489900fc"),
-        _by_hand(
-            "Flickr2K", "train", 2650, _RESEARCH, _LIM, "download Flickr2K from the page of EDSR's authors", "Flickr2K_"
-        ),
+        _by_hand("Flickr2K", "train", 2650, _RESEARCH, _LIM, _EDSR, "Flickr2K_"),
     )
 }
 # Some pictures of a set under a name of their own. Halves of training sets are disjoint, so that pairs and unpaired

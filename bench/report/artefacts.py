@@ -12,8 +12,7 @@ from bench.report.chart_data import effects_of
 from bench.report.crop_selection import Shown
 from bench.report.losses import Panels
 from bench.report.style import COLOURS, DPI, Drawn, save
-from bench.report.tables import heading
-from bench.report.trends import draw_rows, figure_of_rows
+from bench.report.trends import figure_of_effects
 from bench.report.verdicts import VariantEffect
 
 ANGLE = "gradient_cosine"
@@ -68,10 +67,8 @@ def draw_remedies(scores: Scores, effects: Sequence[VariantEffect], folder: Path
     if MEASURE not in columns or not columns[RANKED[0]]:
         return None
     rank = [row.variant for row, _ in sorted(columns[RANKED[0]], key=lambda row: -row[1].mean)]
-    figure, panels = figure_of_rows(len(columns), len(rank), 2.3)
-    for axes, (metric, rows) in zip(panels, columns.items(), strict=True):
-        draw_rows(axes, sorted(rows, key=lambda row: rank.index(row[0].variant)), metric == RANKED[0])
-        axes.set_title(heading(scores.metrics[metric]), size=8.5)
+    for rows in columns.values():
+        rows.sort(key=lambda row: rank.index(row[0].variant))
     name = f"remedies{scores.suffix}"
     return Drawn(
         name,
@@ -79,7 +76,7 @@ def draw_remedies(scores: Scores, effects: Sequence[VariantEffect], folder: Path
         f"Variants by their difference to the default in `{RANKED[0]}`, the best on top, with 95 % intervals as in the "
         "figure of differences: filled over seeds and pictures, hollow over pictures alone; in colour where found at a "
         "false-discovery rate of 5 %.",
-        inline=save(figure, folder, name),
+        inline=save(figure_of_effects(scores, columns, 2.3), folder, name),
     )
 
 

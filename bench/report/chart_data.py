@@ -10,6 +10,7 @@ from bench.report.statistics import Effect
 from bench.report.verdicts import VariantEffect
 
 BETWEEN = "alpha"  # a sweep of this knob goes from one network to another, and is shown in the plane
+Effects = list[tuple[VariantEffect, Effect]]
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,6 @@ def curve_of(scores: Scores, sweep: Sweep, dataset: str, metric: str) -> list[tu
     return found
 
 
-def effects_of(effects: Sequence[VariantEffect], metric: str) -> list[tuple[VariantEffect, Effect]]:
+def effects_of(effects: Sequence[VariantEffect], metric: str) -> Effects:
     """The variants that have an effect on a metric."""
     return [(row, row.effect) for row in effects if row.metric == metric and row.effect is not None]

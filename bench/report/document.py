@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench.metrics import Metric
+from bench.metrics import METRICS, Metric
 from bench.report import SuiteInfo
 from bench.report.aggregate import read
 from bench.report.contents import Chapter, Report, gather
@@ -28,20 +28,16 @@ def build(
     results: Path,
     work: Path,
     suite: SuiteInfo,
-    metrics: Mapping[str, Metric] | None = None,
+    metrics: Mapping[str, Metric] = METRICS,
     page: Path | None = None,
 ) -> Path:
     """Write tables/, figures/, REPORT.md and what figures are drawn from under `results`; return REPORT.md's path.
 
     results: holds scores/, runs.csv and, where there is one, cost.csv. work: the suite's folder with data/, sr/ and
-    runs/. metrics: how each metric is named and measured, default bench.metrics.METRICS. page: the folder to put
+    runs/. metrics: how each metric is named and measured. page: the folder to put
     index.html into, with every table as CSV, Markdown and LaTeX and every figure as SVG. Everything is made in a
     temporary folder first: an error leaves the old report as it was. Raises BadInput for scores missing or torn.
     """
-    if metrics is None:
-        from bench.metrics import METRICS
-
-        metrics = METRICS
     every = read(results, suite, metrics)
     draft = results / f".report.{os.getpid()}"
     shutil.rmtree(draft, ignore_errors=True)

@@ -14,7 +14,7 @@ from bench.report.chart_data import Spot
 from bench.report.losses import F64, Panels
 from bench.report.perception_distortion import limits
 from bench.report.rules import LEVEL
-from bench.report.statistics import TWO_WAY, Effect
+from bench.report.statistics import TWO_WAY
 from bench.report.svg import SERIES, Scale, drawing, element, frame, labels, line, mark, number, polyline, text
 from bench.report.tables import heading, show_difference, show_value
 from bench.report.verdicts import VariantEffect
@@ -116,7 +116,7 @@ def difference_charts(scores: Scores, effects: Sequence[VariantEffect]) -> list[
     return [_differences(scores.metrics[metric], rows) for metric, rows in found if rows]
 
 
-def _differences(info: Metric, rows: Sequence[tuple[VariantEffect, Effect]]) -> str:
+def _differences(info: Metric, rows: chart_data.Effects) -> str:
     names = 8 + 6.6 * max(len(f"{row.method}.{row.variant}") for row, _ in rows)
     height = 56 + ROW * len(rows)
     reach = max(max(abs(effect.low), abs(effect.high)) for _, effect in rows) or 1.0

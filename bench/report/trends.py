@@ -1,7 +1,7 @@
 """Figures of what changes step by step: differences of variants, sweeps of a knob, from one network to another."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 
 from bench.report import Sweep
 from bench.report.aggregate import DISTORTION, Scores
-from bench.report.chart_data import curve_of, effects_of, paths_of, sweeps_of, tradeoff_metrics
+from bench.report.chart_data import Effects, curve_of, effects_of, paths_of, sweeps_of, tradeoff_metrics
 from bench.report.perception_distortion import name_axes, tradeoff_panels
 from bench.report.rules import LEVEL
-from bench.report.statistics import TWO_WAY, Effect
+from bench.report.statistics import TWO_WAY
 from bench.report.style import COLOURS, DPI, Drawn, panels_of, save
 from bench.report.tables import heading
 from bench.report.verdicts import VariantEffect
@@ -23,16 +23,11 @@ NAMES = 2.6  # inches for the variants' names
 
 def draw_differences(scores: Scores, effects: Sequence[VariantEffect], folder: Path) -> Drawn | None:
     """Every variant's difference to its default with its interval, a column a metric; None where there is none."""
-    columns = [(metric, effects_of(effects, metric)) for metric in scores.first_metrics]
-    columns = [(metric, rows) for metric, rows in columns if rows]
+    columns = {metric: rows for metric in scores.first_metrics if (rows := effects_of(effects, metric))}
     if not columns:
         return None
-    figure, panels = figure_of_rows(len(columns), max(len(rows) for _, rows in columns), 3.4)
-    for number, (axes, (metric, rows)) in enumerate(zip(panels, columns, strict=True)):
-        draw_rows(axes, rows, number == 0)
-        axes.set_title(heading(scores.metrics[metric]), size=9)
     name = f"differences{scores.suffix}"
-    save(figure, folder, name)
+    save(figure_of_effects(scores, columns, 3.4), folder, name)
     return Drawn(
         name,
         "What each change does",
@@ -42,18 +37,21 @@ def draw_differences(scores: Scores, effects: Sequence[VariantEffect], folder: P
     )
 
 
-def figure_of_rows(columns: int, lines: int, wide: float) -> tuple[Figure, list[Axes]]:
-    """Panels side by side, `wide` inches each, of that many lines, with room for names to the left."""
-    width, height = NAMES + wide * columns, 0.9 + LINE * lines
+def figure_of_effects(scores: Scores, columns: Mapping[str, Effects], wide: float) -> Figure:
+    """A panel a metric, `wide` inches each, side by side, a line a variant, with room for names to the left."""
+    width, height = NAMES + wide * len(columns), 0.9 + LINE * max(map(len, columns.values()))
     figure = Figure(figsize=(width, height), dpi=DPI)
-    panels = panels_of(figure, columns, columns)
     figure.subplots_adjust(
         left=NAMES / width, right=1 - 0.15 / width, top=1 - 0.35 / height, bottom=0.5 / height, wspace=0.06
     )
-    return figure, panels
+    panels = panels_of(figure, len(columns), len(columns))
+    for number, (axes, (metric, rows)) in enumerate(zip(panels, columns.items(), strict=True)):
+        _draw_rows(axes, rows, number == 0)
+        axes.set_title(heading(scores.metrics[metric]), size=9)
+    return figure
 
 
-def draw_rows(axes: Axes, rows: Sequence[tuple[VariantEffect, Effect]], named: bool) -> None:
+def _draw_rows(axes: Axes, rows: Effects, named: bool) -> None:
     """One metric, a line a variant."""
     axes.axvline(0, color="#808080", linewidth=0.8)
     for line, (row, effect) in enumerate(rows):
@@ -110,8 +108,7 @@ def draw_paths(scores: Scores, folder: Path) -> Drawn | None:
     metrics = tradeoff_metrics(scores)
     if metrics is None:
         return None
-    found = {dataset: paths_of(scores, dataset, metrics) for dataset in scores.setting.datasets}
-    found = {dataset: paths for dataset, paths in found.items() if paths}
+    found = {name: paths for name in scores.setting.datasets if (paths := paths_of(scores, name, metrics))}
     if not found:
         return None
     figure, panels = tradeoff_panels(len(found))

@@ -73,11 +73,6 @@ class Workdir:
         """Which run is which in MLflow; `PENDING` where the store was away."""
         return self.root / "mirror.json"
 
-    @property
-    def page(self) -> Path:
-        """index.html, and every table and figure in every format."""
-        return self.root / "page"
-
     def scores(self, run: Experiment) -> Path:
         """One run's scores, picture by picture."""
         return self.root / "scores" / run.method / f"{run.name}.csv"

@@ -10,7 +10,7 @@ import pytest
 from report_folder import INFOS, setting, suite_info, write_pictures, write_results
 
 from bench.metrics import METRICS
-from bench.report import artefacts
+from bench.report import artefacts, trends
 from bench.report.aggregate import Scores, read
 from bench.report.crop_selection import Shown
 from bench.report.material import read_material
@@ -51,7 +51,7 @@ def test_windows_stand_above_their_spectra_and_without_pictures_it_is_said(tmp_p
 
 def test_remedies_are_in_the_order_of_what_they_gain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     orders = []
-    monkeypatch.setattr(artefacts, "draw_rows", lambda _, rows, __: orders.append([row.variant for row, _ in rows]))
+    monkeypatch.setattr(trends, "_draw_rows", lambda _, rows, __: orders.append([row.variant for row, _ in rows]))
     scores = scored(tmp_path, ABOUT)
     (known,) = [row for row in ablation_effects(scores) if row.metric == "psnr_y" and row.variant == "l2"]
     assert known.effect is not None
