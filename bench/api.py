@@ -244,6 +244,11 @@ class Claim:
         return replace(self, id=f"{method}.{self.id.removeprefix(f'{method}.')}", sides=sides, source=source)
 
 
+def varied(knob: str, values: Mapping[str, object]) -> dict[str, Knobs]:
+    """A variant for each value of one knob, by the variant's name."""
+    return {name: {knob: value} for name, value in values.items()}
+
+
 def claimed_at(scale: int, degradation: str, *claims: Claim, source: str = "") -> tuple[Claim, ...]:
     """These claims, all made at one scale and degradation, and in one source where they name none."""
     return tuple(replace(c, scale=scale, degradation=degradation, source=c.source or source) for c in claims)

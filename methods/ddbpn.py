@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from bench.api import Axis, Claim, Entry, Method
+from bench.api import Axis, Claim, Entry, Method, varied
 from bench.errors import BadInput
 from methods.common.blocks import PEAK, MeanShift, add_image_skip, conv
 from methods.common.pixel import Recipe
@@ -124,10 +124,7 @@ ENTRY = Entry(
         ),
         Axis("dense", "Do dense connections between the units help?", {"no-dense": {"dense": False}}, "section 4.2"),
         Axis(
-            "depth",
-            "Do more back-projections help?",
-            {"stages-2": {"stages": 2}, "stages-4": {"stages": 4}},
-            "section 4.2",
+            "depth", "Do more back-projections help?", varied("stages", {"stages-2": 2, "stages-4": 4}), "section 4.2"
         ),
         Axis("loss", "Does L1 train to a higher PSNR than L2?", {"l2": {"loss": "l2"}}, "Lim et al. 2017"),
     ),

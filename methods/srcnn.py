@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bench.api import Axis, Claim, Entry, Method, Upscaler
+from bench.api import Axis, Claim, Entry, Method, Upscaler, varied
 from methods.common.blocks import bicubic, conv
 from methods.common.luma import LAST_LAYER_AXIS, LumaRecipe, luma_upscaler
 
@@ -65,7 +65,7 @@ ENTRY = Entry(
         Axis(
             "filters",
             "Does a larger second kernel give a higher PSNR?",
-            {"9-1-5": {"filters": (9, 1, 5)}, "9-3-5": {"filters": (9, 3, 5)}},
+            varied("filters", {"9-1-5": (9, 1, 5), "9-3-5": (9, 3, 5)}),
             "filter-size experiment",
         ),
         LAST_LAYER_AXIS,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from bench.api import Axis, Claim, Entry, Method, Pretrain, Training
+from bench.api import Axis, Claim, Entry, Method, Pretrain, Training, varied
 from bench.errors import check_choice
 from methods.common.adversarial import StridedDiscriminator
 from methods.common.blocks import add_image_skip
@@ -86,7 +86,7 @@ ENTRY = Entry(
         Axis(
             "content",
             "Do deeper features make a better content loss than shallow ones or pixels?",
-            {"content-vgg22": {"content": "vgg22"}, "content-mse": {"content": "mse"}},
+            varied("content", {"content-vgg22": "vgg22", "content-mse": "mse"}),
             "section 3.4, table 1",
         ),
         Axis(

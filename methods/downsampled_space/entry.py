@@ -1,6 +1,6 @@
 """The entry of the loss in the downsampled space: its axes, its claims, and what the article leaves open."""
 
-from bench.api import Axis, Claim, Entry, Knobs, claimed_at
+from bench.api import Axis, Claim, Entry, Knobs, claimed_at, varied
 from methods.downsampled_space.method import DownsampledSpace
 
 _ARTICLE = "article on a loss in the downsampled space"
@@ -30,13 +30,13 @@ ENTRY = Entry(
         Axis(
             "content",
             "How little of an HR loss takes the freedom away?",
-            {"hr-0.01": {"pixel_weight": 1e-2}, "hr-0.1": {"pixel_weight": 0.1}},
+            varied("pixel_weight", {"hr-0.01": 1e-2, "hr-0.1": 0.1}),
             _OWN,
         ),
         Axis(
             "adversarial-weight",
             "How much must the adversarial loss weigh to choose among what the loss leaves open?",
-            {"adversarial-x10": {"adversarial_weight": 5e-2}, "adversarial-x100": {"adversarial_weight": 0.5}},
+            varied("adversarial_weight", {"adversarial-x10": 5e-2, "adversarial-x100": 0.5}),
             _OWN,
         ),
         Axis(

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
-from bench.api import Axis, Batch, Claim, Entry, Method, Pretrain, Training, claimed_at
+from bench.api import Axis, Batch, Claim, Entry, Method, Pretrain, Training, claimed_at, varied
 from bench.errors import BadInput, check_choice
 from methods.common.blocks import PEAK
 from methods.common.dual import Duals, chain_down, halvings
@@ -151,13 +151,7 @@ ENTRY = Entry(
         Axis(
             "rho",
             "Which share of a batch should be unpaired?",
-            {
-                "rho-0": {"unpaired_share": 0.0},
-                "rho-10": {"unpaired_share": 0.1},
-                "rho-50": {"unpaired_share": 0.5},
-                "rho-70": {"unpaired_share": 0.7},
-                "rho-100": {"unpaired_share": 1.0},
-            },
+            varied("unpaired_share", {"rho-0": 0.0, "rho-10": 0.1, "rho-50": 0.5, "rho-70": 0.7, "rho-100": 1.0}),
             "ablation of the ratio of unpaired data",
         ),
         Axis(

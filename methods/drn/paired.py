@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
-from bench.api import Axis, Batch, Claim, Entry, Method, Training, claimed_at
+from bench.api import Axis, Batch, Claim, Entry, Method, Training, claimed_at, varied
 from bench.errors import check_choice
 from methods.common.blocks import PEAK
 from methods.common.dual import Duals, Halve, chain_down, halvings
@@ -134,19 +134,16 @@ ENTRY = Entry(
         Axis(
             "lambda",
             "Does the dual regression loss help, and how much should it weigh?",
-            {
-                "lambda-0": {"dual_weight": 0.0},
-                "lambda-0.001": {"dual_weight": 0.001},
-                "lambda-0.01": {"dual_weight": 0.01},
-                "lambda-1": {"dual_weight": 1.0},
-                "lambda-10": {"dual_weight": 10.0},
-            },
+            varied(
+                "dual_weight",
+                {"lambda-0": 0.0, "lambda-0.001": 0.001, "lambda-0.01": 0.01, "lambda-1": 1.0, "lambda-10": 10.0},
+            ),
             "ablation of the dual regression scheme and of lambda",
         ),
         Axis(
             "dual-kind",
             "Is a dual network trained along better than a fixed way down?",
-            {"dual-bicubic": {"dual": "bicubic"}, "dual-frozen": {"dual": "frozen"}},
+            varied("dual", {"dual-bicubic": "bicubic", "dual-frozen": "frozen"}),
             "this project",
         ),
         Axis(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 
 from torch import nn
 
-from bench.api import Axis, Claim, Entry, Knobs, Method, Pretrain
+from bench.api import Axis, Claim, Entry, Knobs, Method, Pretrain, varied
 from methods.common.gan import GanRecipe
 from methods.common.perceptual import TAP_CLAIMS, tap_axis
 from methods.common.rrdb import GeneratorKnobs, RRDBNet, check_scale
@@ -102,13 +102,13 @@ ENTRY = Entry(
         Axis(
             "adversarial-weight",
             "What does the weight of the adversarial loss trade?",
-            {"no-adversarial": {"adversarial_weight": 0.0}, "adversarial-x4": {"adversarial_weight": 2e-2}},
+            varied("adversarial_weight", {"no-adversarial": 0.0, "adversarial-x4": 2e-2}),
             "equation 3",
         ),
         Axis(
             "pixel-weight",
             "What does the weight of the pixel loss trade?",
-            {"no-pixel": {"pixel_weight": 0.0}, "pixel-1": {"pixel_weight": 1.0}},
+            varied("pixel_weight", {"no-pixel": 0.0, "pixel-1": 1.0}),
             "equation 3; section 4.6 takes a large one against perceptual quality",
         ),
         Axis(

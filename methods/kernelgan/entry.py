@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import nn
 
-from bench.api import Axis, Claim, Entry, Estimator, Knobs, Method, Upscaler, claimed_at
+from bench.api import Axis, Claim, Entry, Estimator, Knobs, Method, Upscaler, claimed_at, varied
 from bench.errors import BadInput
 from methods.kernelgan import network
 from methods.kernelgan.estimate import estimate
@@ -138,13 +138,13 @@ ENTRY = Entry(
         Axis(
             "sum-to-one",
             "Does the kernel keep its gain without being told to sum to 1?",
-            {"no-sum": {"sum_weight": 0.0}, "sum-5": {"sum_weight": 5.0}},
+            varied("sum_weight", {"no-sum": 0.0, "sum-5": 5.0}),
             _PAPER,
         ),
         Axis(
             "boundary",
             "Does mass at the border have to be penalised?",
-            {"no-boundary": {"boundary_weight": 0.0}, "boundary-5": {"boundary_weight": 5.0}},
+            varied("boundary_weight", {"no-boundary": 0.0, "boundary-5": 5.0}),
             _PAPER,
         ),
         Axis(
@@ -181,46 +181,39 @@ ENTRY = Entry(
         Axis(
             "generator",
             "Is a deep linear generator better than one filter, or than a deep one with ReLU?",
-            {"single-layer": {"generator": "single"}, "relu": {"generator": "relu"}},
+            varied("generator", {"single-layer": "single", "relu": "relu"}),
             "section 3.1",
         ),
         Axis(
             "depth",
             "How deep must the generator be?",
-            {
-                "depth-2": {"kernel_sizes": (7, 7)},
-                "depth-3": {"kernel_sizes": (7, 5, 3)},
-                "depth-4": {"kernel_sizes": (7, 5, 3, 1)},
-                "depth-9": {"kernel_sizes": (7, 5, 3, 1, 1, 1, 1, 1, 1)},
-            },
+            varied(
+                "kernel_sizes",
+                {
+                    "depth-2": (7, 7),
+                    "depth-3": (7, 5, 3),
+                    "depth-4": (7, 5, 3, 1),
+                    "depth-9": (7, 5, 3, 1, 1, 1, 1, 1, 1),
+                },
+            ),
             "section 3.1",
         ),
-        Axis(
-            "width",
-            "Does over-parametrisation help?",
-            {"width-1": {"width": 1}, "width-16": {"width": 16}},
-            _DESIGN,
-        ),
+        Axis("width", "Does over-parametrisation help?", varied("width", {"width-1": 1, "width-16": 16}), _DESIGN),
         Axis(
             "support",
             "How large may the kernel be?",
-            {
-                "support-7": {"kernel_sizes": (3, 3, 3, 1, 1, 1)},
-                "support-17": {"kernel_sizes": (9, 7, 3, 1, 1, 1)},
-                "support-25": {"kernel_sizes": (13, 9, 5, 1, 1, 1)},
-            },
+            varied(
+                "kernel_sizes",
+                {"support-7": (3, 3, 3, 1, 1, 1), "support-17": (9, 7, 3, 1, 1, 1), "support-25": (13, 9, 5, 1, 1, 1)},
+            ),
             _DESIGN,
         ),
         Axis(
             "receptive-field",
             "How large must the patches be that the discriminator judges?",
-            {
-                "rf-5": {"discriminator_sizes": (5,)},
-                "rf-7": {"discriminator_sizes": (7,)},
-                "rf-mixed": {"discriminator_sizes": (7, 3)},
-                "rf-11": {"discriminator_sizes": (11,)},
-                "rf-15": {"discriminator_sizes": (15,)},
-            },
+            varied(
+                "discriminator_sizes", {"rf-5": (5,), "rf-7": (7,), "rf-mixed": (7, 3), "rf-11": (11,), "rf-15": (15,)}
+            ),
             "section 3.1",
         ),
         Axis(
@@ -233,7 +226,7 @@ ENTRY = Entry(
             },
             _CODE,
         ),
-        Axis("gan-loss", "Is L1 the most stable?", {"l1": {"gan_loss": "l1"}, "lsgan": {"gan_loss": "l2"}}, _CODE),
+        Axis("gan-loss", "Is L1 the most stable?", varied("gan_loss", {"l1": "l1", "lsgan": "l2"}), _CODE),
         Axis(
             "crops",
             "Do crops have to be drawn where gradients are strong, and how large?",

@@ -1,6 +1,6 @@
 """The entry of pseudo-supervision: its axes, its claims, and where it departs from its paper."""
 
-from bench.api import Axis, Claim, Entry, claimed_at
+from bench.api import Axis, Claim, Entry, claimed_at, varied
 from methods.pseudo_sr.method import PseudoSr
 
 _PAPER = "Maeda, CVPR 2020"
@@ -16,7 +16,7 @@ ENTRY = Entry(
         Axis(
             "cycle",
             "Does the way to the unknown degradation and back have to end where it began?",
-            {"no-cycle": {"cycle_weight": 0.0}, "cycle-10": {"cycle_weight": 10.0}},
+            varied("cycle_weight", {"no-cycle": 0.0, "cycle-10": 10.0}),
             _PAPER,
         ),
         Axis(
@@ -38,10 +38,7 @@ ENTRY = Entry(
         Axis(
             "upscaled-discriminator",
             "Does telling SR of pseudo-pairs from SR of unpaired LR close the gap between training and test (gamma)?",
-            {
-                "no-upscaled-discriminator": {"upscaled_weight": 0.0},
-                "upscaled-discriminator-1": {"upscaled_weight": 1.0},
-            },
+            varied("upscaled_weight", {"no-upscaled-discriminator": 0.0, "upscaled-discriminator-1": 1.0}),
             _PAPER,
         ),
         Axis(
@@ -85,7 +82,7 @@ ENTRY = Entry(
         Axis(
             "yardsticks",
             "What does the upscaler alone reach, trained on clean pairs or on pairs of the true degradation?",
-            {"uncorrected": {"pairs": "given"}, "supervised": {"pairs": "given"}},
+            varied("pairs", {"uncorrected": "given", "supervised": "given"}),
             "this project; a suite says of which degradation the pairs are",
         ),
     ),

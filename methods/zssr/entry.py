@@ -1,6 +1,6 @@
 """The entry of ZSSR: its axes, its claims, and where it departs from its papers."""
 
-from bench.api import Axis, Claim, Entry
+from bench.api import Axis, Claim, Entry, varied
 from methods.zssr.method import Zssr
 
 REPOSITORY = {"augment": (0.05, 0.45, 0.5), "loss_map": "none", "self_ensemble": True, "back_projection": 10}
@@ -73,7 +73,7 @@ ENTRY = Entry(
         Axis(
             "back-projection",
             "What does back-projection add?",
-            {"no-back-projection": {"back_projection": 0}, "back-projection-10": {"back_projection": 10}},
+            varied("back_projection", {"no-back-projection": 0, "back-projection-10": 10}),
             "Shocher et al. 2018, section 3.2",
         ),
         Axis(
