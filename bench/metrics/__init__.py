@@ -70,6 +70,11 @@ class Metric:
     mean: Literal["arithmetic", "quadratic"] = "arithmetic"
     torch: bool = False
 
+    @property
+    def sign(self) -> float:
+        """1 where higher is better, else -1."""
+        return 1.0 if self.better == "higher" else -1.0
+
 
 def match(sr: U8, other: U8) -> tuple[U8, U8]:
     """Both pictures with the same number of channels, by the rule above; `other` keeps its own."""

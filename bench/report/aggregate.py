@@ -125,8 +125,7 @@ class Scores:
         controls = [entrant for entrant in self.measured if entrant.method in self.suite.deterministic]
         means = {entrant.label: self.mean(entrant, dataset, metric).value for entrant in controls}
         known = {label: value for label, value in means.items() if value is not None}
-        sign = 1.0 if self.metrics[metric].better == "higher" else -1.0
-        return max(known, key=lambda label: sign * known[label], default="")
+        return max(known, key=lambda label: self.metrics[metric].sign * known[label], default="")
 
     def first_available(self, wanted: Sequence[str]) -> str | None:
         """The first of these metrics of which every measured entrant has a mean on every data set, or None."""

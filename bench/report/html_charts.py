@@ -128,9 +128,8 @@ def _differences(info: Metric, rows: chart_data.Effects) -> str:
     parts.append(line(x.at(0), y.start, x.at(0), y.end, "zero"))
     for index, (row, effect) in enumerate(rows):
         down, name = 26 + ROW * (index + 0.5), f"{row.method}.{row.variant}"
-        improves = (effect.mean > 0) == (info.better == "higher")
         significant = row.p_adjusted is not None and row.p_adjusted < LEVEL
-        role = ("gain" if improves else "loss") if significant else "open"
+        role = ("gain" if info.sign * effect.mean > 0 else "loss") if significant else "open"
         low, high = show_difference(effect.low, info), show_difference(effect.high, info)
         p = f"false-discovery rate {row.p_adjusted:.3f}" if row.p_adjusted is not None else "not tested"
         title = f"{name} ({row.axis}): {show_difference(effect.mean, info)}, 95 % interval {low} to {high}, {p}"

@@ -190,12 +190,11 @@ def _claim_table(verdicts: Sequence[Verdict], infos: Mapping[str, Metric]) -> st
 def _claim(verdict: Verdict, info: Metric) -> str:
     effect = verdict.effect
     assert effect is not None
-    sign = 1.0 if info.better == "higher" else -1.0
-    low, high = sorted((sign * effect.low, sign * effect.high))
+    low, high = sorted((info.sign * effect.low, info.sign * effect.high))
     size = f"{_seeds(effect.seeds)} × {effect.pictures} pictures"
     small = "; ".join(filter(None, (_p(verdict.p_adjusted), size, notes_of(verdict))))
     numbers = f"{escape(show_effect(effect, info))} {escape(unit_of(info))}"
-    bar = interval_bar(sign * effect.mean, low, high, PILLS[verdict.status][1])
+    bar = interval_bar(info.sign * effect.mean, low, high, PILLS[verdict.status][1])
     return (
         f'<tr><td>{pill(verdict.status)}</td><th scope="row">{escape(verdict.text)}'
         f"<small>{escape(verdict.source)} · <code>{escape(verdict.better)}</code> against "

@@ -12,6 +12,7 @@ from bench.report.render import NA, Table
 from bench.report.rules import LEVEL, MARGINS
 from bench.report.statistics import MIN_SEEDS, ONE_PAIR, TWO_WAY, Effect, equivalence
 from bench.report.tables import full, heading, section_of, show_effect, show_mean, show_size, table_of
+from bench.report.verdict_tables import show_p
 from bench.report.verdicts import adjust, budget_mismatch, measure, paired_scores
 
 ELSEWHERE = "elsewhere"  # as runs.csv has it of what others trained
@@ -39,11 +40,6 @@ class Duel:
     p: float
     p_alike: float
     noise: float
-
-    @property
-    def sign(self) -> float:
-        """1 where higher is better."""
-        return 1.0 if self.scores.metrics[self.metric].better == "higher" else -1.0
 
 
 def rivals_table(every: Sequence[Scores]) -> Table | None:
@@ -79,13 +75,12 @@ def label_of_mine(scores: Scores) -> str:
 
 def best_rival(scores: Scores, metric: str) -> str:
     """The label of the entrant with the best mean over the data sets but mine; empty where there is none."""
-    sign = 1.0 if scores.metrics[metric].better == "higher" else -1.0
     means = {}
     for entrant in scores.measured:
         values = [scores.mean(entrant, dataset, metric).value for dataset in scores.setting.datasets]
         known = [value for value in values if value is not None]
         if known and entrant.name != scores.suite.mine:
-            means[entrant.label] = sign * sum(known) / len(known)
+            means[entrant.label] = scores.metrics[metric].sign * sum(known) / len(known)
     return max(means, key=lambda label: means[label], default="")
 
 
@@ -116,7 +111,7 @@ def _verdicts(duels: Sequence[Duel]) -> list[tuple[str, float | None]]:
         elif min(1.0, tested * duel.p_alike) < LEVEL:
             words.append(ALIKE)
         elif p < LEVEL:
-            words.append(BETTER if duel.sign * duel.effect.mean > 0 else WORSE)
+            words.append(BETTER if duel.scores.metrics[duel.metric].sign * duel.effect.mean > 0 else WORSE)
         else:
             words.append(UNDECIDED)
     return list(zip(words, adjusted, strict=True))
@@ -134,7 +129,7 @@ def _shown(duel: Duel, word: str, p: float | None) -> dict[str, str]:
         "against": duel.rival.label,
         f"{duel.mine.label} is": word,
         "difference [95 %]": show_effect(effect, info),
-        "p": "–" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}",
+        "p": show_p(p),
         "beyond seed noise": _beyond(duel),
         "seeds × pictures": show_size(effect),
         **by_set,
@@ -196,10 +191,9 @@ def _standing(scores: Scores, metric: str, judged: Sequence[tuple[Duel, str]]) -
         others = [scores.mean(duel.rival, dataset, metric).value for duel, _ in judged]
         if mine.value is None:
             continue
-        sign = judged[0][0].sign
-        ahead = sum(other is not None and sign * other > sign * mine.value for other in others)
-        known = sum(other is not None for other in others)
+        known = [other for other in others if other is not None]
+        ahead = sum(info.sign * other > info.sign * mine.value for other in known)
         row = {"metric": heading(info), "data set": dataset, "mean": show_mean(mine, info)}
-        row["rank"] = f"{ahead + 1} of {known + 1}"
+        row["rank"] = f"{ahead + 1} of {len(known) + 1}"
         rows.append({**row, **{f"{word} (all sets)": ", ".join(names) or "–" for word, names in groups.items()}})
     return rows

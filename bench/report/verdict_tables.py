@@ -69,7 +69,7 @@ def claims_table(verdicts: Sequence[Verdict], every: Sequence[Scores]) -> Table:
             rest.append((*about, v.note, v.source))
         else:
             sides = (f"{v.better} − {v.worse}", v.metric, v.setting)
-            alike = _p(v.p_equal_adjusted)
+            alike = show_p(v.p_equal_adjusted)
             measured.append((*about, *sides, *_shown(v.effect, v, infos[v.metric]), alike, notes_of(v), v.source))
     by_set = [
         (v.claim_id, v.metric, dataset, show_effect(effect, infos[v.metric]), show_size(effect))
@@ -125,10 +125,10 @@ def _margins(metrics: Iterable[str], infos: Mapping[str, Metric]) -> Section:
 def _shown(effect: Effect, row: VariantEffect | Verdict, info: Metric) -> tuple[str, ...]:
     """The cells under SHOWN."""
     found = f"{effect.detectable(row.level):.{decimals(info)}f}"
-    return show_effect(effect, info), _p(row.p_adjusted), found, show_size(effect)
+    return show_effect(effect, info), show_p(row.p_adjusted), found, show_size(effect)
 
 
-def _p(p: float | None) -> str:
+def show_p(p: float | None) -> str:
     return "–" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 

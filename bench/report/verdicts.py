@@ -195,7 +195,7 @@ def _test(claim: Claim, scores: Scores, effect: Effect) -> tuple[float, float, f
 
     The sign is the metric's better direction. A claim of a margin is not tested for the absence of a difference.
     """
-    sign = 1.0 if scores.metrics[claim.metric].better == "higher" else -1.0
+    sign = scores.metrics[claim.metric].sign
     differences = paired_scores(scores, claim.better, claim.worse, claim.metric)
     if claim.margin:
         past = estimate_effect(sign * differences - claim.margin)
@@ -284,4 +284,4 @@ def _p_ahead(scores: Scores, metric: str, leader: str, second: str) -> float:
     effect, _ = measure(scores, leader, second, metric)
     if effect is None or effect.kind != TWO_WAY:
         return math.nan
-    return effect.p if (effect.mean > 0) == (scores.metrics[metric].better == "higher") else 1.0
+    return effect.p if scores.metrics[metric].sign * effect.mean > 0 else 1.0
