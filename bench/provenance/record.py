@@ -8,25 +8,13 @@ from typing import Any
 from bench.data.prepare import RECORD
 from bench.errors import BadInput
 from bench.report.aggregate import COST_COLUMNS, RUN_COLUMNS
+from bench.runtime import results as files
 from bench.runtime.code_digest import source_digest
 from bench.runtime.devices import environment
 from bench.runtime.files import read_json
 from bench.runtime.git import REPORT, commit
 from bench.runtime.output import check_unchanged
 from bench.runtime.record import Record
-from bench.runtime.results import (
-    COST,
-    EXPLAINED,
-    MATERIAL,
-    RECORDS,
-    RUNS,
-    SCORE_COLUMNS,
-    SCORES,
-    TAPS,
-    read_results,
-    write_records,
-    write_scores,
-)
 from bench.runtime.rows import read_rows, write_rows
 from bench.stages.feature_activity import write_taps
 from bench.suites.experiment import Experiment
@@ -111,18 +99,12 @@ def run_row(run: Experiment, trained: Record, upscaling: Record) -> Record:
     method = run.build()
     pictures, patch = method.batch
     network = upscaling.get("network") or {}
+    amounts = {"batch": pictures, "patch": patch, "samples": run.iterations * pictures}
+    about = ("method", "variant", "axis", "scale", "degradation", "seed", "iterations")
     return {
         "run": run.name,
-        "method": run.method,
-        "variant": run.variant,
-        "axis": run.axis,
-        "scale": run.scale,
-        "degradation": run.degradation,
-        "seed": run.seed,
-        "iterations": run.iterations,
-        "batch": pictures if run.iterations else "",
-        "patch": patch if run.iterations else "",
-        "samples": run.iterations * pictures if run.iterations else "",
+        **{column: getattr(run, column) for column in about},
+        **{column: number if run.iterations else "" for column, number in amounts.items()},
         "train_set": "+".join(run.train_sets),
         "perceptual": method.knobs.get("perceptual", "") if method.needs_weights else "",
         "parameters": trained.get("parameters", network.get("parameters", 0)),
@@ -139,10 +121,7 @@ def cost_row(run: Experiment, trained: Record, upscaling: Record) -> Record:
     nothing = upscaling["peak_mib"] == ""
     return {
         "run": run.name,
-        "train_seconds": trained.get("seconds", ""),
-        "train_cpu_seconds": trained.get("cpu_seconds", ""),
-        "train_device": trained.get("device", ""),
-        "train_peak_mib": trained.get("peak_mib", ""),
+        **{f"train_{name}": trained.get(name, "") for name in ("seconds", "cpu_seconds", "device", "peak_mib")},
         "upscale_seconds": "" if nothing else round(_seconds(upscaling), 2),
         "upscale_peak_mib": upscaling["peak_mib"],
     }
@@ -160,20 +139,20 @@ def write_results(
 ) -> list[str]:
     """scores/, records/, runs.csv, cost.csv and taps.csv of these runs, and of the suite's others that a published
     folder holds, with what figures of those are drawn from; returns the names of all, in the suite's order."""
-    records, scores = read_results(published) if published else ({}, {})
+    records, scores = files.read_results(published) if published else ({}, {})
     for run in runs:
         records[run.name] = run_record(run, suite, layout)
-        scores[run.name] = read_rows(layout.scores(run), SCORE_COLUMNS)
+        scores[run.name] = read_rows(layout.scores(run), files.SCORE_COLUMNS)
     found = {name: run for name, run in suite.experiments().items() if name in records and name in scores}
-    for folder in (SCORES, RECORDS):
+    for folder in (files.SCORES, files.RECORDS):
         shutil.rmtree(results / folder, ignore_errors=True)
     for method in dict.fromkeys(run.method for run in found.values()):
         names = [name for name, run in found.items() if run.method == method]
-        write_scores(results, method, {name: scores[name] for name in names})
-        write_records(results, method, {name: records[name] for name in names})
-    _write_rows(results / RUNS, RUN_COLUMNS, [records[name]["row"] for name in found])
-    _write_rows(results / COST, COST_COLUMNS, [records[name]["cost"] for name in found])
-    for file in (TAPS, EXPLAINED, MATERIAL):
+        files.write_scores(results, method, {name: scores[name] for name in names})
+        files.write_records(results, method, {name: records[name] for name in names})
+    _write_rows(results / files.RUNS, RUN_COLUMNS, [records[name]["row"] for name in found])
+    _write_rows(results / files.COST, COST_COLUMNS, [records[name]["cost"] for name in found])
+    for file in (files.TAPS, files.EXPLAINED, files.MATERIAL):
         (results / file).unlink(missing_ok=True)
         if published and (published / file).is_file():
             shutil.copyfile(published / file, results / file)

@@ -1,6 +1,7 @@
 """Every link between a results folder's numbers and what they were made of, recomputed."""
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from shutil import copy, copytree
@@ -164,22 +165,14 @@ def _tables(results: Path, records: Mapping[str, RunRecord], rebuild: Rebuild) -
 
 def render(links: Sequence[Check]) -> str:
     """A line a kind of link, then every broken one, then why some were not checked."""
-    kinds = list(dict.fromkeys(link.kind for link in links))
-    counts = [
-        [str(sum((link.kind, link.state) == (kind, state) for link in links) or "–") for state in STATES]
-        for kind in kinds
-    ]
-    width = max(map(len, ["link", *kinds]))
-    lines = [f"{'link'.ljust(width)}  {'  '.join(state.rjust(9) for state in STATES)}"]
-    for kind, numbers in zip(kinds, counts, strict=True):
-        lines.append(f"{kind.ljust(width)}  {'  '.join(number.rjust(9) for number in numbers)}")
+    counts = Counter[tuple[str, str]]((link.kind, link.state) for link in links)
+    rows = {"link": STATES} | {link.kind: [str(counts[link.kind, state] or "–") for state in STATES] for link in links}
+    width = max(map(len, rows))
+    lines = [f"{kind.ljust(width)}  {'  '.join(cell.rjust(9) for cell in cells)}" for kind, cells in rows.items()]
     broken = [f"  {link.kind}: {link.name}: {link.text}" for link in links if link.state == "broken"]
     lines += ["", f"BROKEN ({len(broken)})", *broken[:SHOWN]] if broken else ["", "No link is broken."]
     lines += [f"  … and {len(broken) - SHOWN} more"] if len(broken) > SHOWN else []
-    reasons: dict[tuple[str, str], int] = {}
-    for link in links:
-        if link.state == "unchecked":
-            reasons[link.kind, link.text] = reasons.get((link.kind, link.text), 0) + 1
+    reasons = Counter((link.kind, link.text) for link in links if link.state == "unchecked")
     lines += [f"unchecked, {kind} ({count}): {text}" for (kind, text), count in reasons.items()]
     lines += [NOT_HERE] if any(link.state == "not here" for link in links) else []
     return "\n".join(lines)

@@ -294,20 +294,16 @@ def means_table(records: Sequence[Record]) -> str:
     metrics = list(dict.fromkeys(record.metric for record in records))
     datasets = sorted({record.dataset for record in records})
     rows = [["metric", *(name or "mean" for name in datasets)]]
-    for metric in metrics:
-        rows.append(
-            [
-                metric,
-                *(_cell(metric, [r for r in records if r.metric == metric and r.dataset == name]) for name in datasets),
-            ]
-        )
+    rows += [[metric, *(_cell(records, metric, name) for name in datasets)] for metric in metrics]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     reasons = dict.fromkeys((record.metric, record.note) for record in records if record.value is None)
     return "\n".join(lines + [f"{metric}: n/a: {note}" for metric, note in reasons])
 
 
-def _cell(metric: str, records: Sequence[Record]) -> str:
+def _cell(records: Sequence[Record], metric: str, dataset: str) -> str:
+    """The mean of a metric over a data set."""
+    records = [record for record in records if (record.metric, record.dataset) == (metric, dataset)]
     values = [record.value for record in records if record.value is not None]
     if not values:
         return "n/a"
