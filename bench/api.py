@@ -101,8 +101,7 @@ class Recipe(Protocol):
         """(pictures per batch, HR patch side in pixels)."""
 
     def learner(self, build: Callable[[], nn.Module], scale: int, training: Training) -> Learner:
-        """What trains the network that `build` draws, fresh. Seeded by the caller: what is drawn first, this network or
-        another, decides the weights of both."""
+        """A fresh learner of what `build` draws. Seeded by the caller: what is drawn first decides all weights."""
 
 
 @dataclass(frozen=True)
@@ -236,10 +235,8 @@ class Claim:
         return self.sides.partition(" > ")[2]
 
     def of(self, method: str, sources: Mapping[str, str] = MappingProxyType({})) -> Claim:
-        """The claim with the method's name before its id and its own variants: those that have a source, and all
-        without a dot."""
-        own = {side: f"{method}.{side}" for side in (self.better, self.worse) if "." not in side or side in sources}
-        sides = " > ".join(own.get(side, side) for side in (self.better, self.worse))
+        """With the method's name before its id and its own variants: those with a source, and all without a dot."""
+        sides = " > ".join(s if "." in s and s not in sources else f"{method}.{s}" for s in (self.better, self.worse))
         source = self.source or sources.get(self.worse) or sources.get(self.better, "")
         return replace(self, id=f"{method}.{self.id.removeprefix(f'{method}.')}", sides=sides, source=source)
 
@@ -324,9 +321,7 @@ class Entry:
     @property
     def variants(self) -> dict[str, Knobs]:
         """Every variant by name, 'default' first, its knobs by their flat names."""
-        found: dict[str, Knobs] = {"default": self.default}
-        for axis in self.axes:
-            found.update(axis.variants)
+        found = {"default": self.default, **{name: v for axis in self.axes for name, v in axis.variants.items()}}
         return {variant: self.flatten(knobs) for variant, knobs in found.items()}
 
     @property
