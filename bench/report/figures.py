@@ -82,8 +82,8 @@ MARK = "#D55E00"
 
 def crop_figure(blocks: Sequence[Block]) -> Figure:
     """A block a picture: the whole HR with the window marked, then the window in HR and by every entrant."""
-    methods = len(blocks[0].crops) - 1
-    lines, cells = _lines(methods), _places(methods)
+    cells = _places(len(blocks[0].crops) - 1)
+    lines = 1 + max(line for _, line in cells)
     blocks = blocks[: max(1, MAX_LINES // lines)]
     height = TITLE + lines * (CELL + TEXT)
     size = (2 * GAP + CELL + (1 + max(column for column, _ in cells)) * (CELL + GAP), height * len(blocks))
@@ -91,10 +91,6 @@ def crop_figure(blocks: Sequence[Block]) -> Figure:
     for index, block in enumerate(blocks):
         _draw_block(figure, block, size, index * height, cells)
     return figure
-
-
-def _lines(methods: int) -> int:
-    return 1 + max(line for _, line in _places(methods))
 
 
 def _places(methods: int) -> list[tuple[int, int]]:

@@ -84,8 +84,10 @@ class PairedLearner(NetworkLearner):
             self.companions = {"duals": self.duals}
 
     def begin(self, batch: Batch) -> Hashable:
+        """Learned duals always learn, frozen ones during the warm-up."""
         super().begin(batch)
-        self.learns = self._duals_learn(batch.step)
+        warms_up = batch.step < self.recipe.dual_warmup * self.training.iterations
+        self.learns = self.recipe.dual != "frozen" or warms_up
         return self.learns
 
     def learn(self, batch: Batch) -> dict[str, Tensor]:
@@ -112,10 +114,6 @@ class PairedLearner(NetworkLearner):
     @property
     def _halve(self) -> Halve:
         return self.duals or bicubic_half
-
-    def _duals_learn(self, step: int) -> bool:
-        """Learned duals always, frozen ones during the warm-up."""
-        return self.recipe.dual != "frozen" or step < self.recipe.dual_warmup * self.training.iterations
 
     def _cycle(self, hr: Tensor) -> Tensor:
         """L1(P(D(hr)), hr) of (N, 3, H, W) in [0, 255]."""
