@@ -118,24 +118,15 @@ def _lr_psnr(sample: Sample) -> float:
     return fidelity.lr_psnr(*match(sample.sr, sample.lr), sample.scale)
 
 
-def _phase_deviation(sample: Sample) -> float:
-    return phases.phase_deviation(luma(sample.sr), sample.scale)
+def _on_luma(measure: Callable[[F64, int], float], sample: Sample) -> float:
+    return measure(luma(sample.sr), sample.scale)
 
 
-def _lattice_excess(sample: Sample) -> float:
-    return phases.lattice_excess(luma(sample.sr), sample.scale)
-
-
-def _diversity(sample: Sample) -> float:
-    if not sample.draws:
-        raise BadInput("one SR of each LR: the generator draws nothing")
-    return phases.spread([sample.sr, *sample.draws])
-
-
-def _seed_deviation(sample: Sample) -> float:
-    if not sample.seeds:
-        raise BadInput("one seed was trained")
-    return phases.spread([sample.sr, *sample.seeds])
+def _spread(among: Literal["draws", "seeds"], lacking: str, sample: Sample) -> float:
+    others = getattr(sample, among)
+    if not others:
+        raise BadInput(lacking)
+    return phases.spread([sample.sr, *others])
 
 
 def _gradient_cosine(sample: Sample) -> float:
@@ -257,7 +248,7 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "phase_deviation",
-            _phase_deviation,
+            partial(_on_luma, phases.phase_deviation),
             "grey levels",
             "lower",
             "float Y less the mean of each s x s block: standard deviation over the means of its s^2 phases",
@@ -265,7 +256,7 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "lattice_excess",
-            _lattice_excess,
+            partial(_on_luma, phases.lattice_excess),
             "dB",
             "lower",
             "float Y, Hann's window: energy at multiples of pi/s over that 2 to 4 bins beside them",
@@ -273,7 +264,7 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "diversity",
-            _diversity,
+            partial(_spread, "draws", "one SR of each LR: the generator draws nothing"),
             "grey levels",
             "higher",
             "RGB: standard deviation over 4 SR of one LR, drawn with other noise; mean over pixels and channels",
@@ -281,7 +272,7 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "seed_deviation",
-            _seed_deviation,
+            partial(_spread, "seeds", "one seed was trained"),
             "grey levels",
             "lower",
             "RGB: standard deviation over the SR of all seeds of a variant, mean over pixels and channels",
