@@ -69,8 +69,8 @@ ENTRY = Entry(
             "Does the loss hide where a picture file or a patch ends: beyond black and white, at the border?",
             {
                 "bounded": {"bounded": True},
-                "whole-patch": {"border": 0, "own_lr": True},
-                "bounded-whole": {"bounded": True, "border": 0, "own_lr": True},
+                "whole-patch": {"border": 0},
+                "bounded-whole": {"bounded": True, "border": 0},
             },
             _OWN,
         ),
@@ -188,7 +188,7 @@ ENTRY = Entry(
         "the mean squared error weighs 100, so that its gradient is of the size of L1's beside a GAN's; alone, Adam "
         "makes any weight the same",
         "patches are compared without 2 LR pixels at their border, which depend on pixels beyond; whole-patch compares "
-        "all, with the HR patch shrunk as the SR is",
+        "all",
         "`lr_psnr` is of 8-bit pictures to their border: it counts the 2 LR pixels there, and that values beyond black "
         "and white are clipped, of which the loss knows nothing; the loss itself is the curve `shrunk`",
     ),

@@ -14,9 +14,19 @@ from torch import Tensor, nn
 
 from bench.__main__ import main
 from bench.api import Picture
-from bench.data.images import write_png
+from bench.data.images import pictures_by_name, write_png
 from bench.errors import BadInput
-from bench.stages.upscale import Options, prepare, self_ensemble, tiled, upscale_folder, with_options
+from bench.runtime.record import Stage
+from bench.stages import upscale
+from bench.stages.upscale import (
+    Options,
+    prepare,
+    self_ensemble,
+    tiled,
+    upscale_folder,
+    upscale_sets,
+    with_options,
+)
 
 CPU = torch.device("cpu")
 
@@ -106,6 +116,18 @@ def test_every_picture_is_given_the_kernel_of_its_name(tmp_path: Path) -> None:
     scipy.io.savemat(tmp_path / "kernels" / "b_kernel_x4.mat", {"Kernel": kernels["b"]})
     upscale_folder(note, tmp_path / "lr", tmp_path / "sr", 4, kernels=tmp_path / "kernels")
     assert all(np.array_equal(seen[name], kernels[name]) for name in kernels)
+
+
+def test_a_generator_that_draws_noise_makes_further_pictures_that_do_not_count_as_the_sets(tmp_path: Path) -> None:
+    write_png(tmp_path / "lr" / "one.png", noise(1, 6, 7, 3))
+    for variant, draws in (("default", 1), ("noise", 4)):
+        method, out = small_run("downsampled_space", variant).build(), tmp_path / variant
+        torch.manual_seed(0)
+        upscaler = prepare(method, method.network(), CPU)
+        upscale_sets(upscaler, [upscale.TestSet("set", tmp_path / "lr")], out, method, Stage({}, CPU, {}))
+        pictures = [path.read_bytes() for path in sorted(out.rglob("*.png"))]
+        assert len(pictures) == len(set(pictures)) == draws
+        assert list(pictures_by_name(out / "set")) == ["one"]
 
 
 def test_kernels_for_a_method_that_takes_none_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
