@@ -46,9 +46,10 @@ ENTRY = Entry(
             f"{_ARTICLE}; shuffle-stages, nearest: {_OWN}",
         ),
         Axis(
-            "upsampler-adversarial",
-            "And do both remedies together?",
-            {f"{name}-adversarial": {"upsampler": name, **_GAN} for name in ("transposed", "nearest")},
+            "remedy-adversarial",
+            "And with the adversarial loss?",
+            {f"{name}-adversarial": {"upsampler": name, **_GAN} for name in ("transposed", "nearest")}
+            | {"residual-zero-adversarial": {"residual": True, "last_layer": "zero", **_GAN}},
             _ARTICLE,
         ),
         Axis(
