@@ -16,13 +16,14 @@ from bench.provenance.verify import verify
 from bench.report.described import describe
 from bench.report.document import build
 from bench.runtime.checksums import seal
-from bench.runtime.files import making_folder, read_json
+from bench.runtime.files import making_folder, read_json, write_json
 from bench.runtime.git import absence
 from bench.runtime.output import check_place, check_unchanged, output_folder
 from bench.runtime.parcel import read_parcel
 from bench.runtime.paths import results_folder
 from bench.runtime.results import FILES
 from bench.stages.elsewhere import made_by, records_of
+from bench.stages.feature_activity import measure_taps
 from bench.stages.train import checkpoint_path, load_weights
 from bench.suites import find_suite
 from bench.suites.experiment import Experiment
@@ -45,6 +46,7 @@ def adopt(parcel: Path) -> list[str]:
         draft, layout = Path(name) / "results", Workdir(suite.name, Path(name))
         try:
             _unpack(parcel, runs, content, layout)
+            _measure_taps(runs, layout)
             order = write_results(suite, runs, layout, draft, published)
         except FAULTS as error:
             why = error if isinstance(error, BadInput) else f"not as a stage writes it ({error!r})"
@@ -112,6 +114,15 @@ def _unpack(parcel: Path, runs: Iterable[Experiment], content: Mapping[str, byte
             check_unchanged(folder, {name: made[name] for name in made if (folder / name).is_file()})
             if checkpoint_path(folder).is_file():
                 load_weights(checkpoint_path(folder))
+
+
+def _measure_taps(runs: Iterable[Experiment], layout: Workdir) -> None:
+    """What the perceptual losses can see, measured here where it was not there: a pack rounds their networks."""
+    for run in runs:
+        path, pictures = layout.score_record(run), layout.test_data(run.test_sets[0], run.scale, run.degradation) / "hr"
+        record = read_json(path)
+        if record["taps"] is None and pictures.is_dir():
+            write_json(path, {**record, "taps": measure_taps(run, pictures)})
 
 
 def _keep_network(made: Path, place: Path) -> None:

@@ -34,7 +34,9 @@ minutes=${1:-9} out=$(realpath -m -- "${2:-$(dirname -- "$0")/back}") processes=
 cd -- "$(dirname -- "$0")" || exit 2
 unset BENCH_METHODS
 export PYTHONPATH=. PYTHONDONTWRITEBYTECODE=1 BENCH_WORK=work BENCH_DATA=data BENCH_WEIGHTS=weights
-exec "${PYTHON:-python3}" -m bench make-packed-runs --minutes "$minutes" --processes "$processes" --out "$out"
+python=${PYTHON:-python3}
+"$python" -c "import torch, numpy, scipy, PIL, safetensors, tqdm" || exit 2
+exec "$python" -m bench make-packed-runs --minutes "$minutes" --processes "$processes" --out "$out"
 """
 
 

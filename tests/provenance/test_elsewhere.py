@@ -276,3 +276,26 @@ def test_a_suite_stopped_elsewhere_goes_on_and_comes_back_as_it_would_have_been_
     here = json.loads((tmp_path / "here/smoke/runs/rrdb.default.x4.bicubic.s1/train.json").read_text())
     record = adopted["rrdb.default.x4.bicubic.s1"]
     assert (here["outputs"]["checkpoint.safetensors"], here["digest"]) == (record["checkpoint"], record["digest"])
+
+
+@pytest.mark.slow
+def test_a_run_that_is_lacking_is_packed_with_the_network_that_it_starts_from(clean: Path, tmp_path: Path) -> None:
+    smoke, python = (
+        ("pack", "--suite", "smoke", "--shard", "esrgan", "--limit-mb", "90"),
+        bare_python(tmp_path / "venv"),
+    )
+    assert call(clean, (*smoke, "--out", tmp_path / "all"))[0].code == 0
+    assert go(tmp_path / "all", python, 9, tmp_path / "back").returncode == 0
+    assert call(clean, ("adopt", tmp_path / "back"))[0].code == 0
+    before = read_records(clean / "results" / "smoke")
+    for name in ("records/esrgan.jsonl", "scores/esrgan.csv"):
+        (clean / "results" / "smoke" / name).unlink()
+    assert call(clean, (*smoke, "--out", tmp_path / "one"))[0].code == 0
+    assert json.loads((tmp_path / "one" / "pack.json").read_text())["runs"] == ["esrgan.default.x4.bicubic.s1"]
+    assert go(tmp_path / "one", python, 9, tmp_path / "again").returncode == 0
+    done, verified = call(clean, ("adopt", tmp_path / "again"), ("verify", clean / "results" / "smoke"))
+    assert done.code == verified.code == 0 and "1 runs adopted" in done.out, done.error + verified.out
+    after = read_records(clean / "results" / "smoke")
+    assert {run: record["checkpoint"] for run, record in after.items()} == {
+        run: record["checkpoint"] for run, record in before.items()
+    }
