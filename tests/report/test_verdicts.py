@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -19,11 +20,13 @@ from bench.errors import BadInput
 from bench.metrics import METRICS
 from bench.report import Setting, SuiteInfo
 from bench.report.aggregate import Scores, average
+from bench.report.described import describe
 from bench.report.html_tables import PILLS
 from bench.report.render import to_csv, to_markdown
 from bench.report.rules import MARGINS, WORDS, Status
 from bench.report.verdict_tables import claims_table, effects_table
 from bench.report.verdicts import ablation_effects, budget_mismatch, judge
+from bench.suites import SUITES
 from methods import METHODS
 
 INFOS = {name: METRICS[name] for name in ("psnr_y", "niqe")}
@@ -277,3 +280,11 @@ def test_a_claim_names_what_exists(method: str, one: Claim) -> None:
     assert one.metric in METRICS
     assert any(side.startswith(f"{method}.") for side in (one.better, one.worse))
     assert one.text.endswith(".") and one.source
+
+
+def test_claims_on_methods_that_a_suite_plans_are_listed_though_nothing_of_them_was_run(tmp_path: Path) -> None:
+    suite = SUITES["cpu"]
+    listed = {claim.id for claim in describe(suite, ["bicubic.default.x4.bicubic.s1"], tmp_path).claims}
+    planned = {plan.method for plan in suite.plans}
+    assert "pseudo_sr" in planned
+    assert listed == {claim.id for name in planned for claim in METHODS[name].claims}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from bench.errors import BadInput
 from bench.report.comparisons import read_feature_activity
 from bench.runtime.rows import read_rows, write_rows
 from bench.stages.feature_activity import COLUMNS, measure_taps, write_taps
+from bench.suites.experiment import Experiment
+from methods import find_entry
 from methods.common.optimise import autocast, to_device
 from methods.common.perceptual import Features, tap_statistics
 
@@ -89,6 +92,16 @@ def test_a_suites_taps_are_measured_on_its_test_pictures_and_shown_as_measured(t
     (tmp_path / "taps.csv").write_text("network,layer\nvgg\n")
     with pytest.raises(BadInput, match=r"taps.csv: lacks the column dataset"):
         read_feature_activity(tmp_path)
+
+
+def test_srgans_content_names_the_layer_that_is_measured_and_a_loss_on_pixels_none(tmp_path: Path) -> None:
+    write_png(tmp_path / "one.png", smooth(0, 64, 64, 3))
+    found = {}
+    for variant in ("default", "content-vgg22", "content-mse"):
+        run = Experiment("srgan", variant, {"perceptual": NAME, **find_entry("srgan").variants[variant]}, iterations=1)
+        row = measure_taps(replace(run, test_sets=("one",)), tmp_path)
+        found[variant] = row and row["layer"]
+    assert found == {"default": "conv5_3", "content-vgg22": "conv2_2", "content-mse": None}
 
 
 def test_runs_that_are_taken_over_keep_their_rows_and_others_join_them(tmp_path: Path) -> None:
