@@ -30,7 +30,7 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setitem(DATASETS, name, DataSet(name, role, 3, "none", "made", name, how="draw it"))  # type: ignore[arg-type]
         for number, (picture, shape) in enumerate(SHAPES.items()):
             folder = tmp_path / "data" / name / ("HR" if name == "Probe" else "")
-            write_png(folder / f"{picture}.png", smooth(number, *shape))
+            write_png(folder / f"{picture}.png", smooth(number + 10 * (name == "Probe"), *shape))
     return tmp_path / "data" / "Tiny"
 
 
