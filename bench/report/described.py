@@ -74,8 +74,9 @@ def _budgets(results: Path, runs: Sequence[Experiment]) -> Iterator[str]:
             continue
         (count, side), asked = run.build().batch, budget["asked"]
         seen = f"{budget['iterations']:,} steps of {count} patches of {side}x{side} HR pixels"
-        said = [f"{name} {value}" for name, value in {**asked["knobs"], **asked}.items() if value and name != "knobs"]
-        why = f"as it asks ({', '.join(said)})" if said else f"as many pixels as {budget['rival']} sees"
+        said = ", ".join(f"{name} {value}" for name, value in asked["knobs"].items())
+        length = next((f"{asked[name]:g} {name}, as it asks" for name in ("iterations", "seconds") if asked[name]), "")
+        why = (length or f"as many pixels as {budget['rival']} sees") + (f"; it asks for {said}" if said else "")
         rate = ""
         if "trials" in budget:
             tried = ", ".join(f"{r}: {v if v is None else f'{v:.2f} dB'}" for r, v in budget["trials"].items())
