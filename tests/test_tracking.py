@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import signal
 import subprocess
 import sys
 import time
@@ -16,6 +18,7 @@ import pytest
 from report_folder import INFOS, NAMES, scores_of, suite_info, write_curves, write_pictures, write_results
 
 from bench.errors import BadInput
+from bench.runtime.code_digest import ROOT
 from bench.runtime.results import read_scores, score_text
 from bench.tracking import POINTS, RunFolder, StoreAway, mean_scores, mirror_runs, mirror_suite, read_curves, store_uri
 
@@ -267,6 +270,28 @@ def test_a_store_of_ones_own_that_cannot_be_used_is_laid_aside(
         mirror_runs("tiny", [folder(store, BICUBIC)])
     assert [path.read_bytes() for path in database.parent.glob("*.unusable")] == [content]
     assert "laid aside" in capsys.readouterr().err and not database.exists()
+
+
+@pytest.mark.slow
+def test_a_store_whose_making_was_killed_at_any_moment_is_made_by_the_next_call(tmp_path: Path) -> None:
+    line = [sys.executable, "-c", "from bench.tracking import _client\nwith _client(): pass"]
+    kept = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
+
+    def start(name: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(line, env={**kept, "PYTHONPATH": str(ROOT), "BENCH_WORK": str(tmp_path / name)})
+
+    began, dice, killed = time.monotonic(), random.Random(1), 0
+    assert start("whole").wait() == 0
+    seconds = time.monotonic() - began
+    for number in range(8):
+        running = start(str(number))
+        time.sleep(dice.uniform(0.5 * seconds, seconds))  # what comes before are imports
+        running.kill()
+        killed += running.wait() == -signal.SIGKILL
+        assert start(str(number)).wait() == 0
+        assert (tmp_path / str(number) / "mlflow" / "mlflow.db").is_file()
+        assert not list(tmp_path.glob("*/mlflow/*.unusable"))
+    print(f"{killed} of 8 killed")
 
 
 def test_work_folders_that_share_a_store_wait_for_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
