@@ -175,7 +175,8 @@ def test_a_method_of_ones_own_is_compared_by_path(finished: Path, tmp_path: Path
     guest.write_text(GUEST)
     shutil.copytree(finished, tmp_path / "run")
     call(tmp_path / "run", "compare", "--config", "suite=smoke", f"methods=bicubic,{guest}")
-    report = (tmp_path / "run" / "work" / "smoke" / "compare" / "REPORT.md").read_text()
+    [made] = (tmp_path / "run" / "work" / "smoke" / "compare").glob("bicubic+mine.*")
+    report = (made / "REPORT.md").read_text()
     assert "| mine |" in report and "| bicubic |" in report and "| esrgan |" not in report
 
 
@@ -184,14 +185,14 @@ def test_a_workflow_with_a_method_that_diverges_comes_to_its_end(finished: Path,
     guest.write_text(HOT)
     shutil.copytree(finished, tmp_path / "run")
     call(tmp_path / "run", "compare", "--config", "suite=smoke", f"methods=bicubic,esrgan,{guest}")
-    made = tmp_path / "run" / "work" / "smoke" / "compare"
+    [made] = (tmp_path / "run" / "work" / "smoke" / "compare").glob("bicubic+esrgan+hot.*")
     report = (made / "REPORT.md").read_text()
     assert (
         "`hot.default.x4.bicubic.s1` has no scores: training of hot.default.x4.bicubic.s1 diverged: loss is " in report
     )
     assert re.search(r"^\| hot \|.* 833 \| 1 \| n/a \| n/a \| n/a \| n/a \|$", report, re.M)
     assert "bicubic is best on Embedded-test" in report  # of those that were measured
-    assert "`hot` is no method of this suite. It was trained for 500 steps of 2 patches of 33x33 HR pixels" in report
+    assert "`hot` is no method of this suite. It was trained for 500 steps of 4 patches of 48x48 HR pixels" in report
     assert (made / "figures" / "crops.png").is_file()
     [rows] = read_scores(made, "hot").values()
     assert len(rows) == 16 and {row["value"] for row in rows} == {""}
