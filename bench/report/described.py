@@ -28,6 +28,7 @@ def describe(suite: Suite, order: Sequence[str], results: Path, mine: str = "") 
     used, planned = {run.method for run in runs}, {plan.method for plan in suite.plans}
     entries = {name: entry for name, entry in (METHODS | PUBLISHED).items() if name in used}
     training = {n: f"{d.iterations:,} iterations" for n, d in entries.items() if d.iterations}
+    judged = set() if suite.reported else used | planned
     info = SuiteInfo(
         name=suite.name,
         settings=_settings(suite, runs),
@@ -35,7 +36,7 @@ def describe(suite: Suite, order: Sequence[str], results: Path, mine: str = "") 
         questions={f"{n}.{axis.name}": axis.question for n, d in entries.items() for axis in d.axes},
         deviations={n: d.deviations for n, d in entries.items() if d.deviations},
         paper_training=training,
-        claims=tuple(claim for n, d in METHODS.items() if n in used | planned for claim in d.claims),
+        claims=tuple(claim for n, d in METHODS.items() if n in judged for claim in d.claims),
         sweeps=tuple(sweep for entry in entries.values() for sweep in _sweeps(entry, runs)),
         papers={name: re.sub(r"(\d{4}).*", r"\1", entry.paper) for name, entry in (METHODS | entries).items()},
         sizes={f"{run.method}.{run.variant}": words for run in runs if (words := _resized(run))},

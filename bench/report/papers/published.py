@@ -86,7 +86,7 @@ def _record(figure: Figure, known: Mapping[tuple[str, str], str]) -> dict[str, o
         **{"reported": reported.text, "measured": figure.value, "difference": figure.value - reported.value},
         "verdict": EXACT if figure.exact else "differs",
         "explanation": known.get((figure.cell, reported.text), ""),
-        **{"paper": reported.paper, "source": reported.source, "note": reported.note},
+        **{"printed_in": reported.paper, "source": reported.source, "note": reported.note},
     }
 
 
