@@ -44,6 +44,7 @@ localrules:
 
 rule all:
     input:
+        SCORES,
         VERDICT,
         f"{WORK}/mirror.json",
 
