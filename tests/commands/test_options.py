@@ -50,10 +50,9 @@ def wanted(verb: argparse.ArgumentParser) -> list[str]:
     """The words without which a verb says what is missing."""
     words: list[str] = []
     for action in verb._actions:
-        if action.required and action.option_strings:
-            words += [action.option_strings[-1], str(next(iter(action.choices or ("x",))))]
-        elif action.required:
-            words += [next(iter(action.choices or ("x",)))]
+        if action.required:
+            plain = "1" if action.type not in (None, str, Path) else "x"
+            words += [*action.option_strings[-1:], str(next(iter(action.choices or (plain,))))]
     return words
 
 
