@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 
+from bench.data.datasets import OWN
+
 os.environ.setdefault("MPLBACKEND", "Agg")
 torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def own_sets() -> Iterator[None]:
+    """A data set that a test declares is known to no other test."""
+    yield
+    OWN.clear()
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,15 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("bench.workflow", "bench.commands"),
     ("bench.__main__",),
 )
-METHOD = ("bench.errors", "bench.api", "bench.data", "bench.runtime.weights", "bench.runtime.graph", "methods.common")
+METHOD = (
+    "bench.errors",
+    "bench.api",
+    "bench.data",
+    "bench.runtime.weights",
+    "bench.runtime.graph",
+    "bench.runtime.devices",
+    "methods.common",
+)
 HEAVY = {"mlflow": {"bench.tracking"}, "pyiqa": {"bench.metrics.pyiqa_dists"}, "snakemake": set(), "torchvision": set()}
 
 

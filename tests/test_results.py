@@ -60,7 +60,7 @@ def test_every_mean_of_the_tables_of_methods_is_that_of_plain_arithmetic_on_the_
                 means = [(sum(float(seed[i]) ** power for i in known) / len(known)) ** (1 / power) for seed in cells]
                 assert abs(sum(means) / len(means) - float(row[column])) < 2e-6, (path.name, row["runs"], column)
                 compared += 1
-    assert compared > 50
+    assert compared >= 20
 
 
 def is_number(cell: str) -> bool:

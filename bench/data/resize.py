@@ -150,8 +150,10 @@ def _matrix(
     """The same on a device."""
     import torch
 
+    from bench.runtime.devices import lasting_tensors
+
     if length < 1:
         raise BadInput("cannot resize an empty picture; give at least one pixel")
     pass_ = matrix(length, target_size(length, scale), scale, kernel, border)
-    with torch.inference_mode(False):  # it is cached: a later call may need gradients through it
+    with lasting_tensors():
         return torch.tensor(pass_).to(device=device, dtype=dtype)

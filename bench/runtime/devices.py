@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch._subclasses.fake_tensor import unset_fake_temporarily
 from torch.utils import deterministic
 
 from bench.errors import BadInput
@@ -23,6 +24,14 @@ def use_threads(threads: int) -> None:
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[variable] = str(threads)
     torch.set_num_threads(threads)
+
+
+@contextlib.contextmanager
+def lasting_tensors() -> Iterator[None]:
+    """Within it, tensors are made that are cached: they have values even while work is counted on tensors without any,
+    and gradients may pass through them even if inference came first."""
+    with torch.inference_mode(False), unset_fake_temporarily():
+        yield
 
 
 def choose_device(name: str) -> torch.device:

@@ -15,6 +15,7 @@ from bench.api import Axis, Learner, Picture, Training, Upscaler
 from bench.data.images import BT601
 from bench.data.resize import resize_tensor
 from bench.errors import check_choice
+from bench.runtime.devices import lasting_tensors
 from methods.common.optimise import Optimisation
 from methods.common.pixel import PIXEL_LOSSES, PixelLearner
 
@@ -46,7 +47,7 @@ def _mix(matrix: Tensor, image: Tensor) -> Tensor:
 @functools.lru_cache(maxsize=16)
 def _like(device: torch.device, dtype: torch.dtype, constant: Tensor) -> Tensor:
     """A constant where pictures are; it travels there once."""
-    with torch.inference_mode(False):  # it is cached: a later call may need gradients through it
+    with lasting_tensors():
         return constant.to(device, dtype)
 
 

@@ -17,6 +17,7 @@ from bench.data.blur_kernels import bd_kernel, read_kernel
 from bench.data.images import F64
 from bench.data.resize import cubic, resize_tensor
 from bench.errors import BadInput
+from bench.runtime.devices import lasting_tensors
 from methods.common.pixel import PIXEL_LOSSES, ImageLoss
 
 Shrink = Callable[[Tensor], Tensor]
@@ -58,7 +59,8 @@ def shrinking(name: str, scale: int) -> Shrink:
 
 @functools.lru_cache(maxsize=8)
 def _on(weight: Tensor, device: torch.device) -> Tensor:
-    return weight.to(device)
+    with lasting_tensors():
+        return weight.to(device)
 
 
 def kernel_of(name: str, scale: int) -> F64:

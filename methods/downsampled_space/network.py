@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from bench.data.resize import matrix, resize_tensor
 from bench.errors import BadInput, check_choice
+from bench.runtime.devices import lasting_tensors
 from methods.common.blocks import bicubic, conv, enlargements, scale_initialisation, shuffle_stages
 from methods.common.rrdb import RRDB, SLOPE, GeneratorKnobs
 
@@ -132,6 +133,6 @@ def make_consistent(sr: Tensor, lr: Tensor, scale: int) -> Tensor:
 @functools.lru_cache(maxsize=64)
 def _inverse(length: int, scale: int, device: torch.device) -> Tensor:
     """(length, length/s): the pseudo-inverse of one pass of the shrinking."""
-    with torch.inference_mode(False):  # it is cached: a later call may need gradients through it
+    with lasting_tensors():
         shrink = matrix(length, length // scale, Fraction(1, scale))
         return torch.from_numpy(np.linalg.pinv(shrink)).float().to(device)

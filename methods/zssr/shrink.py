@@ -12,6 +12,7 @@ from bench.data.back_projection import Shrink
 from bench.data.blur_kernels import centre_of_mass, disturbed_gaussian
 from bench.data.images import F64
 from bench.data.resize import resize_tensor
+from bench.runtime.devices import lasting_tensors
 
 LEAST_VARIANCE = 0.05  # HR pixels squared: an estimated kernel may have a side without any width
 
@@ -39,7 +40,7 @@ def mirror(x: Tensor, axis: int, margin: tuple[int, int]) -> Tensor:
 
 @functools.lru_cache(maxsize=64)
 def _mirrored(length: int, margin: tuple[int, int], device: torch.device) -> Tensor:
-    with torch.inference_mode(False):
+    with lasting_tensors():
         index = torch.arange(-margin[0], length + margin[1], device=device) % (2 * length)
         return torch.minimum(index, 2 * length - 1 - index)
 

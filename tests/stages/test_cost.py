@@ -9,10 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.api import Method, Picture
+from bench.api import Knobs, Method, Picture
+from bench.data import resize
 from bench.stages.cost import Count, count, latency, per_sr_megapixel
 from bench.suites import find_suite
 from methods import find_entry
+from methods.common import luma
+from methods.downsampled_space import network as space
 
 
 class Pieces(nn.Module):
@@ -109,3 +112,16 @@ def test_latency_is_the_median_of_what_the_upscaler_takes(monkeypatch: pytest.Mo
     ticks = iter([0.0, 90.0, 100.0, 101.0, 200.0, 203.0, 300.0, 302.0])
     monkeypatch.setattr("bench.stages.cost.time.perf_counter", lambda: next(ticks))
     assert latency(PiecesMethod(), torch.device("cpu"), side=8, repeats=3) == 2.0
+
+
+@pytest.mark.parametrize(
+    ("name", "knobs"), [("srcnn", {}), ("downsampled_space", {"projected": True, "blocks": 1, "width": 8})]
+)
+def test_what_is_cached_while_counting_has_values_afterwards(name: str, knobs: Knobs) -> None:
+    for cached in (luma._like, space._inverse, resize._matrix):
+        cached.cache_clear()
+    method = find_entry(name).build(4, knobs)
+    assert count(method, side=32)
+    network = method.network()
+    assert network is not None
+    assert method.upscaler(network.eval())(Picture("", torch.rand(3, 32, 32))).isfinite().all()
