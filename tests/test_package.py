@@ -1,5 +1,8 @@
-"""The wheel: what is in it, and that it works from any folder once it is installed."""
+"""The wheel: what is in it, and that it works from any folder once it is installed; and what the set-up installs."""
 
+import os
+import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -47,3 +50,30 @@ def test_the_wheel_holds_all_that_a_checkout_does_under_one_name_and_works_anywh
     done = subprocess.run(line, cwd=tmp_path / "elsewhere", capture_output=True, text=True, env={"PATH": ""})
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "elsewhere" / "mine.py").is_file()
+
+
+STUB = """#!/bin/sh
+case "$1" in
+-c) ;;
+-m) mkdir -p .venv/bin && cp "$0" .venv/bin/pip ;;
+install) echo "$@" >> calls; for last; do :; done; test ! -f "$last" || cp "$last" taken ;;
+esac
+"""
+
+
+def test_the_set_up_takes_every_package_but_torch_by_its_locked_hash_even_where_it_is_there(tmp_path: Path) -> None:
+    (tmp_path / ".ci").mkdir()
+    for name in (".ci/setup", "requirements.lock"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    stub = tmp_path / "bin" / "python3.11"
+    stub.parent.mkdir()
+    stub.write_text(STUB)
+    stub.chmod(0o755)
+    subprocess.run(["bash", ".ci/setup"], cwd=tmp_path, check=True, env={"PATH": f"{stub.parent}:{os.environ['PATH']}"})
+    first, everything = (tmp_path / "calls").read_text().splitlines()
+    assert " torch==" in first and {"--require-hashes", "--force-reinstall", "--no-deps"} <= set(everything.split())
+    locked = (ROOT / "requirements.lock").read_text()
+    named = re.findall(r"^[\w.-]+==\S+", locked, re.M)
+    taken = re.split(r"\n(?=\w)", (tmp_path / "taken").read_text())
+    assert [line.split()[0] for line in taken if "==" in line] == [n for n in named if not n.startswith("torch==")]
+    assert all("--hash=sha256:" in line for line in taken if "==" in line)

@@ -7,6 +7,7 @@ import functools
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import stat
 import subprocess
@@ -339,3 +340,25 @@ def test_a_picture_that_vanishes_meanwhile_is_one_line_and_the_rest_is_done_once
         check_nothing_half_written(name, here / "disk")
         picture.write_bytes(kept)
         assert main(words) == 0 and made(here / out_of(name)) == whole
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["page", "publish"])
+@pytest.mark.parametrize("room", [0, 2**20])
+def test_a_full_disk_leaves_no_half_of_a_page_or_of_published_results(
+    name: str, room: int, disk: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BENCH_WORK", "work")
+    monkeypatch.setenv("BENCH_RESULTS", "disk")
+    shutil.copytree(ROOT / "results/demo", "work/demo/results")
+    words = {"page": ["page", str(ROOT / "results/demo"), "--out", "disk/demo"], "publish": ["publish", "--write"]}
+    filler = disk / "filler"
+    with filler.open("wb") as stream:
+        free = os.statvfs(disk)
+        os.posix_fallocate(stream.fileno(), 0, free.f_bavail * free.f_frsize - room)
+    assert main(words[name]) == 2
+    errors = capfd.readouterr().err
+    assert len(refusals(errors)) == 1 and "No space left" in errors and "Traceback" not in errors, errors
+    assert listed(disk) == {"filler"}
+    filler.unlink()
+    assert main(words[name]) == 0 and listed(disk / "demo")
