@@ -37,7 +37,9 @@ DEMO = Suite(
     test_sets=("Embedded-test",),
     plans=(
         MethodPlan("bicubic"),
-        MethodPlan("srcnn", 4000, {"widths": (32, 16), "batch_size": 4, "patch": 36, "learning_rate": 2e-3}),
+        MethodPlan(
+            "srcnn", 4000, {"widths": (32, 16), "batch_size": 4, "patch": 36, "learning_rate": 2e-3, "init_std": 1e-2}
+        ),
         MethodPlan("espcn", 4000, {"patch": 68, "learning_rate": 2e-3}),
         MethodPlan(
             "srresnet", 3000, {**_QUICK, **_SMALL_SRRESNET, "patch": 40, "learning_rate": 4e-3}, ("default", "no-bn")
