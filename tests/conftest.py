@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from bench.data.datasets import OWN
+from methods import GUESTS, METHODS
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 torch.set_num_threads(1)
@@ -20,6 +21,17 @@ def own_sets() -> Iterator[None]:
     """A data set that a test declares is known to no other test."""
     yield
     OWN.clear()
+
+
+@pytest.fixture
+def no_guests(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No method of one's own is known before the test, and none that it names afterwards."""
+    before = dict(METHODS)
+    monkeypatch.setenv("BENCH_METHODS", "")
+    yield
+    METHODS.clear()
+    METHODS.update(before)
+    GUESTS.clear()
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from bench.api import Entry, Knobs
 from bench.errors import BadInput
 from bench.stages.conformance import Subject, check_method, try_out
 from bench.suites import find_suite
-from methods import GUESTS, METHODS, find_method, load_guest
+from methods import METHODS, find_method, load_guest
 
 QUICK: dict[str, Knobs] = {  # sizes at which every variant of these tells
     "zssr": {"iterations": 4, "crop": 16, "width": 8, "depth": 3, "self_ensemble": False, "back_projection": 0},
@@ -28,13 +28,8 @@ def faults(entry: Entry, knobs: Knobs, scale: int = 4) -> dict[str, str]:
 
 
 @pytest.fixture(autouse=True)
-def left_as_found(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    before = dict(METHODS)
-    monkeypatch.setenv("BENCH_METHODS", "")
+def left_as_found(no_guests: None) -> Iterator[None]:
     yield
-    METHODS.clear()
-    METHODS.update(before)
-    GUESTS.clear()
     torch.use_deterministic_algorithms(False)
 
 

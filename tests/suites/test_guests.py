@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -37,14 +36,7 @@ ENTRY = Entry("broad", Wide, "ours", axes=(Axis("width", "?", {"wide": {"width":
 """
 
 
-@pytest.fixture(autouse=True)
-def left_as_found(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    before = dict(METHODS)
-    monkeypatch.setenv("BENCH_METHODS", "")
-    yield
-    METHODS.clear()
-    METHODS.update(before)
-    GUESTS.clear()
+pytestmark = pytest.mark.usefixtures("no_guests")
 
 
 def written(folder: Path, text: str = GUEST, name: str = "my_method.py") -> Path:
