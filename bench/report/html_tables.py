@@ -78,7 +78,7 @@ def _cell(cell: Cell, text: str, column: int, labels: int) -> str:
         ("same", bool(text) and not cell.text),
     ) if wanted]  # fmt: skip
     attributes = (f' class="{" ".join(roles)}"' if roles else "") + value
-    shown = pill(text) if text in PILLS else escape(text)
+    shown = pill(text) if text in PILLS else html_of(text)
     return f'<th scope="row"{attributes}>{shown}</th>' if column == 0 else f"<td{attributes}>{shown}</td>"
 
 

@@ -24,7 +24,8 @@ from report_folder import (
 )
 
 from bench.report.document import build
-from bench.report.render import html_of
+from bench.report.html_tables import _cell
+from bench.report.render import Cell, html_of
 from bench.report.svg import Scale
 from bench.runtime.rows import read_rows
 
@@ -259,3 +260,8 @@ def test_it_prints_on_paper_of_a4(browser_page: Page) -> None:
     assert browser_page.run("getComputedStyle(document.querySelector('.contents')).display") == "none"
     assert browser_page.call("Page.printToPDF", preferCSSPageSize=True)["data"].startswith("JVBERi")
     browser_page.call("Emulation.setEmulatedMedia", media="")
+
+
+def test_what_a_cell_stresses_is_stressed_on_the_page() -> None:
+    cell = _cell(Cell("**exact** <b>"), "**exact** <b>", 1, 0)
+    assert "exact</" in cell and "**" not in cell and "&lt;b&gt;" in cell
