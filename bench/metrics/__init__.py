@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from bench.data.images import F64, U8, crop_border, crop_to_multiple, grey, luma, rounded_luma, to_rgb
 from bench.errors import BadInput, unknown
-from bench.metrics import fidelity, phases
+from bench.metrics import fidelity, kernels, phases
 from bench.metrics.fidelity import PIRM_BORDER
 
 if TYPE_CHECKING:
@@ -122,11 +122,18 @@ def _on_luma(measure: Callable[[F64, int], float], sample: Sample) -> float:
     return measure(luma(sample.sr), sample.scale)
 
 
+_phase_deviation, _lattice_excess = (partial(_on_luma, of) for of in (phases.phase_deviation, phases.lattice_excess))
+
+
 def _spread(among: Literal["draws", "seeds"], lacking: str, sample: Sample) -> float:
     others = getattr(sample, among)
     if not others:
         raise BadInput(lacking)
     return phases.spread([sample.sr, *others])
+
+
+_diversity = partial(_spread, "draws", "one SR of each LR: the generator draws nothing")
+_seed_deviation = partial(_spread, "seeds", "one seed was trained")
 
 
 def _gradient_cosine(sample: Sample) -> float:
@@ -183,22 +190,13 @@ def _pi(sample: Sample) -> float:
     return 0.5 * (_niqe_pirm(sample) + 10 - _ma(sample))
 
 
-def _kernel_psnr(sample: Sample) -> float:
-    from bench.metrics.kernels import kernel_psnr
-
-    return kernel_psnr(*_kernels(sample))
-
-
-def _kernel_ncc(sample: Sample) -> float:
-    from bench.metrics.kernels import kernel_ncc
-
-    return kernel_ncc(*_kernels(sample))
-
-
-def _kernels(sample: Sample) -> tuple[F64, F64]:
+def _on_kernels(measure: Callable[[F64, F64], float], sample: Sample) -> float:
     if sample.kernel is None or sample.true_kernel is None:
         raise BadInput("needs the estimated and the true kernel; give --kernels and --true-kernels")
-    return sample.kernel, sample.true_kernel
+    return measure(sample.kernel, sample.true_kernel)
+
+
+_kernel_psnr, _kernel_ncc = (partial(_on_kernels, measure) for measure in (kernels.kernel_psnr, kernels.kernel_ncc))
 
 
 _WANG = "Wang et al., IEEE TIP 2004"
@@ -211,6 +209,13 @@ _MA = "Ma et al., CVIU 2017, as used by PIRM 2018"
 _DISTS = "Ding et al., IEEE TPAMI 2022"
 _BLIND = "usual in blind super-resolution; alignment as documented in bench.metrics.kernels"
 _SPACE = "article on a loss in the downsampled space"
+_ARTIFACTS = f"artifacts in the {_SPACE}"
+_NULL_SPACE = "null space of bicubic shrinking"
+_ODENA = "Odena et al., Distill 2016"
+_RANDOM_START = f"what the loss leaves to the random start, after the {_SPACE}"
+_CONFLICT = f"conflict of losses in the {_SPACE}; Yu et al., NeurIPS 2020"
+_BAHAT = "consistency with the input, as in Bahat & Michaeli, CVPR 2020"
+_ST = "Ghildyal & Liu, ECCV 2022"
 _FLOAT_Y = "Y of MATLAB's rgb2ycbcr in float, border of `scale` pixels dropped"
 _ROUNDED_Y = "Y of MATLAB's rgb2ycbcr rounded to 8 bits, border of `scale` pixels dropped"
 _RGB = "all three channels, border of `scale` pixels dropped"
@@ -218,13 +223,27 @@ _GAUSS = "11x11 Gaussian of sigma 1.5, valid positions only"
 _CORRECTED = (
     "RGB, uncropped: the LR, corrected where the method does so first, against the HR shrunk by MATLAB's bicubic"
 )
+_CONSISTENT = "RGB, nothing cropped: the SR shrunk by MATLAB's bicubic (8 bits after each pass) against the LR"
+_PHASES = "float Y less the mean of each s x s block: standard deviation over the means of its s^2 phases"
+_LATTICE = "float Y, Hann's window: energy at multiples of pi/s over that 2 to 4 bins beside them"
+_OTHER_NOISE = "RGB: standard deviation over 4 SR of one LR, drawn with other noise; mean over pixels and channels"
+_OTHER_SEEDS = "RGB: standard deviation over the SR of all seeds of a variant, mean over pixels and channels"
+_GRADIENTS = "of the angle between two gradients of the SR, the GAN's and that of L_ds and L1: mean over the training"
 _WHOLE = "whole RGB picture scaled to [-1, 1]"
+_TOLERANT = f"shift-tolerant AlexNet; {_WHOLE}"
 _ALIGNED = "centres of mass aligned by a sub-pixel shift"
 _PEAK = "peak: the true kernel's; squared error over the size of the true kernel's support"
 _SHAVED = "8-bit Y, border of 4 pixels dropped"
 _HR, _KERNELS = ("hr",), ("kernel", "true_kernel")
-_BOTH = ("niqe", "nrqm")
+_BOTH, _ST_WEIGHTS = ("niqe", "nrqm"), ("stlpips-alex",)
 _LPIPS_NETWORKS: tuple[tuple[Network, str], ...] = (("alex", "alexnet"), ("squeeze", "squeezenet"), ("vgg", "vgg16"))
+
+
+def _lpips_metric(name: Network, network: str) -> Metric:
+    """LPIPS on a network, by its name in WEIGHTS."""
+    protocol, weights = f"v0.1 linear layers on {network}; {_WHOLE}", (network, f"lpips-{name}")
+    return Metric(f"lpips_{name}", partial(_lpips, name), "1", "lower", protocol, _LPIPS, _HR, weights, torch=True)
+
 
 METRICS: dict[str, Metric] = {
     metric.key: metric
@@ -237,81 +256,15 @@ METRICS: dict[str, Metric] = {
         Metric("ssim_rgb", _ssim_rgb, "1", "higher", f"{_RGB}, mean over them; {_GAUSS}", _WANG, _HR),
         Metric("rmse_pirm", _rmse_pirm, "grey levels", "lower", _SHAVED, _PIRM, _HR, mean="quadratic"),
         Metric("luma_error", _luma_error, "grey levels", "lower", f"|mean SR - mean HR| of {_FLOAT_Y}", _ESRGAN, _HR),
-        Metric(
-            "lr_psnr",
-            _lr_psnr,
-            "dB",
-            "higher",
-            "RGB, nothing cropped: the SR shrunk by MATLAB's bicubic (8 bits after each pass) against the LR",
-            "consistency with the input, as in Bahat & Michaeli, CVPR 2020",
-            ("lr",),
-        ),
-        Metric(
-            "phase_deviation",
-            partial(_on_luma, phases.phase_deviation),
-            "grey levels",
-            "lower",
-            "float Y less the mean of each s x s block: standard deviation over the means of its s^2 phases",
-            f"artifacts in the {_SPACE}; null space of bicubic shrinking",
-        ),
-        Metric(
-            "lattice_excess",
-            partial(_on_luma, phases.lattice_excess),
-            "dB",
-            "lower",
-            "float Y, Hann's window: energy at multiples of pi/s over that 2 to 4 bins beside them",
-            f"artifacts in the {_SPACE}; Odena et al., Distill 2016",
-        ),
-        Metric(
-            "diversity",
-            partial(_spread, "draws", "one SR of each LR: the generator draws nothing"),
-            "grey levels",
-            "higher",
-            "RGB: standard deviation over 4 SR of one LR, drawn with other noise; mean over pixels and channels",
-            f"one-to-many in the {_SPACE}",
-        ),
-        Metric(
-            "seed_deviation",
-            partial(_spread, "seeds", "one seed was trained"),
-            "grey levels",
-            "lower",
-            "RGB: standard deviation over the SR of all seeds of a variant, mean over pixels and channels",
-            f"what the loss leaves to the random start, after the {_SPACE}",
-        ),
-        Metric(
-            "gradient_cosine",
-            _gradient_cosine,
-            "1",
-            "higher",
-            "of the angle between two gradients of the SR, the GAN's and that of L_ds and L1: mean over the training",
-            f"conflict of losses in the {_SPACE}; Yu et al., NeurIPS 2020",
-        ),
+        Metric("lr_psnr", _lr_psnr, "dB", "higher", _CONSISTENT, _BAHAT, ("lr",)),
+        Metric("phase_deviation", _phase_deviation, "grey levels", "lower", _PHASES, f"{_ARTIFACTS}; {_NULL_SPACE}"),
+        Metric("lattice_excess", _lattice_excess, "dB", "lower", _LATTICE, f"{_ARTIFACTS}; {_ODENA}"),
+        Metric("diversity", _diversity, "grey levels", "higher", _OTHER_NOISE, f"one-to-many in the {_SPACE}"),
+        Metric("seed_deviation", _seed_deviation, "grey levels", "lower", _OTHER_SEEDS, _RANDOM_START),
+        Metric("gradient_cosine", _gradient_cosine, "1", "higher", _GRADIENTS, _CONFLICT),
         Metric("corrected_psnr", _corrected_psnr, "dB", "higher", _CORRECTED, "Maeda, CVPR 2020", ("hr", "lr")),
-        *(
-            Metric(
-                f"lpips_{name}",
-                partial(_lpips, name),
-                "1",
-                "lower",
-                f"v0.1 linear layers on {network}; {_WHOLE}",
-                _LPIPS,
-                _HR,
-                (network, f"lpips-{name}"),
-                torch=True,
-            )
-            for name, network in _LPIPS_NETWORKS
-        ),
-        Metric(
-            "stlpips_alex",
-            partial(_lpips, "st-alex"),
-            "1",
-            "lower",
-            f"shift-tolerant AlexNet; {_WHOLE}",
-            "Ghildyal & Liu, ECCV 2022",
-            _HR,
-            ("stlpips-alex",),
-            torch=True,
-        ),
+        *(_lpips_metric(name, network) for name, network in _LPIPS_NETWORKS),
+        Metric("stlpips_alex", partial(_lpips, "st-alex"), "1", "lower", _TOLERANT, _ST, _HR, _ST_WEIGHTS, torch=True),
         Metric("niqe", _niqe, "1", "lower", "8-bit grey of the whole picture", _NIQE, weights=("niqe",)),
         Metric("niqe_pirm", _niqe_pirm, "1", "lower", _SHAVED, _PIRM, weights=("niqe",)),
         Metric("ma", _ma, "1", "higher", _SHAVED, _MA, weights=("nrqm",)),

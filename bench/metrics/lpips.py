@@ -112,21 +112,10 @@ def alexnet() -> Distance:
 def squeezenet() -> Distance:
     """SqueezeNet 1.1 (Iandola et al. 2016), tapped after the stem and wherever the width or the size changes."""
     pool = functools.partial(nn.MaxPool2d, 3, 2, ceil_mode=True)
-    features = nn.Sequential(
-        nn.Conv2d(3, 64, 3, stride=2),
-        nn.ReLU(),
-        pool(),
-        Fire(64, 16, 64),
-        Fire(128, 16, 64),
-        pool(),
-        Fire(128, 32, 128),
-        Fire(256, 32, 128),
-        pool(),
-        Fire(256, 48, 192),
-        Fire(384, 48, 192),
-        Fire(384, 64, 256),
-        Fire(512, 64, 256),
-    )
+    widths = ((64, 64), (128, 64), (128, 128), (256, 128), (256, 192), (384, 192), (384, 256), (512, 256))
+    fires = [Fire(channels, expand // 4, expand) for channels, expand in widths]
+    stem = (nn.Conv2d(3, 64, 3, stride=2), nn.ReLU())
+    features = nn.Sequential(*stem, pool(), *fires[:2], pool(), *fires[2:4], pool(), *fires[4:])
     return Distance(features, (1, 4, 7, 9, 10, 11, 12), (64, 128, 256, 384, 384, 512, 512))
 
 
@@ -178,39 +167,38 @@ def build(name: Network, features: State, linear: State) -> Distance:
 
 
 @functools.cache
-def network(name: Network, device: str = "cpu") -> Distance:
+def network(name: Network) -> Distance:
     """The named metric with its published weights. Raises MissingWeights, naming file and remedy."""
     states = [weights.load(file) for file in FILES[name]]
-    return build(name, torchvision_names(states[0]), states[-1]).to(device)
+    return build(name, torchvision_names(states[0]), states[-1])
 
 
-def lpips(sr: U8, hr: U8, name: Network = "alex", device: str = "cpu") -> float:
+def lpips(sr: U8, hr: U8, name: Network) -> float:
     """Distance of two 8-bit pictures of one size, whole and in full range; grey is repeated. 0: equal.
 
     Raises MissingWeights; BadInput for pictures too small for the network.
     """
     if min(sr.shape[:2]) < SMALLEST[name]:
         raise BadInput(f"LPIPS ({name}) needs {SMALLEST[name]} pixels a side, got {sr.shape[1]}x{sr.shape[0]}")
-    distance = network(name, device)
+    distance = network(name)
     with torch.inference_mode():
-        seen = distance.seen(_signed(sr, device))
-        return float(distance.between(seen, _remembered(hr, name, device)).item())
+        return float(distance.between(distance.seen(_signed(sr)), _remembered(hr, name)).item())
 
 
-def _signed(image: U8, device: str) -> Tensor:
+def _signed(image: U8) -> Tensor:
     """(1, 3, h, w) RGB in [-1, 1]."""
-    return to_tensor(image).mul(2).sub(1)[None].to(device)
+    return to_tensor(image).mul(2).sub(1)[None]
 
 
 _MEMORY = 2**30  # bytes
-_memory: dict[tuple[str, str, bytes], list[Tensor]] = {}
+_memory: dict[tuple[str, bytes], list[Tensor]] = {}
 
 
-def _remembered(hr: U8, name: Network, device: str) -> list[Tensor]:
+def _remembered(hr: U8, name: Network) -> list[Tensor]:
     """What the taps see of an HR picture, kept for the next SR of it: a suite compares each HR with every run's SR."""
-    key = (name, device, hashlib.sha256(f"{hr.shape}".encode() + hr.tobytes()).digest())
+    key = (name, hashlib.sha256(f"{hr.shape}".encode() + hr.tobytes()).digest())
     if key not in _memory:
-        seen = network(name, device).seen(_signed(hr, device))
+        seen = network(name).seen(_signed(hr))
         size = sum(tensor.nbytes for tensor in seen)
         while _memory and sum(tensor.nbytes for kept in _memory.values() for tensor in kept) + size > _MEMORY:
             del _memory[next(iter(_memory))]

@@ -3,21 +3,13 @@
 import math
 from collections.abc import Sequence
 from statistics import fmean
-from typing import Protocol
+
+from bench.metrics import Metric
 
 PSNR_CEILING = 100.0  # dB
 
 
-class Averaged(Protocol):
-    """What decides how a metric is averaged."""
-
-    @property
-    def unit(self) -> str: ...
-    @property
-    def mean(self) -> str: ...
-
-
-def cap(value: float, metric: Averaged) -> float:
+def cap(value: float, metric: Metric) -> float:
     """The value as it enters means, differences and tests.
 
     Identical pictures have an infinite PSNR, with which nothing can be averaged: from PSNR_CEILING on, every value in
@@ -26,7 +18,7 @@ def cap(value: float, metric: Averaged) -> float:
     return min(value, PSNR_CEILING) if metric.unit == "dB" else value
 
 
-def set_mean(values: Sequence[float], metric: Averaged) -> float:
+def set_mean(values: Sequence[float], metric: Metric) -> float:
     """Arithmetic, or the root of the mean square where `metric.mean` is 'quadratic', of the capped values, summed
     exactly: the same bits on every machine.
 

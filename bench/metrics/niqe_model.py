@@ -37,44 +37,39 @@ ROUNDING = 1e-9  # grey levels; a difference below it is a rounding error
 
 
 def niqe(luma: F64) -> float:
-    """NIQE of one (h, w) picture in 0...255. Raises BadInput where it has fewer than two whole 96x96 blocks.
+    """NIQE of one (h, w) picture in 0...255. Raises BadInput where it has fewer than two whole 96x96 blocks, or where
+    every block is flat.
 
     (The authors' code would take one block's features, a row in MATLAB, for 36 observations: no NIQE.)
     """
-    return float(niqe_batch(luma[None])[0])
-
-
-def niqe_of(image: U8) -> float:
-    """The authors' protocol on an 8-bit (h, w) or (h, w, 3) picture. Raises as `niqe_batch`."""
-    return niqe(rgb2gray(image))
-
-
-def niqe_pirm(image: U8) -> float:
-    """The PIRM 2018 protocol: MATLAB's 8-bit Y, 4 pixels shaved off each side, then NIQE. Raises as `niqe_batch`."""
-    return niqe(crop_border(round_half_up(matlab_luma(image)), 4))
-
-
-def niqe_batch(lumas: F64) -> F64:
-    """NIQE of (N, h, w) pictures in 0...255, (N,). Raises BadInput as `niqe`, or where every block is flat."""
-    height, width = lumas.shape[1:]
+    height, width = luma.shape
     rows, columns = height // BLOCK, width // BLOCK
     if rows * columns < 2:
         raise BadInput(f"NIQE needs two whole {BLOCK}x{BLOCK} blocks, the picture is {width}x{height}; use larger ones")
     scales = []
-    pictures = np.ascontiguousarray(lumas[:, : rows * BLOCK, : columns * BLOCK], dtype=np.float64)
+    picture = np.ascontiguousarray(luma[: rows * BLOCK, : columns * BLOCK], dtype=np.float64)
     for side in (BLOCK, BLOCK // 2):
         if side < BLOCK:
-            pictures = np.stack([resize_float(picture, Fraction(1, 2), border="symmetric") for picture in pictures])
-        blocks = _normalise(pictures).reshape(-1, rows, side, columns, side).swapaxes(2, 3)
+            picture = resize_float(picture, Fraction(1, 2), border="symmetric")
+        blocks = _normalise(picture).reshape(rows, side, columns, side).swapaxes(1, 2)
         scales.append(_features(np.ascontiguousarray(blocks).reshape(-1, side, side)))
-    features = np.concatenate(scales, axis=1).reshape(len(lumas), rows * columns, -1)  # (N, blocks, 36)
-    return np.array([_distance(blocks) for blocks in features])
+    return _distance(np.concatenate(scales, axis=1))  # of (blocks, 36)
 
 
-def _normalise(pictures: F64) -> F64:
-    """Mean-subtracted, contrast-normalised coefficients (Eq. 1-3) of (N, h, w) pictures, exactly 0 where flat."""
-    mean, square = _blur(pictures), _blur(pictures * pictures)
-    difference = pictures - mean
+def niqe_of(image: U8) -> float:
+    """The authors' protocol on an 8-bit (h, w) or (h, w, 3) picture. Raises as `niqe`."""
+    return niqe(rgb2gray(image))
+
+
+def niqe_pirm(image: U8) -> float:
+    """The PIRM 2018 protocol: MATLAB's 8-bit Y, 4 pixels shaved off each side, then NIQE. Raises as `niqe`."""
+    return niqe(crop_border(round_half_up(matlab_luma(image)), 4))
+
+
+def _normalise(picture: F64) -> F64:
+    """Mean-subtracted, contrast-normalised coefficients (Eq. 1-3) of an (h, w) picture, exactly 0 where flat."""
+    mean, square = _blur(picture), _blur(picture * picture)
+    difference = picture - mean
     difference[np.abs(difference) < ROUNDING] = 0.0
     mean *= mean
     square -= mean
@@ -84,9 +79,9 @@ def _normalise(pictures: F64) -> F64:
     return difference
 
 
-def _blur(pictures: F64) -> F64:
+def _blur(picture: F64) -> F64:
     """7x7 Gaussian of standard deviation 7/6, border repeated."""
-    return blur(np.pad(pictures, [(0, 0), (3, 3), (3, 3)], mode="edge"), 7, 7 / 6)
+    return blur(np.pad(picture, 3, mode="edge"), 7, 7 / 6)
 
 
 def _features(blocks: F64) -> F64:

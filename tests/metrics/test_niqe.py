@@ -18,7 +18,7 @@ from torchvision_stub import import_or_skip
 import bench.metrics.niqe_model as module
 from bench.data.images import F64, U8, read_image, rgb2gray
 from bench.errors import BadInput
-from bench.metrics.niqe_model import niqe, niqe_batch, niqe_of, niqe_pirm
+from bench.metrics.niqe_model import niqe, niqe_of, niqe_pirm
 
 CALIBRATION = Path(sysconfig.get_path("purelib")) / "ResultsCalibra" / "dist_dir"
 OFFICIAL = {"I03": 15.7536293917814, "I04": 3.65492152353770, "I06": 3.23547743716998, "I08": 3.18403333858339}
@@ -114,11 +114,6 @@ def test_black_blocks_enter_the_mean_and_not_the_covariance_as_in_pyiqa(pyiqa_ni
 def test_the_pirm_protocol_is_pyiqa_s_with_matlab_s_y_and_a_border_of_four(pyiqa_niqe: Any) -> None:
     image = calibration("I04")
     assert niqe_pirm(image) == pytest.approx(pyiqa_niqe(image, 4), rel=1e-4)
-
-
-def test_a_batch_gives_each_picture_its_own_value() -> None:
-    lumas = np.stack([textured(200, 300, seed) for seed in range(3)])
-    assert niqe_batch(lumas) == pytest.approx([niqe(luma) for luma in lumas], rel=1e-9)
 
 
 def test_pixels_beyond_the_last_whole_block_do_not_count() -> None:
