@@ -1,17 +1,16 @@
 """Training batches, of pairs and of LR pictures without HR, as a pure function of (pictures, seed, step): no sampler
 state exists, so a resumed run is the same run."""
 
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from bench.api import Batch
-from bench.data.images import U8
 from bench.errors import BadInput
 from bench.runtime.files import as_written, read_json
 
@@ -19,33 +18,8 @@ _WORD = 2**64
 MOST_ON_GPU = 2**31  # bytes of pictures that are kept there; BSD400 takes 0.2e9, DIV2K 7e9
 Cut = tuple[int, int, int, int]
 """(number of the picture, row and column of its LR, three bits that say how the patch is turned)"""
-
-
-class Store(Protocol):
-    """What batches are drawn from: a pure function of (step, seed)."""
-
-    @property
-    def folder(self) -> Path: ...
-
-    @property
-    def size(self) -> int:
-        """Bytes of its pictures."""
-
-    def keep_on(self, device: torch.device) -> None:
-        """Copy the pictures to a device; batches for it are then cut there."""
-
-    def batch(self, step: int, seed: int, count: int, patch: int, device: torch.device | str) -> Batch: ...
-
-
-def feed(store: Store, device: torch.device) -> Store:
-    """The store as a device is best served: a GPU from pictures that lie there or, where they are too many, by batches
-    that are made while it works."""
-    if device.type != "cuda":
-        return store
-    if store.size > MOST_ON_GPU:
-        return Prefetched(store)
-    store.keep_on(device)
-    return store
+Draw = Callable[[int, int, int, int, torch.device], Batch]
+"""step, seed, count, patch, device -> Batch"""
 
 
 class PatchStore:
@@ -64,22 +38,24 @@ class PatchStore:
                 _Planes(folder / f"{side}.u8", [(p[f"{side}_offset"], *p[f"{side}_size"]) for p in index["pictures"]])
                 for side in ("hr", "lr", *(f"lr{level}" for level in self.levels))
             )
-            self._extents = [plane.shape[1:] for plane in self._lr.pictures]
+            self._extents = [(height, width) for _, height, width in self._lr.extents]
             factors = [(self._hr, self.scale), *zip(self._between, (self.scale // n for n in self.levels), strict=True)]
             for planes, factor in factors:
-                for plane, extent in zip(planes.pictures, self._extents, strict=True):
-                    if factor < 1 or min(np.array(plane.shape[1:]) - factor * np.array(extent)) < 0:
-                        raise ValueError(f"{plane.shape} is no {factor} times {extent}")
+                for (_, *sides), extent in zip(planes.extents, self._extents, strict=True):
+                    if factor < 1 or min(np.array(sides) - factor * np.array(extent)) < 0:
+                        raise ValueError(f"{sides} is no {factor} times {extent}")
             self._area = np.cumsum([height * width for height, width in self._extents], dtype=np.uint64)
             self._smallest = min(range(len(self.names)), key=lambda i: min(self._extents[i]))
 
     @property
     def size(self) -> int:
+        """Bytes of its pictures."""
         return sum(planes.flat.nbytes for planes in (self._hr, self._lr, *self._between))
 
     def keep_on(self, device: torch.device) -> None:
+        """Copy the pictures to a device; batches are then cut there."""
         for planes in (self._hr, self._lr, *self._between):
-            planes.there = torch.tensor(planes.flat, device=device)
+            planes.flat = planes.flat.to(device)
 
     def batch(self, step: int, seed: int, count: int, patch: int, device: torch.device | str = "cpu") -> Batch:
         """`count` pairs with an HR side of `patch` pixels: pictures drawn by area, corners uniformly among those
@@ -180,89 +156,75 @@ def _names(folder: Path) -> dict[str, str]:
         return {facts["hr_sha256"]: name for name, facts in manifest["pictures"].items()}
 
 
-class Prefetched:
-    """A store of which a thread makes the next batch while one is used."""
+Store = PatchStore | PairedAndUnpaired
 
-    def __init__(self, store: Store) -> None:
-        self.folder, self.size, self.keep_on = store.folder, store.size, store.keep_on
-        self._make = store.batch
-        self._pool = ThreadPoolExecutor(1)
-        self._waiting: dict[tuple[object, ...], Future[Batch]] = {}
 
-    def batch(self, step: int, seed: int, count: int, patch: int, device: torch.device | str) -> Batch:
-        ready = self._waiting.pop((step, seed, count, patch, device), None)
-        batch = ready.result() if ready else self._make(step, seed, count, patch, device)
+def feed(store: Store, device: torch.device) -> Draw:
+    """How a device is best given the batches of a store: a GPU from pictures that lie there or, where they are too
+    many, by batches that are made while it works."""
+    if device.type != "cuda":
+        return store.batch
+    if store.size > MOST_ON_GPU:
+        return made_ahead(store.batch)
+    store.keep_on(device)
+    return store.batch
+
+
+def made_ahead(draw: Draw) -> Draw:
+    """The same batches, of which a thread makes the next while one is used."""
+    pool = ThreadPoolExecutor(1)
+    waiting: dict[tuple[object, ...], Future[Batch]] = {}
+
+    def batch(step: int, seed: int, count: int, patch: int, device: torch.device) -> Batch:
+        ready = waiting.pop((step, seed, count, patch, device), None)
+        found = ready.result() if ready else draw(step, seed, count, patch, device)
         following = step + 1, seed, count, patch, device
-        self._waiting = {following: self._pool.submit(self._make, *following)}
-        return batch
+        waiting.clear()
+        waiting[following] = pool.submit(draw, *following)
+        return found
+
+    return batch
 
 
 class _Planes:
-    """One side of a store's pictures: (3, h, w) views into the mapped file, and a copy on a device if it is kept there.
+    """One side of a store's pictures, `flat`: the bytes of the mapped file, or their copy on a device. extents: (where
+    a picture begins, height, width) of each.
 
     Raises BadInput, and ValueError, for a file that is not as the index says.
     """
 
     def __init__(self, path: Path, extents: list[tuple[int, int, int]]) -> None:
-        self.flat = _map(path, extents)
-        self.pictures = [self.flat[start : start + 3 * h * w].reshape(3, h, w) for start, h, w in extents]
-        self.starts = [start for start, _, _ in extents]
-        self.there: Tensor | None = None
+        end = 0
+        for offset, height, width in extents:
+            if offset != end or min(height, width) < 1:
+                raise ValueError(f"a picture of {height}x{width} at {offset}, where the one before ends at {end}")
+            end += 3 * height * width
+        size = path.stat().st_size if path.is_file() else 0
+        if not size or size != end:
+            raise BadInput(f"{path}: {size} bytes do not hold the pictures of index.json; prepare the folder again")
+        self.extents, self.flat = extents, torch.from_file(str(path), size=size, dtype=torch.uint8)
 
     def cut(self, cuts: list[Cut], factor: int, size: int, device: torch.device | str) -> Tensor:
         """(N, 3, size, size) float32 in [0, 1]: the squares at places that are given in pixels of the LR, `factor`
         times as small. As uint8 they travel, a quarter of the bytes."""
-        if self.there is not None and self.there.device.type == torch.device(device).type:
-            pixels = self.there.take(self._addresses(cuts, factor, size))
-        else:
-            pixels = torch.from_numpy(self._copy(cuts, factor, size))
-            if torch.device(device).type == "cuda":
-                pixels = pixels.pin_memory()
+        pixels = self.flat.take(self._addresses(cuts, factor, size))
+        if torch.device(device).type == "cuda" and not pixels.is_cuda:
+            pixels = pixels.pin_memory()
         return pixels.to(device, non_blocking=True).float().div_(255)
 
-    def _copy(self, cuts: list[Cut], factor: int, size: int) -> U8:
-        squares = np.empty((len(cuts), 3, size, size), dtype=np.uint8)
-        for (picture, y, x, turns), square in zip(cuts, squares, strict=True):
-            _cut(self.pictures[picture], y * factor, x * factor, turns, square)
-        return squares
-
     def _addresses(self, cuts: list[Cut], factor: int, size: int) -> Tensor:
-        """Where every pixel of the squares lies in the copy, turned as `_cut` does: each square begins somewhere, and
-        a channel, a row and a column further lie so many bytes away."""
-        assert self.there is not None
+        """Where every pixel of the squares lies, turned as the three bits of a cut say: mirrored left-right and
+        top-bottom, transposed. Each square begins somewhere, and a channel, a row and a column further lie so many
+        bytes away."""
         steps = np.empty((len(cuts), 4), dtype=np.int64)
         for step, (picture, y, x, turns) in zip(steps, cuts, strict=True):
-            height, width = self.pictures[picture].shape[1:]
-            start, down, right = self.starts[picture] + y * factor * width + x * factor, width, 1
+            start, height, width = self.extents[picture]
+            start, down, right = start + y * factor * width + x * factor, width, 1
             if turns & 1:
                 start, right = start + (size - 1) * right, -right
             if turns & 2:
                 start, down = start + (size - 1) * down, -down
             step[:] = start, height * width, *((right, down) if turns & 4 else (down, right))
-        first, channel, row, column = torch.from_numpy(steps).to(self.there.device)[:, :, None, None, None].unbind(1)
-        along = torch.arange(size, device=self.there.device)
+        first, channel, row, column = torch.from_numpy(steps).to(self.flat.device)[:, :, None, None, None].unbind(1)
+        along = torch.arange(size, device=self.flat.device)
         return first + channel * along[:3, None, None] + (row * along[:, None] + column * along)
-
-
-def _map(path: Path, extents: list[tuple[int, int, int]]) -> U8:
-    """The mapped file, after checking that the pictures fill it."""
-    size = path.stat().st_size if path.is_file() else 0
-    ends = [0]
-    for offset, height, width in extents:
-        if offset != ends[-1] or min(height, width) < 1:
-            raise ValueError(f"a picture of {height}x{width} at {offset}, where the one before ends at {ends[-1]}")
-        ends.append(offset + 3 * height * width)
-    if not size or size != ends[-1]:
-        raise BadInput(f"{path}: {size} bytes do not hold the pictures of index.json; prepare the folder again")
-    return np.asarray(np.memmap(path, dtype=np.uint8, mode="r"))
-
-
-def _cut(plane: U8, y: int, x: int, turns: int, target: U8) -> None:
-    """Copy the square at (y, x) into `target` (3, p, p), flipped as the three bits of `turns` say."""
-    size = target.shape[-1]
-    square = plane[:, y : y + size, x : x + size]
-    if turns & 1:
-        square = square[:, :, ::-1]
-    if turns & 2:
-        square = square[:, ::-1, :]
-    target[...] = square.transpose(0, 2, 1) if turns & 4 else square

@@ -22,7 +22,7 @@ def code_of(modules: Sequence[str]) -> Record:
 @dataclass(frozen=True)
 class Stage:
     """A stage at work. code: as it was when the stage began; inputs: the sha256 of what it takes, by name; facts: what
-    else its record says; began: on the monotonic clock."""
+    else its record says, or says otherwise; began: on the monotonic clock."""
 
     code: Mapping[str, Any]
     device: torch.device
@@ -33,7 +33,6 @@ class Stage:
     def record(self, outputs: Mapping[str, str]) -> Record:
         """The record of the stage, which has just ended. outputs: the sha256 of what it made, by name."""
         return {
-            **self.facts,
             "code": dict(self.code),
             "environment": environment(),
             "device": describe(self.device),
@@ -41,4 +40,5 @@ class Stage:
             "seconds": round(time.monotonic() - self.began, 2),
             "inputs": dict(self.inputs),
             "outputs": dict(outputs),
+            **self.facts,
         }

@@ -3,21 +3,18 @@
 A variant that diverges answers the question it was run for, and does not keep a suite from its end.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import torch
-from safetensors.torch import save
 
 from bench.data.images import image_files
 from bench.errors import Diverged
-from bench.runtime.checksums import hash_file
-from bench.runtime.files import making_folder, read_json, replacing, write_json
+from bench.runtime.files import making_folder, read_json, write_json
 from bench.runtime.record import Stage, code_of
 from bench.runtime.results import read_records
 from bench.stages.score import Record
-from bench.stages.train import checkpoint_path
+from bench.stages.train import write_outcome
 from bench.suites.experiment import Experiment
 from bench.suites.workdir import Workdir
 
@@ -32,25 +29,12 @@ def settle(run: Experiment, folder: Path, device: torch.device, inputs: Mapping[
     """Write what a finished training leaves in `folder`: a checkpoint without tensors, and a train.json that says why
     (`diverged`) and no cost. The curve up to there and the last good state stay. inputs: the sha256 of what the
     training took, `train_data` among them."""
-    metadata = json.dumps(
-        {"run": run.name, "digest": run.digest(), "scale": run.scale, "diverged": why}, sort_keys=True
-    )
-    with replacing(checkpoint_path(folder)) as temporary:
-        temporary.write_bytes(save({}, metadata={"bench": metadata}))
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "curves.jsonl").touch()
     network = run.build().network()
-    outputs = {path.name: hash_file(path) for path in (checkpoint_path(folder), folder / "curves.jsonl")}
-    record = {
-        "run": run.name,
-        "digest": run.digest(),
-        "experiment": run.resolved(),
-        "diverged": why,
-        "parameters": sum(parameter.numel() for parameter in network.parameters()) if network is not None else 0,
-        "train_data": inputs["train_data"],
-        **Stage(code_of(run.modules), device, inputs).record(outputs),
-        "seconds": "",
-    }
-    write_json(folder / "train.json", record)
+    parameters = sum(parameter.numel() for parameter in network.parameters()) if network is not None else 0
+    facts = {"diverged": why, "parameters": parameters, "seconds": ""}
+    write_outcome(run, folder, Stage(code_of(run.modules), device, inputs, facts), {"diverged": why})
 
 
 def reason(run: Experiment, layout: Workdir) -> str | None:

@@ -10,7 +10,7 @@ import signal
 import statistics
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -80,8 +80,8 @@ def _train(
     run: Experiment, store: Store, folder: Path, device: torch.device, limits: Limits, inputs: Mapping[str, str]
 ) -> dict[str, Any]:
     began, began_cpu = time.monotonic(), time.process_time()
-    train_data = hash_file(store.folder / "manifest.json")
-    stage = Stage(code_of(run.modules), device, {"train_data": train_data, **inputs})
+    inputs = {"train_data": hash_file(store.folder / "manifest.json"), **inputs}
+    stage = Stage(code_of(run.modules), device, inputs)
     method, digest = run.build(), run.digest()
     count, patch = method.batch
     be_deterministic(run.seed)
@@ -97,7 +97,7 @@ def _train(
     recent = [json.loads(line)["loss"] for line in lines[-HISTORY:]]
     stop = _StopOnSignal()
     saved = time.monotonic()
-    take_step, store = stepper(learner, run.name, device, limits.graph), feed(store, device)
+    take_step, draw = stepper(learner, run.name, device, limits.graph), feed(store, device)
     progress = tqdm(total=run.iterations, initial=step, desc=run.name, unit="step", mininterval=2.0, smoothing=0.05)
 
     def spent() -> Spent:
@@ -105,7 +105,7 @@ def _train(
 
     with progress, stop, curve_file.open("a") as curve:
         while step < run.iterations:
-            losses = take_step(store.batch(step, run.seed, count, patch, device))
+            losses = take_step(draw(step, run.seed, count, patch, device))
             totals = {name: totals.get(name, 0.0) + value for name, value in losses.items()}
             step += 1
             if step % LOG_EVERY == 0 or step == run.iterations:
@@ -134,33 +134,48 @@ def _train(
                     f"{run.name}: stopped at step {step} of {run.iterations}; run the same command to resume"
                 )
 
-    sync(curve_file)
     states = {"": learner.network, **{f"{name}/": part for name, part in getattr(learner, "companions", {}).items()}}
     weights = {
         prefix + name: value.detach().cpu().contiguous()
         for prefix, part in states.items()
         for name, value in part.state_dict().items()
     }
-    about = {"run": run.name, "digest": digest, "method": run.method, "variant": run.variant, "scale": run.scale}
-    about["knobs"] = {name: value for name, value in run.build().knobs.items() if name != "scale"}
-    metadata = json.dumps(about, sort_keys=True)  # one key, in order
-    with replacing(checkpoint_path(folder)) as temporary:
-        temporary.write_bytes(save(weights, metadata={"bench": metadata}))
+    knobs = {name: value for name, value in method.knobs.items() if name != "scale"}
     seconds, cpu_seconds = spent()
-    outputs = {path.name: hash_file(path) for path in (checkpoint_path(folder), curve_file)}
-    record = {
-        "run": run.name,
-        "digest": digest,
-        "experiment": run.resolved(),
+    facts = {
         "parameters": sum(parameter.numel() for parameter in learner.network.parameters()),
-        "train_data": train_data,
         "cpu_seconds": round(cpu_seconds, 2),
         "peak_mib": round(peak_memory_mib(device)),
-        **stage.record(outputs),
         "seconds": round(seconds, 2),
     }
-    write_json(folder / "train.json", record)
+    about = {"method": run.method, "variant": run.variant, "knobs": knobs}
+    record = write_outcome(run, folder, replace(stage, facts=facts), about, weights)
     remove_states(folder)
+    return record
+
+
+def write_outcome(
+    run: Experiment,
+    folder: Path,
+    stage: Stage,
+    about: Mapping[str, Any],
+    weights: Mapping[str, Tensor] = MappingProxyType({}),
+) -> dict[str, Any]:
+    """Write the checkpoint of a run beside its curve, and train.json, which is returned. about: what else the
+    checkpoint says of itself."""
+    curve, metadata = folder / "curves.jsonl", {"run": run.name, "digest": run.digest(), "scale": run.scale, **about}
+    sync(curve)
+    with replacing(checkpoint_path(folder)) as temporary:
+        temporary.write_bytes(save(dict(weights), metadata={"bench": json.dumps(metadata, sort_keys=True)}))
+    outputs = {path.name: hash_file(path) for path in (checkpoint_path(folder), curve)}
+    record = {
+        "run": run.name,
+        "digest": run.digest(),
+        "experiment": run.resolved(),
+        "train_data": stage.inputs["train_data"],
+        **stage.record(outputs),
+    }
+    write_json(folder / "train.json", record)
     return record
 
 

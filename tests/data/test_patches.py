@@ -13,7 +13,7 @@ from pictures import noise, smooth
 from bench.api import Batch
 from bench.data.datasets import DATASETS, DataSet
 from bench.data.images import U8, write_png
-from bench.data.patches import PatchStore, Prefetched, feed
+from bench.data.patches import PatchStore, feed, made_ahead
 from bench.data.prepare import prepare_train
 from bench.data.resize import resize_tensor
 from bench.errors import BadInput
@@ -176,25 +176,27 @@ def test_a_batch_cut_on_the_device_is_the_one_cut_from_the_file(
 ) -> None:
     pictures = {name: noise(number, *shape) for number, (name, shape) in enumerate(SHAPES.items())}
     folder = make_store(tmp_path, monkeypatch, pictures, levels=(2,), scale=4)
-    away, there = PatchStore(folder), PatchStore(folder)
-    there.keep_on(torch.device("cpu"))
-    monkeypatch.setattr("bench.data.patches._cut", None)
-    kept = [there.batch(step, 1, 40, PATCH) for step in range(5)]
+    store = PatchStore(folder)
+    mapped = [store.batch(step, 1, 40, PATCH) for step in range(5)]
+    monkeypatch.setattr(torch.Tensor, "to", lambda tensor, _: tensor.clone())  # as to another device
+    store.keep_on(torch.device("cuda"))
     monkeypatch.undo()
-    assert all(same(batch, away.batch(step, 1, 40, PATCH)) for step, batch in enumerate(kept))
+    for side in folder.glob("*.u8"):
+        side.write_bytes(bytes(side.stat().st_size))
+    assert all(same(batch, store.batch(step, 1, 40, PATCH)) for step, batch in enumerate(mapped))
 
 
 def test_batches_made_ahead_are_the_ones_made_when_asked_for(prepared: Path) -> None:
-    plain, ahead = PatchStore(prepared), Prefetched(PatchStore(prepared))
+    plain, ahead = PatchStore(prepared), made_ahead(PatchStore(prepared).batch)
     for step in (0, 1, 2, 7, 8, 3):
-        assert same(ahead.batch(step, 1, 3, PATCH, "cpu"), plain.batch(step, 1, 3, PATCH, "cpu"))
+        assert same(ahead(step, 1, 3, PATCH, "cpu"), plain.batch(step, 1, 3, PATCH, "cpu"))
 
 
 def test_a_gpu_keeps_the_pictures_that_it_has_room_for(prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store, kept = PatchStore(prepared), list[torch.device]()
     monkeypatch.setattr(store, "keep_on", kept.append)
     cpu, gpu = torch.device("cpu"), torch.device("cuda")
-    assert feed(store, cpu) is store and not kept
-    assert feed(store, gpu) is store and kept == [gpu]
+    assert feed(store, cpu) == store.batch and not kept
+    assert feed(store, gpu) == store.batch and kept == [gpu]
     monkeypatch.setattr("bench.data.patches.MOST_ON_GPU", store.size - 1)
-    assert isinstance(feed(store, gpu), Prefetched) and kept == [gpu]
+    assert feed(store, gpu) != store.batch and kept == [gpu]

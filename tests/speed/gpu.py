@@ -142,8 +142,6 @@ def check_graphs(trainings: Trainings, ends: float) -> Fault:
 def check_loader(trainings: Trainings, ends: float) -> Fault:
     away, there = (PatchStore(trainings.folder / "levels" / "train") for _ in range(2))
     there.keep_on(trainings.device)
-    for planes in (there._hr, there._lr, *there._between):
-        planes._copy = None  # type: ignore[assignment,method-assign]
     for step in range(20):
         one, other = (store.batch(step, 1, 16, 128, trainings.device) for store in (away, there))
         pairs = zip((one.lr, one.hr, *one.levels), (other.lr, other.hr, *other.levels), strict=True)
@@ -156,7 +154,8 @@ def check_steps(trainings: Trainings, ends: float) -> Fault:
     size: Knobs = {"batch_size": 16 if on_gpu else 1, "patch": 128}
     size = size if on_gpu else {**size, "blocks": 1, "width": 8, "growth": 4}
     psnr, gan = find_entry("rrdb").build(4, size), find_entry("esrgan").build(4, {**size, "perceptual": "vgg19"})
-    store = feed(PatchStore(trainings.folder / "plain" / "train"), trainings.device)
+    store = PatchStore(trainings.folder / "plain" / "train")
+    feed(store, trainings.device)
     for case, least in ((Case("RRDB-23", psnr, 20), 2.5), (Case("ESRGAN", gan, 15), 2.2)):
         found = dict(time_case(case, store, trainings.device, compile=False))
         ours = found.get("graph", found["ours"])

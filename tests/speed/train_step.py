@@ -184,7 +184,8 @@ def main() -> None:
     print(f"{describe(device)}, bf16 native on the CPU: {cpu_has_bf16()}, torch {torch.__version__}")
     with tempfile.TemporaryDirectory() as folder:
         prepare_train(("Embedded-train",), 4, "bicubic", Path(folder) / "train")
-        store = feed(PatchStore(Path(folder) / "train"), device)
+        store = PatchStore(Path(folder) / "train")
+        feed(store, device)
         for threads in map(int, arguments.threads.split(",")):
             torch.set_num_threads(threads)
             for case in (case for case in cases(device) if arguments.cases in case.name):
