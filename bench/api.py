@@ -12,7 +12,6 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
-from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 import torch
@@ -100,8 +99,8 @@ class Recipe(Protocol):
     def batch(self, scale: int) -> tuple[int, int]:
         """(pictures per batch, HR patch side in pixels)."""
 
-    def learner(self, build: Callable[[], nn.Module], scale: int, training: Training) -> Learner:
-        """A fresh learner of what `build` draws. Seeded by the caller: what is drawn first decides all weights."""
+    def learner(self, build: Callable[[], Any], scale: int, training: Training) -> Learner:
+        """A fresh learner of the network that `build` draws. Seeded by the caller: what is drawn first decides all weights."""
 
 
 @dataclass(frozen=True)
@@ -152,13 +151,7 @@ class Method:
 
     def learner(self, training: Training) -> Learner | None:
         """A fresh learner, or None where there is nothing to train. Seeded by the caller."""
-
-        def build() -> nn.Module:
-            network = self.network()
-            assert network is not None
-            return network
-
-        return self.recipe.learner(build, self.scale, training) if self.recipe else None
+        return self.recipe.learner(self.network, self.scale, training) if self.recipe else None
 
     def upscaler(self, network: nn.Module | None) -> Upscaler:
         """How a picture is upscaled, given the trained network in evaluation mode. Raises BadInput for an estimator."""
@@ -209,16 +202,16 @@ class Axis:
 @dataclass(frozen=True)
 class Claim:
     """A sentence of a paper as an inequality between two variants on one metric. sides: 'better > worse', each a
-    variant of the entry or another method's '<method>.<variant>'. source: that of the axis that its worse, else its
-    better side is on, where nothing else is said. scale, degradation: where it is claimed; 0 and '' stand for any.
-    margin: by how much at least, in the metric's unit. pooled: False for a sentence on single sets, which is shown but
-    not judged. sized: it speaks of the sizes that its sides have in the paper, and is not judged at others. In an
-    entry, `id` and both sides get the method's name."""
+    variant of the entry or another method's '<method>.<variant>'. Where nothing else is said, metric is the entry's,
+    and source that of the axis that its worse, else its better side is on. scale, degradation: where it is claimed; 0
+    and '' stand for any. margin: by how much at least, in the metric's unit. pooled: False for a sentence on single
+    sets, which is shown but not judged. sized: it speaks of the sizes that its sides have in the paper, and is not
+    judged at others. In an entry, `id` and both sides get the method's name."""
 
     id: str
     text: str
     sides: str
-    metric: str = "psnr_y"
+    metric: str = ""
     source: str = ""
     scale: int = 4
     degradation: str = "bicubic"
@@ -234,11 +227,12 @@ class Claim:
     def worse(self) -> str:
         return self.sides.partition(" > ")[2]
 
-    def of(self, method: str, sources: Mapping[str, str] = MappingProxyType({})) -> Claim:
+    def of(self, method: str, metric: str, sources: Mapping[str, str]) -> Claim:
         """With the method's name before its id and its own variants: those with a source, and all without a dot."""
         sides = " > ".join(s if "." in s and s not in sources else f"{method}.{s}" for s in (self.better, self.worse))
         source = self.source or sources.get(self.worse) or sources.get(self.better, "")
-        return replace(self, id=f"{method}.{self.id.removeprefix(f'{method}.')}", sides=sides, source=source)
+        name = f"{method}.{self.id.removeprefix(f'{method}.')}"
+        return replace(self, id=name, sides=sides, metric=self.metric or metric, source=source)
 
 
 def varied(knob: str, values: Mapping[str, object]) -> dict[str, Knobs]:
@@ -276,7 +270,8 @@ class Entry:
     networks it works with, given to its upscaler as an nn.ModuleList. `deterministic`: nothing is random, one run
     stands for every seed. `baselines`: '<method>.<variant>' of those over which a report tables its gain. `gap`: its
     variants (floor, estimate, ceiling), of which a report says how much of the gap the estimate closes. `default`: the
-    knobs of the default variant. Raises BadInput at import for a knob, or a variant in a claim, that does not exist."""
+    knobs of the default variant. `metric`: what its claims are about where they name none. Raises BadInput at import
+    for a knob, or a variant in a claim, that does not exist."""
 
     name: str
     method: type[Method]
@@ -294,6 +289,7 @@ class Entry:
     gap: tuple[str, str, str] | None = None
     headlines: Mapping[str, str] = field(default_factory=dict)
     default: Knobs = field(default_factory=dict)
+    metric: str = "psnr_y"
 
     def __post_init__(self) -> None:
         names = [variant for axis in self.axes for variant in axis.variants]
@@ -308,7 +304,7 @@ class Entry:
                 if "." not in side:
                     check_choice(f"variant of {self.name} in claim {claim.id}", side, variants)
         sources = {"default": "", **{variant: axis.source for axis in self.axes for variant in axis.variants}}
-        object.__setattr__(self, "claims", tuple(claim.of(self.name, sources) for claim in self.claims))
+        object.__setattr__(self, "claims", tuple(claim.of(self.name, self.metric, sources) for claim in self.claims))
         if self.pretrain:
             shared = tuple(self.flatten(dict.fromkeys(self.pretrain.shared)))
             object.__setattr__(self, "pretrain", replace(self.pretrain, shared=shared))

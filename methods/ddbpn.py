@@ -132,7 +132,7 @@ ENTRY = Entry(
         Claim("dense", "Dense connections between the projection units help.", "default > no-dense"),
         Claim("depth-7", "Seven stages are better than four.", "default > stages-4", sized=True),
         Claim("depth-4", "Four stages are better than two.", "stages-4 > stages-2", sized=True),
-        Claim("loss", "L1 trains to a higher PSNR than L2.", "default > l2", "psnr_y", "Lim et al. 2017, section 4.2"),
+        Claim("loss", "L1 trains to a higher PSNR than L2.", "default > l2", source="Lim et al. 2017, section 4.2"),
     ),
     deviations=(
         "trained on the suite's pictures instead of DIV2K, Flickr and ImageNet",

@@ -68,8 +68,7 @@ ENTRY = Entry(
             "upsampling",
             "Convolving at LR size and upsampling last gives a higher PSNR than convolving the enlarged picture.",
             "default > srcnn.default",
-            "psnr_y",
-            "comparison with SRCNN",
+            source="comparison with SRCNN",
         ),
     ),
     deviations=(

@@ -57,13 +57,13 @@ ENTRY = Entry(
             "Wang et al. 2018, section 3.2",
         ),
     ),
+    metric="lpips_alex",
     claims=(
         *TAP_CLAIMS,
         Claim(
             "relativistic",
             "A relativistic average discriminator teaches sharper edges and more texture than a standard one.",
             "relativistic > default",
-            "lpips_alex",
         ),
     ),
     deviations=("the suite's pictures and perceptual network where they differ from DIV2K and VGG19",),

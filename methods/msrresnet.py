@@ -41,13 +41,12 @@ ENTRY = Entry(
         Axis("average", "What does averaging the weights give?", {"no-ema": {"ema": 0.0}}, "BasicSR"),
     ),
     claims=(
-        Claim("loss", "L1 trains to a higher PSNR than L2.", "default > l2", "psnr_y", "Lim et al. 2017, section 4.2"),
+        Claim("loss", "L1 trains to a higher PSNR than L2.", "default > l2", source="Lim et al. 2017, section 4.2"),
         Claim(
             "initialisation",
             "A smaller initialisation ends at a higher PSNR.",
             "default > init-1",
-            "psnr_y",
-            "Wang et al. 2018, supplementary",
+            source="Wang et al. 2018, supplementary",
         ),
     ),
     deviations=(

@@ -77,8 +77,7 @@ ENTRY = Entry(
             "bicubic",
             "A trained three-layer network is above bicubic interpolation.",
             "default > bicubic.default",
-            "psnr_y",
-            "comparison with bicubic",
+            source="comparison with bicubic",
         ),
     ),
     deviations=(

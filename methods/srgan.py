@@ -102,31 +102,28 @@ ENTRY = Entry(
             "Lim et al. 2017; Wang et al. 2018",
         ),
     ),
+    metric="lpips_alex",
     claims=(
         Claim(
             "content-54",
             "A content loss on deep features looks better than one on shallow features.",
             "default > content-vgg22",
-            "lpips_alex",
         ),
         Claim(
             "content-22",
             "A content loss on shallow features looks better than one on pixels.",
             "content-vgg22 > content-mse",
-            "lpips_alex",
         ),
         Claim(
             "adversarial",
             "An adversarial term makes a content loss on features look better.",
             "content-vgg22 > srresnet-vgg22",
-            "lpips_alex",
         ),
         Claim(
             "bn",
             "Without batch normalisation the generator does better.",
             "no-bn > default",
-            "lpips_alex",
-            "Wang et al. 2018, section 3.1",
+            source="Wang et al. 2018, section 3.1",
         ),
         Claim(
             "distortion",

@@ -51,10 +51,9 @@ ENTRY = Entry(
             "bn",
             "Without batch normalisation the PSNR is higher.",
             "no-bn > default",
-            "psnr_y",
-            "Lim et al. 2017, section 3.1; Wang et al. 2018, section 3.1",
+            source="Lim et al. 2017, section 3.1; Wang et al. 2018, section 3.1",
         ),
-        Claim("loss", "L1 trains to a higher PSNR than L2.", "l1 > default", "psnr_y", "Lim et al. 2017, section 4.2"),
+        Claim("loss", "L1 trains to a higher PSNR than L2.", "l1 > default", source="Lim et al. 2017, section 4.2"),
         DUAL_CLAIM,
     ),
     deviations=(

@@ -105,6 +105,5 @@ DUAL_CLAIM = Claim(
     "dual",
     "A dual regression loss raises the PSNR of a network that was not made for it.",
     "dual > default",
-    "psnr_y",
-    "Guo et al. 2020",
+    source="Guo et al. 2020",
 )

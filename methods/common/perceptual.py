@@ -165,7 +165,6 @@ TAP_CLAIMS = (
         "tap",
         "A perceptual loss on features before activation gives sharper edges and richer texture than one after.",
         "default > tap-after",
-        "lpips_alex",
     ),
     Claim(
         "tap-brightness",

@@ -78,12 +78,10 @@ class SpaceRecipe(Optimisation):
     def needs_weights(self) -> tuple[str, ...]:
         return (PERCEPTUAL[self.perceptual].weights,) if self.perceptual_weight else ()
 
-    def learner(self, build: Callable[[], nn.Module], scale: int, training: Training) -> Learner:
-        network = build()
-        assert isinstance(network, SpaceNetwork)
+    def learner(self, build: Callable[[], SpaceNetwork], scale: int, training: Training) -> Learner:
         if self.batch(scale)[1] // scale <= 2 * self.border:
             raise BadInput(f"a border of {self.border} leaves nothing of an LR patch; set the patch knob")
-        return SpaceLearner(network, scale, self, training)
+        return SpaceLearner(build(), scale, self, training)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import l1_loss
 
 from bench.api import Axis, Batch, Claim, Entry, Method, Pretrain, Training, claimed_at, varied
@@ -48,10 +48,8 @@ class AdaptRecipe(Optimisation):
         if self.dual_weight <= 0:
             raise BadInput("drn-adapt learns by its dual networks; give dual_weight above 0")
 
-    def learner(self, build: Callable[[], nn.Module], scale: int, training: Training) -> AdaptLearner:
-        network = build()
-        assert isinstance(network, DRN)
-        return AdaptLearner(network, scale, self, training)
+    def learner(self, build: Callable[[], DRN], scale: int, training: Training) -> AdaptLearner:
+        return AdaptLearner(build(), scale, self, training)
 
 
 @dataclass(frozen=True)

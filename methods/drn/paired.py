@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import l1_loss
 
 from bench.api import Axis, Batch, Claim, Entry, Method, Training, claimed_at, varied
@@ -44,10 +44,8 @@ class DrnRecipe(Optimisation):
         check_objective(self.dual_chain, self.supervision)
         check_choice("kind of dual", self.dual, DUALS)
 
-    def learner(self, build: Callable[[], nn.Module], scale: int, training: Training) -> PairedLearner:
-        network = build()
-        assert isinstance(network, DRN)
-        return PairedLearner(network, scale, self, training)
+    def learner(self, build: Callable[[], DRN], scale: int, training: Training) -> PairedLearner:
+        return PairedLearner(build(), scale, self, training)
 
 
 @dataclass(frozen=True)
@@ -198,8 +196,7 @@ ENTRY = Entry(
             "dual",
             "The dual regression loss raises the PSNR.",
             "default > lambda-0",
-            "psnr_y",
-            "ablation on the dual loss",
+            source="ablation on the dual loss",
         ),
         Claim(
             "consistency",
@@ -244,23 +241,20 @@ ENTRY = Entry(
             "levels",
             "Supervising every resolution is better than the last one alone.",
             "default > top-only",
-            "psnr_y",
-            "released code",
+            source="released code",
         ),
         Claim(
             "size",
             "The large model is above the small one.",
             "large > default",
-            "psnr_y",
-            "table in the released code's README",
+            source="table in the released code's README",
             sized=True,
         ),
         Claim(
             "rcan",
             "The small model is above RCAN.",
             "default > rcan.default",
-            "psnr_y",
-            "tables in the released codes' READMEs",
+            source="tables in the released codes' READMEs",
         ),
     ),
     deviations=(

@@ -124,35 +124,32 @@ ENTRY = Entry(
             "section 3.3",
         ),
     ),
+    metric="lpips_alex",
     claims=(
-        Claim("bn", "Without batch normalisation the generator does slightly better.", "default > bn", "lpips_alex"),
+        Claim("bn", "Without batch normalisation the generator does slightly better.", "default > bn"),
         *TAP_CLAIMS,
         Claim(
             "relativistic",
             "A relativistic average discriminator teaches sharper edges and more texture than a standard one.",
             "default > standard-gan",
-            "lpips_alex",
         ),
         Claim(
             "block",
             "Residual-in-residual dense blocks recover structure better and with less noise than residual blocks.",
             "default > residual-blocks",
-            "lpips_alex",
         ),
-        Claim("depth", "23 blocks are better than 16.", "default > depth-16", "lpips_alex", sized=True),
+        Claim("depth", "23 blocks are better than 16.", "default > depth-16", sized=True),
         Claim(
             "ladder-bn",
             "First step from SRGAN: dropping batch normalisation helps.",
             "ladder-2 > ladder-1",
-            "lpips_alex",
-            "figure 8 columns 1 and 2",
+            source="figure 8 columns 1 and 2",
         ),
         Claim(
             "ladder-tap",
             "Second step: taking features before activation helps.",
             "ladder-3 > ladder-2",
-            "lpips_alex",
-            "figure 8 columns 2 and 3",
+            source="figure 8 columns 2 and 3",
         ),
         Claim(
             "ladder-brightness",
@@ -165,8 +162,7 @@ ENTRY = Entry(
             "ladder-relativistic",
             "Third step: the relativistic discriminator helps.",
             "residual-blocks > ladder-3",
-            "lpips_alex",
-            "figure 8 columns 3 and 4",
+            source="figure 8 columns 3 and 4",
         ),
         Claim(
             "perception",
@@ -179,21 +175,18 @@ ENTRY = Entry(
             "data",
             "More training pictures give more natural texture.",
             "default > less-data",
-            "lpips_alex",
-            "figure 8 column 6",
+            source="figure 8 column 6",
         ),
         Claim(
             "patch",
             "Larger training patches are better (as many pixels a batch, so fewer patches; a larger discriminator).",
             "default > patch-half",
-            "lpips_alex",
-            "section 4.1; released code's README",
+            source="section 4.1; released code's README",
         ),
         Claim(
             "pretraining",
             "Starting from a PSNR-oriented network gives fewer artefacts than starting from nothing.",
             "default > from-scratch",
-            "lpips_alex",
         ),
         Claim(
             "pixel-weight",
@@ -203,10 +196,7 @@ ENTRY = Entry(
             "section 4.6",
         ),
         Claim(
-            "layer",
-            "Features of a deep layer give more texture than those of a shallow one.",
-            "default > layer-2-2",
-            "lpips_alex",
+            "layer", "Features of a deep layer give more texture than those of a shallow one.", "default > layer-2-2"
         ),
         Claim(
             "minc",
