@@ -100,7 +100,7 @@ class Recipe(Protocol):
         """(pictures per batch, HR patch side in pixels)."""
 
     def learner(self, build: Callable[[], Any], scale: int, training: Training) -> Learner:
-        """A fresh learner of the network that `build` draws. Seeded by the caller: what is drawn first decides all weights."""
+        """A fresh learner of what `build` draws. Seeded by the caller: what is drawn first decides all weights."""
 
 
 @dataclass(frozen=True)

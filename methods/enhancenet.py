@@ -145,7 +145,8 @@ class EnhanceNetRecipe(Optimisation):
             return PixelLearner(network, self, training, functional.mse_loss)
         if self.losses == "P":
             return PixelLearner(network, self, training, FeatureLosses(self.perceptual, 0.0, training).perceptual)
-        discriminator = StridedDiscriminator(self.batch(scale)[1], self.discriminator_width, stages=5, batch_norm=False)
+        widths = [self.discriminator_width * 2**stage for stage in range(5)]
+        discriminator = StridedDiscriminator(self.batch(scale)[1], widths, batch_norm=False)
         features = FeatureLosses(self.perceptual, self.texture_weight if self.losses == "PAT" else 0.0, training)
         losses = EnhanceNetGan(features, self.adversarial_weight)
         return GanLearner(network, discriminator, losses, self, training, self.poor_below)

@@ -49,7 +49,8 @@ class SrganRecipe(Optimisation):
 
     def learner(self, build: Callable[[], nn.Module], scale: int, training: Training) -> GanLearner:
         """The discriminator is drawn before the generator."""
-        discriminator = StridedDiscriminator(self.batch(scale)[1], self.discriminator_width, stages=4, batch_norm=True)
+        widths = [self.discriminator_width * 2**stage for stage in range(4)]
+        discriminator = StridedDiscriminator(self.batch(scale)[1], widths)
         return GanLearner(build(), discriminator, self._losses(training), self, training)
 
     def _losses(self, training: Training) -> PerceptualGan:

@@ -3,7 +3,7 @@
 r = C(HR), f = C(SR) are logits, r_mean and f_mean their means over the batch (Wang et al. 2018, equations 1-3).
 """
 
-import itertools
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -44,32 +44,32 @@ def relativistic_discriminator(real: Tensor, fake: Tensor, detach_mean: bool) ->
     return towards(real - fake_mean, True) + towards(fake - real_mean, False)
 
 
-class VggDiscriminator(nn.Module):
-    """ESRGAN's discriminator: (conv3 s1, conv4 s2) pairs until 4x4 (for 128: five), linear 100, linear 1, no sigmoid.
+class StridedDiscriminator(nn.Module):
+    """Stages of a conv3 at stride 1 and a convolution of `kernel` at stride 2, two linear layers, no sigmoid.
 
-    (N, 3, patch, patch) -> (N, 1) logits. 14,499,401 parameters at patch 128, width 64. BN works on the batch it is
-    given, so real and fake pictures must go through it separately. Smaller patches keep five pairs and end smaller.
+    (N, 3, patch, patch) -> (N, 1) logits. widths: of the stages; hidden: between the linear layers; LeakyReLU 0.2
+    between all of them. batch_norm: after all but the first convolution; it works on the batch it is given, so real and
+    fake pictures must go through it separately.
     """
 
-    def __init__(self, patch: int, width: int = 64) -> None:
+    def __init__(
+        self, patch: int, widths: Sequence[int], batch_norm: bool = True, kernel: int = 3, hidden: int = 1024
+    ) -> None:
         super().__init__()
-        if patch % 32:
-            raise BadInput(f"the discriminator needs a patch divisible by 32, not {patch}; set the patch knob")
-        pairs = 6 if patch >= 256 else 5
-        widths = [width * min(2**stage, 8) for stage in range(pairs)]
-        layers: list[nn.Module] = [nn.Conv2d(3, width, 3, 1, 1), nn.LeakyReLU(0.2)]
-        layers += self._layer(width, width, 4, 2)
-        for before, after in itertools.pairwise(widths):
-            layers += self._layer(before, after, 3, 1) + self._layer(after, after, 4, 2)
-        side = patch // 2**pairs
+        multiple = 2 ** min(len(widths), 5)
+        if patch % multiple:
+            raise BadInput(f"the discriminator needs a patch divisible by {multiple}, not {patch}; set the patch knob")
+        layers: list[nn.Module] = []
+        channels = 3
+        for width in widths:
+            for inputs, side, stride in ((channels, 3, 1), (width, kernel, 2)):
+                norm = [nn.BatchNorm2d(width)] if batch_norm and layers else []
+                layers += [nn.Conv2d(inputs, width, side, stride, 1, bias=not norm), *norm, nn.LeakyReLU(0.2)]
+            channels = width
         self.features = nn.Sequential(*layers)
-        self.head = nn.Sequential(nn.Linear(widths[-1] * side**2, 100), nn.LeakyReLU(0.2), nn.Linear(100, 1))
+        inside = channels * (patch // 2 ** len(widths)) ** 2
+        self.head = nn.Sequential(nn.Linear(inside, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, 1))
         self.patch = patch
-
-    @staticmethod
-    def _layer(inputs: int, outputs: int, kernel: int, stride: int) -> list[nn.Module]:
-        convolution = nn.Conv2d(inputs, outputs, kernel, stride, 1, bias=False)
-        return [convolution, nn.BatchNorm2d(outputs), nn.LeakyReLU(0.2)]
 
     def forward(self, image: Tensor) -> Tensor:
         if image.shape[-2:] != (self.patch, self.patch):
@@ -78,28 +78,8 @@ class VggDiscriminator(nn.Module):
         return logits
 
 
-class StridedDiscriminator(nn.Module):
-    """Stages of a conv3 at stride 1 and one at stride 2, doubling in width, then linear 1024, linear 1, no sigmoid.
-
-    (N, 3, patch, patch) -> (N, 1) logits; LeakyReLU 0.2 between layers. SRGAN's has 4 stages from width 64 and BN
-    after all but the first convolution; EnhanceNet's 5 from width 32 without BN.
-    """
-
-    def __init__(self, patch: int, width: int, stages: int, batch_norm: bool) -> None:
-        super().__init__()
-        if patch % 2**stages:
-            raise BadInput(f"the discriminator needs a patch divisible by {2**stages}, not {patch}; set the patch knob")
-        layers: list[nn.Module] = []
-        channels = 3
-        for outputs in (width * 2**stage for stage in range(stages)):
-            for inputs, stride in ((channels, 1), (outputs, 2)):
-                norm = [nn.BatchNorm2d(outputs)] if batch_norm and layers else []
-                layers += [nn.Conv2d(inputs, outputs, 3, stride, 1, bias=not norm), *norm, nn.LeakyReLU(0.2)]
-            channels = outputs
-        self.features = nn.Sequential(*layers)
-        inside = channels * (patch // 2**stages) ** 2
-        self.head = nn.Sequential(nn.Linear(inside, 1024), nn.LeakyReLU(0.2), nn.Linear(1024, 1))
-
-    def forward(self, image: Tensor) -> Tensor:
-        logits: Tensor = self.head(self.features(image).flatten(1))
-        return logits
+def vgg_discriminator(patch: int, width: int = 64) -> StridedDiscriminator:
+    """ESRGAN's, (conv3, conv4) until 4x4: five pairs, six from patch 256 on; smaller patches end smaller. 14,499,401
+    parameters at patch 128, width 64."""
+    widths = [width * min(2**stage, 8) for stage in range(6 if patch >= 256 else 5)]
+    return StridedDiscriminator(patch, widths, kernel=4, hidden=100)

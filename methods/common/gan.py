@@ -170,7 +170,7 @@ class GanRecipe(Optimisation):
 
     def parts(self, scale: int, training: Training) -> tuple[nn.Module, PerceptualGan]:
         """A discriminator, and the losses."""
-        discriminator = adversarial.VggDiscriminator(self.batch(scale)[1], self.discriminator_width)
+        discriminator = adversarial.vgg_discriminator(self.batch(scale)[1], self.discriminator_width)
         terms = Terms(
             self.perceptual_weight,
             self.adversarial_weight,

@@ -13,7 +13,7 @@ from torch.nn.functional import l1_loss
 
 from bench.api import Batch, Learner, Method, Picture, Training, Upscaler
 from bench.errors import BadInput, check_choice
-from methods.common.adversarial import VggDiscriminator
+from methods.common.adversarial import vgg_discriminator
 from methods.common.dual import DUAL_FEATURES, Duals, chain_down, halvings
 from methods.common.gan import GANS, PerceptualGan, Terms
 from methods.common.optimise import (
@@ -141,7 +141,7 @@ class SpaceLearner(NetworkLearner):
             self._add_discriminator(recipe, recipe.batch(scale)[1])
 
     def _add_discriminator(self, recipe: SpaceRecipe, patch: int) -> None:
-        discriminator = VggDiscriminator(patch, recipe.discriminator_width)
+        discriminator = vgg_discriminator(patch, recipe.discriminator_width)
         self.discriminator = to_device(discriminator, self.training)
         self.discriminator_adam = recipe.adam(self.discriminator, self.training)
         self.parts |= {"discriminator": self.discriminator, "discriminator_adam": self.discriminator_adam}

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from methods import find_entry
-from methods.common.adversarial import StridedDiscriminator, VggDiscriminator
+from methods.common.adversarial import StridedDiscriminator, vgg_discriminator
 from methods.common.blocks import count_parameters
 
 TRAINED = {"mean_shift_trained": True}
@@ -78,7 +78,7 @@ def test_a_smaller_variant_has_the_published_number_of_parameters(
 
 def test_the_discriminators_have_the_published_number_of_parameters() -> None:
     with torch.device("meta"):
-        esrgan = [count_parameters(VggDiscriminator(patch)) for patch in (128, 256)]
-        srgan = count_parameters(StridedDiscriminator(96, 64, stages=4, batch_norm=True))
+        esrgan = [count_parameters(vgg_discriminator(patch)) for patch in (128, 256)]
+        srgan = count_parameters(StridedDiscriminator(96, (64, 128, 256, 512)))
     assert esrgan == [14_499_401, 21_055_049]
     assert f"{srgan / 1e6:.2f} M" == "23.56 M"

@@ -33,9 +33,9 @@ from bench.runtime.graph import RECORDERS, stepper  # noqa: E402
 from bench.suites import SUITES  # noqa: E402
 from methods import find_entry  # noqa: E402
 from methods.common.adversarial import (  # noqa: E402
-    VggDiscriminator,
     relativistic_discriminator,
     relativistic_generator,
+    vgg_discriminator,
 )
 from methods.common.perceptual import Features  # noqa: E402
 from methods.esrgan.gan import Esrgan  # noqa: E402
@@ -98,7 +98,7 @@ def _plain_psnr(method: Method, device: torch.device) -> Step:
 
 def _plain_gan(method: Esrgan, device: torch.device) -> Step:
     generator, recipe = method.network().to(device).train(), method.recipe
-    discriminator = VggDiscriminator(method.batch[1], recipe.discriminator_width).to(device).train()
+    discriminator = vgg_discriminator(method.batch[1], recipe.discriminator_width).to(device).train()
     features = Features(recipe.perceptual, recipe.layer, recipe.tap).to(device)
     adams = _adam(generator), _adam(discriminator)
 
