@@ -33,6 +33,7 @@ METHOD = (
     "bench.data",
     "bench.runtime.weights",
     "bench.runtime.graph",
+    "bench.runtime.turns",
     "bench.runtime.devices",
     "methods.common",
 )

@@ -29,9 +29,11 @@ def use_threads(threads: int) -> None:
 @contextlib.contextmanager
 def lasting_tensors() -> Iterator[None]:
     """Within it, tensors are made that are cached: they have values even while work is counted on tensors without any,
-    and gradients may pass through them even if inference came first."""
+    gradients may pass through them even if inference came first, and other streams find them complete."""
     with torch.inference_mode(False), unset_fake_temporarily():
         yield
+        if torch.cuda.is_initialized() and not torch.cuda.is_current_stream_capturing():  # type: ignore[no-untyped-call]
+            torch.cuda.current_stream().synchronize()
 
 
 def choose_device(name: str) -> torch.device:
@@ -80,8 +82,12 @@ def held_memory_mib(device: torch.device) -> float:
 
 def room_for(mib: float) -> int:
     """How many processes more the GPU has room for, each holding so much; one at least."""
-    free, _ = torch.cuda.mem_get_info()
-    return max(1, int(free / 2**20 // (mib + GPU_CONTEXT_MIB)))
+    return max(1, int(free_memory_mib() // (mib + GPU_CONTEXT_MIB)))
+
+
+def free_memory_mib() -> float:
+    """What of the GPU's memory no process has taken, MiB."""
+    return float(torch.cuda.mem_get_info()[0]) / 2**20
 
 
 def describe(device: torch.device) -> str:

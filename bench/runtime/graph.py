@@ -6,10 +6,11 @@ PyTorch's documentation of CUDA graphs says what may be recorded: no value is re
 
 import sys
 from collections.abc import Callable, Hashable, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from bench.api import Batch, Learner
@@ -42,22 +43,45 @@ class TensorLearner(Learner, Protocol):
 
 
 def record_cuda(work: Work) -> Work:
-    """The work as one CUDA graph. Raises RuntimeError for what no graph can hold."""
-    aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-    aside.wait_stream(torch.cuda.current_stream())
+    """The work as one CUDA graph. Raises RuntimeError for what no graph can hold.
+
+    On a stream other than the default one, it is recorded there: the workspaces that it replays with are that stream's.
+    """
+    current = torch.cuda.current_stream()
+    aside = torch.cuda.Stream() if current == torch.cuda.default_stream() else current  # type: ignore[no-untyped-call]
+    aside.wait_stream(current)
     with torch.cuda.stream(aside):
-        for _ in range(WARM_UPS):
+        for _ in range(WARM_UPS - 1):
             work()
-    torch.cuda.current_stream().wait_stream(aside)
+        with Reads() as read:
+            work()
+    current.wait_stream(aside)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph, capture_error_mode="thread_local"):  # other threads may prepare batches meanwhile
+    # other threads may prepare batches meanwhile
+    with torch.cuda.graph(graph, stream=aside, capture_error_mode="thread_local"):
         losses = work()
 
-    def replay() -> Losses:
+    def replay(kept: object = read.kept) -> Losses:
         graph.replay()
         return losses
 
     return replay
+
+
+class Reads(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Keeps what work reads and has not made, for a graph knows its addresses alone: what is cached might be let go."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.kept: dict[int, Tensor] = {}
+        self.made: set[int] = set()
+
+    def __torch_dispatch__(self, operation: Any, types: Any, words: Any = (), options: Any = None) -> Any:
+        given = {leaf.untyped_storage().data_ptr(): leaf for leaf in tensors((words, options))}
+        self.kept |= {place: leaf for place, leaf in given.items() if place not in self.made}
+        found = operation(*words, **(options or {}))
+        self.made |= {leaf.untyped_storage().data_ptr() for leaf in tensors(found)} - self.kept.keys()
+        return found
 
 
 RECORDERS: dict[str, Recorder] = {"cuda": record_cuda}

@@ -25,6 +25,7 @@ from bench.runtime.devices import describe, enough_memory, peak_memory_mib
 from bench.runtime.files import making_folder, write_json
 from bench.runtime.paths import CORRECTED
 from bench.runtime.record import Stage
+from bench.runtime.turns import PictureTrainer, Steps, finish, side_by_side
 from bench.suites.experiment import digest_of
 
 DRAWS = "draws"  # the folder of further SR of the same pictures
@@ -65,9 +66,7 @@ def self_ensemble(upscaler: Upscaler) -> Upscaler:
 def prepare(method: Method, network: nn.Module | None, device: torch.device) -> Upscaler:
     """The method's upscaler with its network on the device, and the picture too where it is trained on."""
     upscaler = method.upscaler(network.to(device).eval() if network is not None else None)
-    if not any(method.at_test):
-        return upscaler
-    return lambda picture: upscaler(replace(picture, lr=picture.lr.to(device)))
+    return replace(upscaler, device=device) if isinstance(upscaler, PictureTrainer) else upscaler
 
 
 def upscale_folder(
@@ -80,32 +79,49 @@ def upscale_folder(
     pattern: str = "{name}",
 ) -> dict[str, Any]:
     """Upscale every picture of `lr` whose name matches the pattern into the folder `out` that is not there yet; a grey
-    picture gives a grey one. Returns how many there are, and the seconds of each that was upscaled now.
+    picture gives a grey one. Returns how many there are, and the seconds of each that was upscaled now; where several
+    train side by side, those since the one before ended.
 
     Raises BadInput for an unreadable picture or kernel, before the first is upscaled.
     """
-    files = list(pictures_by_name(lr, pattern, "--lr-pattern").values())
-    for file in files:
-        height, width = read_image(file).shape[:2]
-        check_size(file, scale * width, scale * height)
-    given = {} if kernels is None else kernel_files(kernels, scale, [composed(file.stem) for file in files])
-    for path in given.values():
-        read_kernel(path)
+    given = _readable(lr, scale, kernels, pattern)
+    device = upscaler.device if isinstance(upscaler, PictureTrainer) else torch.device("cpu")
+    left = [file for file in given if not (out / f"{file.stem}.png").is_file()]
     seconds: dict[str, float] = {}
-    for file in tqdm(files, desc=f"{lr.parent.name}/{lr.name}", unit="picture", mininterval=2.0):
-        if (out / f"{file.stem}.png").is_file():
-            continue
-        image = read_image(file)
-        kernel = None if kernels is None else torch.from_numpy(read_kernel(given[composed(file.stem)]))
-        began = time.monotonic()
+    ended = 0.0
+
+    def upscale(file: Path) -> Steps[None]:
+        nonlocal ended
+        image, path = read_image(file), given[file]
+        kernel = None if path is None else torch.from_numpy(read_kernel(path))
+        picture, began = Picture(file.stem, to_tensor(image), kernel, seed), time.monotonic()
         with enough_memory(f"{file}: {image.shape[1]}x{image.shape[0]} pixels", "upscale it with a smaller --tile"):
-            sr = upscaler(Picture(file.stem, to_tensor(image), kernel, seed))
-        seconds[file.stem] = round(time.monotonic() - began, 4)
+            sr = (yield from upscaler.steps(picture)) if isinstance(upscaler, PictureTrainer) else upscaler(picture)
+        seconds[file.stem] = round(time.monotonic() - max(began, ended), 4)
         expected = (3, scale * image.shape[0], scale * image.shape[1])
         if tuple(sr.shape) != expected:
             raise BadInput(f"{file}: upscaled to {tuple(sr.shape)}, expected {expected}; check --scale")
         write_png(out / f"{file.stem}.png", to_uint8(sr, grey=image.ndim == 2))
-    return {"pictures": len(files), "seconds": seconds}
+        bar.update()
+        ended = time.monotonic()
+
+    with tqdm(total=len(left), desc=f"{lr.parent.name}/{lr.name}", unit="picture", mininterval=2.0) as bar:
+        finish(side_by_side(map(upscale, left), device))
+    return {"pictures": len(given), "seconds": seconds}
+
+
+def _readable(lr: Path, scale: int, kernels: Path | None, pattern: str) -> dict[Path, Path | None]:
+    """Every picture, with the file of its kernel where there are kernels."""
+    files = list(pictures_by_name(lr, pattern, "--lr-pattern").values())
+    for file in files:
+        height, width = read_image(file).shape[:2]
+        check_size(file, scale * width, scale * height)
+    if kernels is None:
+        return dict.fromkeys(files)
+    given = kernel_files(kernels, scale, [composed(file.stem) for file in files])
+    for path in given.values():
+        read_kernel(path)
+    return {file: given[composed(file.stem)] for file in files}
 
 
 def request_of(

@@ -9,6 +9,7 @@ The network: eight convolutions whose output is added to the bicubic enlargement
 Deviations: see ENTRY.
 """
 
+import functools
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from bench.data.orientations import in_every_orientation
 from bench.data.resize import resize_tensor
 from bench.errors import BadInput, check_choice
 from bench.runtime.graph import RECORDERS, Recordings
+from bench.runtime.turns import PictureTrainer, Steps
 from methods.common.blocks import count_parameters
 from methods.common.optimise import make_moments, tensor_adam
 from methods.zssr.fathers import LOSS_MAPS, Fathers
@@ -105,11 +107,7 @@ class Zssr(Method):
         return count_parameters(network), self.iterations * len(stages(self.scale, self.gradual))
 
     def upscaler(self, network: nn.Module | None) -> Upscaler:
-        def upscale(picture: Picture) -> Tensor:
-            with torch.inference_mode(False), torch.enable_grad():
-                return super_resolve(self, picture)
-
-        return upscale
+        return PictureTrainer(functools.partial(super_resolve, self))
 
 
 @dataclass(frozen=True)
@@ -123,7 +121,9 @@ class Stage:
     noise: torch.Generator
 
 
-def super_resolve(method: Zssr, picture: Picture) -> Tensor:
+@torch.inference_mode(False)
+@torch.enable_grad()
+def super_resolve(method: Zssr, picture: Picture) -> Steps[Tensor]:
     """Train on the picture, then enlarge it: (3, s*h, s*w) RGB in [0, 1], on the picture's device.
 
     A function of the method, the picture, its name and its seed. Raises BadInput for a picture without the kernel that
@@ -143,7 +143,7 @@ def super_resolve(method: Zssr, picture: Picture) -> Tensor:
         shrink = shrinker(stage_kernel(kernel, method.scale, scale), scale, lr.device)
         size = (min(method.crop, lr.shape[1]) // scale * scale, min(method.crop, lr.shape[2]) // scale * scale)
         fathers = Fathers(torch.cat([lr, LOSS_MAPS[method.loss_map](lr)]), size, method.augment, random)
-        train(network, adam, Stage(scale, lr, shrink, fathers, noise), method)
+        yield from train(network, adam, Stage(scale, lr, shrink, fathers, noise), method)
     with torch.no_grad():
         return enlarge(network, lr, shrinker(kernel, method.scale, lr.device), method)
 
@@ -159,20 +159,21 @@ def known_kernel(method: Zssr, picture: Picture) -> F64 | None:
     return check_kernel(picture.kernel.detach().cpu().double().numpy(), picture.name)
 
 
-def train(network: ZssrNetwork, adam: torch.optim.Adam, stage: Stage, method: Zssr) -> int:
+def train(network: ZssrNetwork, adam: torch.optim.Adam, stage: Stage, method: Zssr) -> Steps[int]:
     """Train until the learning rate has fallen far enough or `iterations` are made; returns how many were."""
     learning_rate, changed = method.learning_rate, 0
     recorder = RECORDERS.get(network.weights[0].device.type)
     recordings = Recordings("zssr", recorder, lambda: [list(network.weights), adam.state_dict()["state"]])
-    tests: list[tuple[int, float]] = []
+    tests: list[tuple[int, Tensor]] = []
     for iteration in range(1, method.iterations + 1):
         for group in adam.param_groups:
             group["lr"].fill_(learning_rate)
         step(network, adam, stage, method, recordings)
         if iteration % method.test_every == 0:
             tests.append((iteration, restoration_error(network, stage, method.precision)))
+        yield
         if iteration % method.check_every == 0 and iteration - changed > method.window:
-            recent = tests[-(method.window // method.test_every) :]
+            recent = [(tested, float(error)) for tested, error in tests[-(method.window // method.test_every) :]]
             if stalls(recent, method.slope_ratio):
                 learning_rate, changed = learning_rate / 10, iteration
         if learning_rate < method.least_learning_rate:
@@ -213,12 +214,12 @@ def restore(network: ZssrNetwork, lr: Tensor, scale: int, precision: Precision) 
 
 
 @torch.no_grad()
-def restoration_error(network: ZssrNetwork, stage: Stage, precision: Precision) -> float:
-    """The mean squared error of the whole LR picture restored from its own son."""
+def restoration_error(network: ZssrNetwork, stage: Stage, precision: Precision) -> Tensor:
+    """The mean squared error, 0-d, of the whole LR picture restored from its own son."""
     height, width = (side // stage.scale * stage.scale for side in stage.lr.shape[1:])
     father = stage.lr[:, :height, :width]
     restored = restore(network, stage.shrink(father).clamp(0, 1), stage.scale, precision)
-    return float((restored - father).square().mean())
+    return (restored - father).square().mean()
 
 
 def stalls(tests: Sequence[tuple[int, float]], ratio: float) -> bool:

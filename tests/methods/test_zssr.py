@@ -28,6 +28,7 @@ from bench.data.images import F64, to_tensor, to_uint8
 from bench.data.resize import resize_float, resize_tensor
 from bench.errors import BadInput
 from bench.runtime.graph import RECORDERS
+from bench.runtime.turns import finish
 from methods import find_entry
 from methods.common.blocks import count_parameters
 from methods.common.optimise import tensor_adam
@@ -129,7 +130,7 @@ def run_rule(monkeypatch: pytest.MonkeyPatch, error: Callable[[int], float]) -> 
     adam = tensor_adam(weights.parameters(), CPU, (0.9, 0.999))
     monkeypatch.setattr(training, "step", lambda _, adam, *__: rates.append(float(adam.param_groups[0]["lr"])))
     monkeypatch.setattr(training, "restoration_error", lambda *_: error(len(rates)))
-    return train(weights, adam, None, Zssr()), rates  # type: ignore[arg-type]
+    return finish(train(weights, adam, None, Zssr())), rates  # type: ignore[arg-type]
 
 
 def test_a_flat_series_drops_the_rate_at_300_600_and_900_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,98 @@
+"""Work that takes turns: its order, its room, and that no picture's result depends on those beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from pictures import smooth
+from recorded import record
+
+from bench.data.images import write_png
+from bench.errors import BadInput
+from bench.runtime import graph, turns
+from bench.runtime.turns import Steps, finish, side_by_side
+from bench.stages.upscale import prepare, upscale_folder
+from methods.zssr.method import Zssr
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(params=[1, 2, 5])
+def at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """So many pieces of work side by side."""
+    monkeypatch.setitem(turns.AT_ONCE, "cpu", request.param)
+    turns._room.cache_clear()
+    yield request.param
+    turns._room.cache_clear()
+
+
+def counted(name: str, steps: int, seen: list[str]) -> Steps[str]:
+    for _ in range(steps):
+        seen.append(name)
+        yield
+    return name.upper()
+
+
+def test_as_many_take_turns_as_there_is_room_for_and_each_ends_by_itself(at_once: int) -> None:
+    seen: list[str] = []
+    lengths = {"a": 2, "b": 0, "c": 3, "d": 1}
+    results = finish(side_by_side([counted(name, steps, seen) for name, steps in lengths.items()], CPU))
+    assert results == ["A", "B", "C", "D"]
+    assert "".join(seen) == {1: "aacccd", 2: "acaccd", 5: "acdacc"}[at_once]
+
+
+def test_what_fails_is_told_and_leaves_room_for_others(at_once: int) -> None:
+    def failing() -> Steps[None]:
+        yield
+        raise BadInput("x: cannot be done")
+
+    with pytest.raises(BadInput, match="x: cannot be done"):
+        finish(side_by_side([failing(), counted("a", 3, [])], CPU))
+    assert len(turns._room(CPU).streams) == at_once
+
+
+def test_a_gpu_takes_one_more_where_it_has_room_for_twice_the_largest_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    room = turns._Room(CPU)
+    room.device, room.streams, room.most, room.largest = torch.device("cuda"), [None] * 3, 4, 100.0
+    found = []
+    for free in (199.0, 201.0):
+        monkeypatch.setattr(turns, "free_memory_mib", lambda free=free: free)
+        found.append(room.for_one())
+    room.streams = [None] * 4  # nobody is at work
+    assert (found, room.for_one()) == ([False, True], True)
+    room.streams = []
+    assert not room.for_one()
+
+
+def test_pictures_trained_side_by_side_are_those_of_one_after_another(
+    tmp_path: Path, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, (height, width) in enumerate([(24, 20), (40, 36), (17, 40)]):
+        write_png(tmp_path / "lr" / f"{number}.png", smooth(number, height, width, 3))
+    # the rule for the learning rate ends each picture's training at its own step
+    method = Zssr(2, width=8, depth=3, iterations=90, crop=16, test_every=4, check_every=4, window=12, slope_ratio=1.0)
+    monkeypatch.setitem(graph.RECORDERS, "cpu", record)
+    upscaler = prepare(method, None, CPU)
+    done = upscale_folder(upscaler, tmp_path / "lr", tmp_path / "together", 2)
+    assert set(done["seconds"]) == {"0", "1", "2"} and min(done["seconds"].values()) > 0
+    graph.RECORDERS.pop("cpu")
+    for number in range(3):
+        alone = tmp_path / "alone" / str(number)
+        (alone / "lr").mkdir(parents=True)
+        (alone / "lr" / f"{number}.png").write_bytes((tmp_path / "lr" / f"{number}.png").read_bytes())
+        upscale_folder(prepare(method, None, CPU), alone / "lr", alone / "sr", 2)
+        made = (tmp_path / "together" / f"{number}.png").read_bytes()
+        assert made == (alone / "sr" / f"{number}.png").read_bytes()
+
+
+def test_what_a_graph_reads_of_others_is_kept_and_what_it_makes_is_not() -> None:
+    weight, cached = torch.ones(3, 3, requires_grad=True), torch.full((3, 3), 2.0)
+    with graph.Reads() as read:
+        product = weight @ cached
+        product.square().sum().backward()
+    kept = {tensor.untyped_storage().data_ptr() for tensor in read.kept.values()}
+    assert {tensor.untyped_storage().data_ptr() for tensor in (weight, cached)} <= kept
+    assert product.untyped_storage().data_ptr() not in kept
