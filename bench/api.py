@@ -12,7 +12,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -40,8 +40,17 @@ Upscaler = Callable[[Picture], Tensor]
 Progress = Callable[[int], None]
 """Called every few iterations with how many have been made since the last call."""
 
-Estimator = Callable[[Sequence[Picture], Progress], list[Tensor]]
-"""Pictures -> the blur kernel of each, (k, k) float64 summing to 1, cross-correlation orientation; NaN for none."""
+
+class Estimate(NamedTuple):
+    """The blur kernel of a picture, (k, k) float64 summing to 1, cross-correlation orientation; NaN for none.
+    generators: how many were trained for it; dead: how many of them came to no kernel, and are not in it."""
+
+    kernel: Tensor
+    generators: int = 0
+    dead: int = 0
+
+
+Estimator = Callable[[Sequence[Picture], Progress], list[Estimate]]
 
 
 @dataclass(frozen=True)
@@ -168,10 +177,8 @@ def feed_forward(network: nn.Module) -> Upscaler:
     """The upscaler of a network that maps an LR picture to an SR picture in one pass."""
 
     def upscale(picture: Picture) -> Tensor:
-        device = next(network.parameters()).device
         with torch.inference_mode():
-            sr: Tensor = network(picture.lr[None].to(device))[0]
-        return sr.float()
+            return Tensor.float(network(picture.lr[None].to(next(network.parameters()).device))[0])
 
     return upscale
 
@@ -293,21 +300,19 @@ class Entry:
 
     def __post_init__(self) -> None:
         names = [variant for axis in self.axes for variant in axis.variants]
-        repeated = {name for name in names if names.count(name) > 1 or name == "default"}
-        if repeated:
+        if repeated := {name for name in names if names.count(name) > 1 or name == "default"}:
             raise BadInput(f"{self.name}: variant names must be unique and not 'default': {sorted(repeated)}")
         variants = self.variants
         for budget in self.budgets.values():
             self.flatten(budget.knobs)
         for claim in self.claims:
-            for side in (claim.better, claim.worse):
-                if "." not in side:
-                    check_choice(f"variant of {self.name} in claim {claim.id}", side, variants)
+            for side in [side for side in (claim.better, claim.worse) if "." not in side]:
+                check_choice(f"variant of {self.name} in claim {claim.id}", side, variants)
         sources = {"default": "", **{variant: axis.source for axis in self.axes for variant in axis.variants}}
         object.__setattr__(self, "claims", tuple(claim.of(self.name, self.metric, sources) for claim in self.claims))
         if self.pretrain:
-            shared = tuple(self.flatten(dict.fromkeys(self.pretrain.shared)))
-            object.__setattr__(self, "pretrain", replace(self.pretrain, shared=shared))
+            shared = self.flatten(dict.fromkeys(self.pretrain.shared))
+            object.__setattr__(self, "pretrain", replace(self.pretrain, shared=tuple(shared)))
 
     @property
     def knobs(self) -> tuple[str, ...]:
@@ -341,6 +346,5 @@ class Entry:
         fields: dict[str, dict[str, Any]] = {"": {"scale": scale}}
         for name, value in self.flatten(knobs).items():
             fields.setdefault(knob_paths(self.method)[name].rpartition(".")[0], {})[name] = value
-        own = fields.pop("")
-        nested = {name: replace(getattr(self.method, name), **values) for name, values in fields.items()}
-        return self.method(**own, **nested)
+        nested = {name: replace(getattr(self.method, name), **values) for name, values in fields.items() if name}
+        return self.method(**fields[""], **nested)

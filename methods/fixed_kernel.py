@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from bench.api import Axis, Entry, Estimator, Method, Picture, Progress, Upscaler
+from bench.api import Axis, Entry, Estimate, Estimator, Method, Picture, Progress, Upscaler
 from bench.data.blur_kernels import disturbed_gaussian
 from bench.errors import BadInput, check_choice
 from methods.common.downscaling import bicubic_kernel
@@ -44,8 +44,8 @@ class FixedKernel(Method):
             else disturbed_gaussian(size, covariance, self.scale, np.ones((size, size)))
         )
 
-        def estimate(pictures: Sequence[Picture], progress: Progress) -> list[Tensor]:
-            return [torch.from_numpy(kernel.copy()) for _ in pictures]
+        def estimate(pictures: Sequence[Picture], progress: Progress) -> list[Estimate]:
+            return [Estimate(torch.from_numpy(kernel.copy())) for _ in pictures]
 
         return estimate
 

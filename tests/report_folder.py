@@ -70,7 +70,7 @@ def write_results(results: Path, scores: Mapping[str, Iterable[Score]] | None = 
     for name, method, variant, axis, seed, network in RUNS[::-1]:
         trained = (2000, 16, 128, 32000, "BSD400") if method != "bicubic" else (0, "", "", "", "BSD400")
         sizes = (network, 1234567, 10**9)
-        rows.append((name, method, variant, axis, 4, "bicubic", seed, *trained, *sizes, "", "d", "By X 2018"))
+        rows.append((name, method, variant, axis, 4, "bicubic", seed, *trained, *sizes, "", "", "d", "By X 2018"))
     write_rows(results / "runs.csv", RUN_COLUMNS, rows)
     write_rows(results / "cost.csv", COST_COLUMNS, [(name, 12.5, 12.25, "cpu", 300, 0.25, 200) for name in NAMES])
     for name in NAMES:
@@ -99,9 +99,9 @@ KERNEL_RUN = "kernelgan.default.x2.blur.s1"
 KERNELS = Setting("x2.blur.kernels", 2, "blur", ("Set5",), ("kernel_psnr", "kernel_ncc"), (KERNEL_RUN,))
 
 
-def write_kernel_run(results: Path) -> None:
-    """A run that has estimated blur kernels, added to runs.csv, cost.csv and scores/."""
-    row = (KERNEL_RUN, "kernelgan", "default", "", 2, "blur", "1", 0, *[""] * 5, 0, "", "", "d", "By Y 2019")
+def write_kernel_run(results: Path, dead: str = "") -> None:
+    """A run that has estimated blur kernels, added to runs.csv, cost.csv and scores/. dead: of its generators."""
+    row = (KERNEL_RUN, "kernelgan", "default", "", 2, "blur", "1", 0, *[""] * 5, 0, "", "", dead, "d", "By Y 2019")
     with (results / "runs.csv").open("a") as stream:
         csv.writer(stream, lineterminator="\n").writerow(row)
     scores = {"kernel_psnr": (45.0, 46.0), "kernel_ncc": (0.8, 0.9)}

@@ -28,6 +28,7 @@ def estimate_kernels(arguments: Arguments) -> None:
     from bench.data.images import pictures_by_name
     from bench.runtime.devices import choose_device, use_threads
     from bench.runtime.output import output_folder
+    from bench.runtime.results import count_dead
     from bench.stages.estimate import estimate_pictures
     from methods import find_entry
 
@@ -42,4 +43,5 @@ def estimate_kernels(arguments: Arguments) -> None:
     with output_folder(arguments.out, [arguments.lr], arguments.overwrite) as folder:
         lr = pictures_by_name(arguments.lr, arguments.lr_pattern, "--lr-pattern").values()
         done = estimate_pictures(method, list(lr), folder, arguments.seed, device)
-    print(f"{done['pictures']} kernels, {done['seconds']:.1f} s -> {arguments.out}")
+    dead = f"{count_dead(done)} generators dead"
+    print(f"{done['pictures']} kernels, {dead}, {done['seconds']:.1f} s -> {arguments.out}")

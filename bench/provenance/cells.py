@@ -9,7 +9,7 @@ from statistics import fmean
 from bench.errors import BadInput, unknown
 from bench.metrics import METRICS
 from bench.metrics.means import set_mean
-from bench.runtime.results import read_runs, read_table
+from bench.runtime.results import add_counts, read_runs, read_table
 from bench.runtime.rows import Row
 
 NA = "n/a"
@@ -82,6 +82,8 @@ def recompute(cell: Cell, scores: Mapping[str, Scores], runs: Mapping[str, Row])
     """The text the table should hold, from scores/, runs.csv and cost.csv; None for what is not recomputed."""
     if cell.column == "seeds":
         return str(len(cell.runs))
+    if cell.column == "dead_generators":
+        return add_counts([runs[run].get(cell.column, "") for run in cell.runs])
     if cell.kind == "setting":
         values = {runs[run][cell.column] for run in cell.runs}
         at_test_time = cell.column == "parameters" and values == {"0"}  # the report counts what is trained on a picture

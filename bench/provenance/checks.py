@@ -13,6 +13,7 @@ from bench.runtime.checksums import hash_file, hash_hashes
 from bench.runtime.code_digest import ROOT
 from bench.runtime.git import absence, checked_out, recomputed
 from bench.runtime.paths import degraded_folder, kernels_folder, run_folder, sr_folder
+from bench.runtime.results import count_dead
 from bench.runtime.rows import Row
 
 State = Literal["ok", "broken", "not here", "unchecked"]
@@ -75,6 +76,7 @@ def check_experiment(record: RunRecord, run: str) -> Iterator[Check]:
     pairs["train_set"] = (row["train_set"], "+".join(settings["train_sets"]))
     pairs["warm_start"] = (row["warm_start"], settings["warm_start"] or "")
     pairs["run"] = (row["run"], run)
+    pairs["dead_generators"] = (row.get("dead_generators", ""), count_dead(record.get("estimated", {})))
     if settings["iterations"]:
         trained = record["training"]
         pairs |= {name: (trained[name], record[name]) for name in ("digest", "experiment", "train_data")}

@@ -21,7 +21,8 @@ from bench.suites.experiment import Experiment
 from bench.suites.suite import Suite
 from bench.suites.workdir import Workdir
 
-KEPT = ("digest", "device", "threads", "seconds", "inputs", "environment")  # of a stage's record, in the joined one
+# of a stage's record, in the joined one
+KEPT = ("digest", "device", "threads", "seconds", "generators", "inputs", "environment")
 
 
 def run_record(run: Experiment, suite: Suite, layout: Workdir) -> Record:
@@ -110,6 +111,7 @@ def run_row(run: Experiment, trained: Record, upscaling: Record) -> Record:
         "parameters": trained.get("parameters", network.get("parameters", 0)),
         "macs": network.get("macs", ""),
         "warm_start": run.warm_start or "",
+        "dead_generators": files.count_dead(upscaling),
         "digest": (trained or upscaling)["digest"],
         "paper": run.entry.paper,
     }

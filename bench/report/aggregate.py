@@ -23,13 +23,13 @@ from bench.runtime.rows import read_rows
 
 RUN_COLUMNS = (
     *("run", "method", "variant", "axis", "scale", "degradation", "seed", "iterations", "batch", "patch", "samples"),
-    *("train_set", "perceptual", "parameters", "macs", "warm_start", "digest", "paper"),
+    *("train_set", "perceptual", "parameters", "macs", "warm_start", "dead_generators", "digest", "paper"),
 )
 COST_COLUMNS = (
     *("run", "train_seconds", "train_cpu_seconds", "train_device", "train_peak_mib"),
     *("upscale_seconds", "upscale_peak_mib"),
 )
-LATER = ("samples", "macs", "train_cpu_seconds")  # columns that older files lack
+LATER = ("samples", "macs", "dead_generators", "train_cpu_seconds")  # columns that older files lack
 NOT_SCORED = "not scored"
 DISTORTION = ("psnr_y", "psnr_y_rounded", "psnr_rgb")  # in the order of preference where one has to be chosen
 KERNEL = ("kernel_psnr", "kernel_ncc")

@@ -13,10 +13,11 @@ import pandas as pd
 
 from bench.metrics import Metric
 from bench.metrics.means import PSNR_CEILING
-from bench.report.aggregate import Key, Mean, Scores, Variant, cell_of, difference, widen
+from bench.report.aggregate import KERNEL, Key, Mean, Scores, Variant, cell_of, difference, widen
 from bench.report.render import NA, Cell, Mark, Section, Table
 from bench.report.statistics import Effect
 from bench.report.verdicts import significant_columns
+from bench.runtime.results import add_counts
 
 ARROWS = {"higher": "↑", "lower": "↓"}
 LEGEND = (
@@ -27,6 +28,12 @@ LEGEND = (
 UNTESTED = "<u>Underlined</u>: the best of its row; *italic*: the second best. Nothing here is tested."
 IN_BRACKETS = "In brackets: the difference to the default, between the two means shown."
 NUMBERS = ("parameters", "seeds")  # columns of numbers before the means
+DEAD = "dead_generators"  # likewise, of methods that train several for a blur kernel
+COUNTED_DEAD = (
+    f"`{DEAD}`: of all generators of all pictures and seeds, those that came to no kernel or whose gain fell to almost "
+    f"nothing. A picture's kernel is the mean of the others; of a picture that has no others the metrics are {NA}. The "
+    f"column is {NA} where they were not counted."
+)
 MAX_REASONS = 4
 
 
@@ -80,8 +87,7 @@ def _grids(
             grid.append((*map(Cell, (*others, label, *_shown(scores, name, labels))), *means))
         header = (*next(iter(rows.values())), *labels)
         headings = (heading(scores.metrics[metric]) for metric in computed)
-        texts = len(header) - len(NUMBERS)
-        grids.append(Section(dataset, (*header, *headings), tuple(grid), labels=texts))
+        grids.append(Section(dataset, (*header, *headings), tuple(grid), labels=header.index(NUMBERS[0])))
     return grids
 
 
@@ -251,15 +257,23 @@ def unit_of(info: Metric) -> str:
 
 
 def _labels(scores: Scores, names: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-    """The text columns of a table of (method, variant): the perceptual network only where one of them has it."""
+    """The first columns of a table of (method, variant): the perceptual network only where one of them has it, dead
+    generators only where one of them trains some."""
+    names = list(names)
     seen = any(_about(scores, name, ("perceptual",))["perceptual"] for name in names)
-    return (*(("perceptual",) if seen else ()), *NUMBERS)
+    return (*(("perceptual",) if seen else ()), *NUMBERS, *((DEAD,) if _count_dead(scores, names) else ()))
+
+
+def _count_dead(scores: Scores, names: Iterable[tuple[str, str]]) -> bool:
+    """Whether one of these (method, variant) estimates blur kernels by training."""
+    return set(scores.setting.metrics) <= set(KERNEL) and any(".".join(name) in scores.suite.at_test for name in names)
 
 
 def _about(scores: Scores, name: tuple[str, str], columns: Sequence[str]) -> dict[str, str]:
     """What runs.csv has of a (method, variant); `runs` are the names behind it, `seeds` their number."""
     runs = scores.runs_by_variant[name]
     counted = {"runs": " ".join(runs), "seeds": str(len(runs))}
+    counted[DEAD] = add_counts([cell_of(scores.runs, run, DEAD) for run in runs])
     if trained := scores.suite.at_test.get(".".join(name)):
         counted["parameters"] = str(trained[0])
     return {c: counted[c] if c in counted else cell_of(scores.runs, runs[0], c) for c in columns}
@@ -268,10 +282,13 @@ def _about(scores: Scores, name: tuple[str, str], columns: Sequence[str]) -> dic
 def _shown(scores: Scores, name: tuple[str, str], labels: Sequence[str]) -> list[str]:
     """The same for a reader: digit groups in a number of parameters, how long those of test time are trained, a dash
     for nothing."""
-    about, trained = _about(scores, name, labels).items(), scores.suite.at_test.get(".".join(name))
+    about, trained = _about(scores, name, labels), scores.suite.at_test.get(".".join(name))
     more = f" at test time, up to {trained[1]:,} iterations a picture" if trained else ""
+    if trained and DEAD in about:
+        about[DEAD] = about[DEAD] or NA
     return [
-        f"{int(text):,}{more}" if label == "parameters" and text.isdigit() else text or "–" for label, text in about
+        f"{int(text):,}{more}" if label == "parameters" and text.isdigit() else text or "–"
+        for label, text in about.items()
     ]
 
 
@@ -280,7 +297,8 @@ def footnotes(scores: Scores, variants: Collection[tuple[str, str]]) -> tuple[st
 
     variants: (method, variant) of the table's rows.
     """
-    lines, computed = [], _computed(scores)
+    computed = _computed(scores)
+    lines = [COUNTED_DEAD] if _count_dead(scores, variants) else []
     for metric in computed:
         info = scores.metrics[metric]
         unit = f"{unit_of(info)}, " if unit_of(info) else ""

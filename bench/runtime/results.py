@@ -14,7 +14,7 @@ import io
 import json
 import lzma
 import tarfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,19 @@ KEYS = ("run", "dataset", "image")
 ABSENT = "n/a: "
 PICTURES = "per-image"  # the table of all of scores/
 Record = dict[str, Any]
+
+
+def count_dead(estimated: Mapping[str, Any]) -> str:
+    """'3/40' where three of forty generators are dead; empty where none was trained or they were not counted."""
+    counted = estimated.get("generators") or {"trained": 0}
+    return f"{sum(counted['dead'].values())}/{counted['trained']}" if counted["trained"] else ""
+
+
+def add_counts(counts: Sequence[str]) -> str:
+    """The sum of counts such as '3/40', three of forty; empty where one of them is."""
+    if not all(counts):
+        return ""
+    return "/".join(str(sum(map(int, column))) for column in zip(*(count.split("/") for count in counts), strict=True))
 
 
 def score_text(rows: Iterable[Row]) -> str:

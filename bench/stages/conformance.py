@@ -287,7 +287,7 @@ def check_estimate(subject: Subject) -> str:
     """Kernels that sum to 1, the same every time, whatever stands beside a picture."""
     estimate = subject.method.estimator()
     assert estimate is not None
-    alone, together = (estimate(subject.pictures[n:], lambda _: None) for n in (2, 1))
+    alone, together = ([found.kernel for found in estimate(subject.pictures[n:], lambda _: None)] for n in (2, 1))
     for kernel in (*alone, *together):
         if kernel.ndim != 2 or kernel.shape[0] != kernel.shape[1]:
             raise Fault(f"a kernel has the shape {tuple(kernel.shape)}; return (k, k)")

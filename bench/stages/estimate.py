@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
 from tqdm import tqdm
 
-from bench.api import Method, Picture
+from bench.api import Estimate, Method, Picture
 from bench.data.images import F64, U8, image_files, read_image, to_tensor
 from bench.errors import BadInput, Diverged
 from bench.runtime.checksums import hash_files
@@ -29,10 +28,10 @@ def estimate_pictures(method: Method, lr: Sequence[Path], out: Path, seed: int, 
     for a picture that cannot be read or carries no kernel.
     """
     pictures = [Picture(p.stem, to_tensor(read_image(p)).to(device), None, seed) for p in lr]
-    kernels, seconds, _ = _estimated(method, pictures)
-    failed = [picture.name for picture, kernel in zip(pictures, kernels, strict=True) if not kernel.isfinite().all()]
+    estimates, seconds, _ = _estimated(method, pictures)
+    failed = [picture.name for picture, found in zip(pictures, estimates, strict=True) if not _has_kernel(found)]
     if failed:
-        raise Diverged(f"{', '.join(failed)}: the generator amounts to no kernel; use more iterations or another seed")
+        raise Diverged(f"{', '.join(failed)}: every generator is dead; use more iterations or another seed")
     done = {
         "pictures": len(pictures),
         "seconds": round(seconds, 3),
@@ -42,9 +41,10 @@ def estimate_pictures(method: Method, lr: Sequence[Path], out: Path, seed: int, 
         "threads": torch.get_num_threads(),
         "peak_mib": round(peak_memory_mib(device)),
         "knobs": method.knobs,
+        "generators": _count_generators(pictures, estimates),
     }
-    for picture, kernel in zip(pictures, kernels, strict=True):
-        write_kernel(out, picture.name, kernel.numpy())
+    for picture, found in zip(pictures, estimates, strict=True):
+        write_kernel(out, picture.name, found.kernel.numpy())
     write_json(out / "kernels.json", done)
     return done
 
@@ -56,24 +56,35 @@ def estimate_sets(method: Method, sets: Mapping[str, Path], out: Path, seed: int
     # an estimation that comes to nothing leaves no file: its metrics are n/a
     lr = [to_tensor(read_image(path)).to(stage.device) for _, path in places]
     pictures = [Picture(f"{name}/{p.stem}", image, None, seed) for (name, p), image in zip(places, lr, strict=True)]
-    kernels, seconds, cpu_seconds = _estimated(method, pictures)
+    estimates, seconds, cpu_seconds = _estimated(method, pictures)
     spent = {
         "pictures": len(pictures),
         "seconds": round(seconds, 2),
         "cpu_seconds": round(cpu_seconds, 2),
         "peak_mib": round(peak_memory_mib(stage.device)),
+        "generators": _count_generators(pictures, estimates),
     }
     with making_folder(out) as folder:
-        for (name, path), kernel in zip(places, kernels, strict=True):
+        for (name, path), found in zip(places, estimates, strict=True):
             (folder / name).mkdir(parents=True, exist_ok=True)
-            if kernel.isfinite().all():
-                write_kernel(folder / name, path.stem, kernel.numpy())
+            if _has_kernel(found):
+                write_kernel(folder / name, path.stem, found.kernel.numpy())
         write_json(folder / "kernels.json", {**stage.record(hash_files(folder, "*.npy")), **spent})
 
 
-def _estimated(method: Method, pictures: Sequence[Picture]) -> tuple[list[Tensor], float, float]:
-    """The kernels, and the seconds and processor seconds that they took, under a progress bar that counts iterations
-    over all generators of all pictures. Raises BadInput for a method that estimates none."""
+def _has_kernel(estimate: Estimate) -> bool:
+    return bool(estimate.kernel.isfinite().all())
+
+
+def _count_generators(pictures: Sequence[Picture], estimates: Sequence[Estimate]) -> dict[str, Any]:
+    """How many generators were trained in all, and how many of them are dead, by picture where there are any."""
+    dead = {picture.name: found.dead for picture, found in zip(pictures, estimates, strict=True) if found.dead}
+    return {"trained": sum(found.generators for found in estimates), "dead": dead}
+
+
+def _estimated(method: Method, pictures: Sequence[Picture]) -> tuple[list[Estimate], float, float]:
+    """What was estimated, and the seconds and processor seconds that it took, under a progress bar that counts
+    iterations over all generators of all pictures. Raises BadInput for a method that estimates none."""
     estimator = method.estimator()
     if estimator is None:
         raise BadInput(f"{type(method).__name__} estimates no kernels; use python -m bench upscale")
@@ -84,8 +95,8 @@ def _estimated(method: Method, pictures: Sequence[Picture]) -> tuple[list[Tensor
         def advance(iterations: int) -> None:
             bar.update(iterations)
 
-        kernels = estimator(pictures, advance)
-    return kernels, time.monotonic() - began, time.process_time() - began_cpu
+        estimates = estimator(pictures, advance)
+    return estimates, time.monotonic() - began, time.process_time() - began_cpu
 
 
 def write_kernel(folder: Path, stem: str, kernel: F64) -> None:

@@ -274,7 +274,7 @@ def score_kernels(folder: Path, data_folders: dict[str, Path], metrics: Sequence
             if kernel.is_file():
                 pairs.append(Pair(name, 1, path, kernel=kernel, true_kernel=true_kernels[name], dataset=dataset))
             else:
-                records += [Record(dataset, name, key, None, "no kernel: the estimation diverged") for key in metrics]
+                records += [Record(dataset, name, key, None, "no kernel: every generator is dead") for key in metrics]
     return records + score_pairs(pairs, metrics, 1)
 
 

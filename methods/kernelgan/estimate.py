@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.api import Picture, Progress
+from bench.api import Estimate, Picture, Progress
 from bench.data.degradations import generator as random_numbers
 from bench.data.images import F64
 from bench.errors import Diverged
@@ -25,7 +25,7 @@ ON_GPU = 64  # generators side by side on a GPU, where launches are what takes t
 LEAST_GAIN, LEAST_AGE = 0.1, 200  # of a generator that is not dead, trained for so many iterations; others are at 1
 
 
-def estimate(knobs: KernelGanKnobs, pictures: Sequence[Picture], progress: Progress) -> list[Tensor]:
+def estimate(knobs: KernelGanKnobs, pictures: Sequence[Picture], progress: Progress) -> list[Estimate]:
     """The kernel of each picture, in the order given; `progress` counts iterations, one per generator.
 
     Pictures of one seed and name get the same kernel whatever is beside them; one whose generators amount to no kernel
@@ -55,28 +55,29 @@ def _batches(knobs: KernelGanKnobs, order: Sequence[int], step: int) -> list[lis
     return batches
 
 
-def _finished(name: str, raw: Sequence[F64], knobs: KernelGanKnobs) -> Tensor:
-    """The mean of a picture's post-processed kernels, padded to the widest; NaN where there is none."""
+def _finished(name: str, raw: Sequence[F64], knobs: KernelGanKnobs) -> Estimate:
+    """The mean of a picture's post-processed kernels, padded to the widest; NaN where there is none. Generators that
+    are not in it are dead."""
     found: list[F64] = []
     for values in alive(raw, LEAST_GAIN if knobs.iterations >= LEAST_AGE else 0.0):
         with suppress(Diverged):
             found.append(finish(name, values, knobs))
-    if not found:
-        return torch.full((knobs.support, knobs.support), float("nan"), dtype=torch.float64)
-    widest = max(len(kernel) for kernel in found)
+    widest = max((len(kernel) for kernel in found), default=knobs.support)
     padded = [np.pad(kernel, (widest - len(kernel)) // 2) for kernel in found]
-    return torch.from_numpy(np.mean(padded, axis=0))
+    mean = np.mean(padded, axis=0) if found else np.full((widest, widest), np.nan)
+    return Estimate(torch.from_numpy(mean), len(raw), len(raw) - len(found))
 
 
 def alive(raw: Sequence[F64], least: float = 0.0) -> list[F64]:
     """Those of a picture's kernels whose gain did not fall to 0: a sum of at least half their median sum, and of
     the least gain.
 
-    All that are finite where that median is not positive: generators too young to have a gain.
+    All that are finite where that median is not positive and no gain is asked for: generators too young to have one.
     """
     finite = [values for values in raw if np.isfinite(values).all()]
     median = np.median([values.sum() for values in finite]) if finite else 0.0
-    return [values for values in finite if median <= 0 or values.sum() >= max(median / 2, least)]
+    young = median <= 0 and not least
+    return [values for values in finite if young or values.sum() >= max(median / 2, least)]
 
 
 def _values(picture: Picture) -> F64:

@@ -40,7 +40,7 @@ def quiet(_: int) -> None:
 
 
 def kernel_of(knobs: KernelGan, *pictures: Picture) -> list[F64]:
-    return [kernel.numpy() for kernel in knobs.estimator()(pictures, quiet)]
+    return [found.kernel.numpy() for found in knobs.estimator()(pictures, quiet)]
 
 
 def doubled(subject: Subject) -> Subject:
@@ -371,6 +371,33 @@ def test_generators_whose_gain_fell_to_nothing_are_left_out() -> None:
     assert len(alive([faint])) == 1
     assert alive([broken]) == []
     assert len(alive([-sound, -faint, -sound])) == 3
+
+
+SOUND, FAINT, BROKEN = np.full((13, 13), 1 / 169), np.full((13, 13), 1e-9), np.full((13, 13), np.nan)
+
+
+@pytest.mark.parametrize(
+    ("raw", "dead"),
+    [
+        ([SOUND], 0),
+        ([FAINT], 1),
+        ([BROKEN], 1),
+        ([-SOUND], 1),
+        ([SOUND] * 4, 0),
+        ([SOUND, FAINT, BROKEN, SOUND], 2),
+        ([FAINT, FAINT, SOUND, FAINT], 3),
+        ([FAINT, BROKEN, -SOUND], 3),
+    ],
+)
+def test_dead_generators_are_counted_and_where_all_are_there_is_no_kernel(
+    raw: list[F64], dead: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = iter(raw * 2)
+    monkeypatch.setattr("methods.kernelgan.estimate.train", lambda _, subjects, *__: [next(left) for _ in subjects])
+    knobs = KernelGan(estimates=len(raw), iterations=200, side_by_side=8)
+    for found in knobs.estimator()([picture("a"), picture("b")], quiet):
+        assert (found.generators, found.dead) == (len(raw), dead)
+        assert bool(found.kernel.isnan().all()) == (dead == len(raw)) != bool(found.kernel.isfinite().all())
 
 
 def test_generators_of_a_picture_take_the_sizes_of_patches_in_turn() -> None:

@@ -16,6 +16,7 @@ import torch
 from traced_folder import git
 
 from bench.errors import BadInput
+from bench.provenance.checks import check_experiment
 from bench.provenance.record import run_record, write_results
 from bench.provenance.verify import verify
 from bench.report.aggregate import COST_COLUMNS, RUN_COLUMNS
@@ -115,12 +116,17 @@ def test_kernels_are_recorded_as_pictures_are(layout: Workdir) -> None:
     data = {f"data/{n}": prepared(demo.test_data(n, run.scale, run.degradation), n) for n in run.test_sets}
     write(demo.kernels(run) / "Embedded-test" / "houses.npy", "kernel")
     kernels = hash_files(demo.kernels(run), "*.npy")
-    write_json(demo.kernels(run) / "kernels.json", stage(run, data, kernels, peak_mib=80))
+    counted = {"generators": {"trained": 8, "dead": {"Embedded-test/houses": 2, "Embedded-test/face": 1}}}
+    write_json(demo.kernels(run) / "kernels.json", stage(run, data, kernels, peak_mib=80, **counted))
     write(demo.scores(run), "scores")
     scored = stage(run, {**data, "kernels": hash_hashes(kernels)}, {"scores": sha256("scores")}, taps=None)
     write_json(demo.score_record(run), scored)
     record = run_record(run, find_suite("demo"), demo)
     assert record["kernels"] == {"Embedded-test/houses.npy": sha256("kernel")} and record["sr"] == {}
+    assert (record["row"]["dead_generators"], record["estimated"]["generators"]) == ("3/8", counted["generators"])
+    assert {check.state for check in check_experiment(record, run.name)} == {"ok"}
+    record["row"]["dead_generators"] = "0/8"
+    assert "dead_generators: 0/8 here, 3/8 recorded" in [check.text for check in check_experiment(record, run.name)]
 
 
 def test_scores_that_were_cut_since_they_were_made_are_refused(layout: Workdir) -> None:

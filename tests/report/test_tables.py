@@ -14,11 +14,13 @@ from report_folder import (
     FETCH,
     IMAGES,
     INFOS,
+    KERNELS,
     NAMES,
     Score,
     scores_of,
     setting,
     suite_info,
+    write_kernel_run,
     write_results,
     write_rows,
     write_scores,
@@ -37,6 +39,7 @@ from bench.report.tables import (
     show_difference,
     show_mean,
 )
+from bench.runtime.results import add_counts
 
 EDSR = "edsr.default.x4.bicubic.s1"
 
@@ -159,6 +162,24 @@ def test_the_perceptual_network_is_shown_wherever_a_row_has_one(tmp_path: Path) 
     assert shown(esrgan, 0, "sgan", "perceptual") == "vgg-a"
 
 
+@pytest.mark.parametrize(("dead", "text"), [("3/8", "3/8"), ("0/8", "0/8"), ("", "n/a")])
+def test_dead_generators_are_counted_beside_the_kernels(tmp_path: Path, dead: str, text: str) -> None:
+    results = write_results(tmp_path)
+    write_kernel_run(results, dead)
+    trains = replace(suite_info(KERNELS), at_test={"kernelgan.default": (1000, 800)})
+    table = method_table(read(results, trains, INFOS)[0])
+    assert [row["dead_generators"] for row in rows_of(table)] == [dead]
+    assert shown(table, 0, "kernelgan", "dead_generators") == text
+    assert any(note.startswith("`dead_generators`") for note in table.footnotes)
+    nothing_trained = method_table(read(results, suite_info(KERNELS), INFOS)[0])
+    assert "dead_generators" not in nothing_trained.columns
+
+
+def test_counts_of_several_seeds_are_added_where_all_were_counted() -> None:
+    assert add_counts(["3/40", "0/40", "10/20"]) == "13/100"
+    assert add_counts(["3/40", ""]) == "" and add_counts([]) == ""
+
+
 def test_the_picture_table_has_every_run_and_picture(tmp_path: Path) -> None:
     table = image_table(read_tiny(tmp_path))
     rows = {(row["run"], row["dataset"], row["image"]): row for row in rows_of(table)}
@@ -182,7 +203,8 @@ def many_seeds(results: Path, noise: float) -> Scores:
     for method, level in (("rcan", 29.0), ("edsr", 30.0)):
         for seed in ("1", "2", "3"):
             name = f"{method}.default.x4.bicubic.s{seed}"
-            rows.append((name, method, "default", "", 4, "bicubic", seed, 1, 1, 1, 1, "T", "", 1, 1, "", "d", "By X"))
+            trained = (*[1] * 4, "T", "", 1, 1, "", "", "d", "By X")
+            rows.append((name, method, "default", "", 4, "bicubic", seed, *trained))
             scores = [(d, i, "psnr_y", level + noise * random.normal()) for d, images in IMAGES.items() for i in images]
             write_scores(results, name, scores)
     write_rows(results / "runs.csv", RUN_COLUMNS, rows)

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from pictures import smooth
 from PIL import Image
 
 import methods
 from bench.__main__ import build_parser
+from bench.api import Estimate, Picture, Progress
 from bench.data.images import image_files, write_png
-from bench.errors import BadInput
-from bench.stages.estimate import estimate_pictures, preview
+from bench.errors import BadInput, Diverged
+from bench.runtime.record import Stage, code_of
+from bench.stages.estimate import estimate_pictures, estimate_sets, preview
+from bench.stages.score import score_kernels
 from methods.bicubic import ENTRY as BICUBIC
-from methods.kernelgan.entry import ENTRY
+from methods.kernelgan.entry import ENTRY, KernelGan
 
 
 @pytest.fixture(autouse=True)
@@ -64,6 +70,41 @@ def test_the_record_says_the_knobs_and_the_seconds(pictures: Path, tmp_path: Pat
     assert record["knobs"]["iterations"] == 6 and record["knobs"]["side_by_side"] == 1
 
 
+def test_dead_generators_are_counted_picture_by_picture(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = {"blobs": (4, 1), "grey": (4, 4)}
+
+    def estimate(given: Sequence[Picture], progress: Progress) -> list[Estimate]:
+        made = [(counts[picture.name.rpartition("/")[2]], picture) for picture in given]
+        return [
+            Estimate(torch.full((3, 3), 1 / 9 if n > dead else math.nan).double(), n, dead) for (n, dead), _ in made
+        ]
+
+    method = ENTRY.build(2, {})
+    monkeypatch.setattr(KernelGan, "estimator", lambda _: estimate)
+    with pytest.raises(Diverged, match="grey: every generator is dead"):
+        run("--lr", pictures, "--out", tmp_path / "alone")
+    assert not (tmp_path / "alone").exists()
+    stage = Stage(code_of(["bench.stages.estimate"]), torch.device("cpu"), {})
+    for _ in range(2):  # another time, in place of the first
+        estimate_sets(method, {"Set5": pictures}, tmp_path / "sets", 0, stage)
+        record = json.loads((tmp_path / "sets" / "kernels.json").read_text())
+        assert record["generators"] == {"trained": 8, "dead": {"Set5/blobs": 1, "Set5/grey": 4}}
+        assert list(record["outputs"]) == ["Set5/blobs.npy"]
+    (tmp_path / "data" / "kernels").mkdir(parents=True)
+    (tmp_path / "data" / "lr").symlink_to(pictures)
+    for name in counts:
+        np.save(tmp_path / "data" / "kernels" / f"{name}.npy", np.full((3, 3), 1 / 9))
+    records = score_kernels(tmp_path / "sets", {"Set5": tmp_path / "data"}, ["kernel_ncc"])
+    found = {record.image: (record.value, record.note) for record in records}
+    assert found["grey"] == (None, "no kernel: every generator is dead") and found["blobs"][0] is not None
+    counts["grey"] = (4, 0)
+    run("--lr", pictures, "--out", tmp_path / "alone")
+    record = json.loads((tmp_path / "alone" / "kernels.json").read_text())
+    assert record["generators"] == {"trained": 8, "dead": {"blobs": 1}}
+
+
 def test_the_kernels_do_not_depend_on_how_many_train_side_by_side(pictures: Path, tmp_path: Path) -> None:
     for count in ("1", "2"):
         run("--lr", pictures, "--out", tmp_path / count, "--batch", count)
@@ -97,8 +138,6 @@ def test_numbers_that_cannot_be_are_refused(pictures: Path, tmp_path: Path, word
 
 
 def test_a_method_that_upscales_is_refused(pictures: Path, tmp_path: Path) -> None:
-    import torch
-
     with pytest.raises(BadInput, match="estimates no kernels"):
         estimate_pictures(BICUBIC.build(2, {}), image_files(pictures), tmp_path / "kernels", 0, torch.device("cpu"))
 
