@@ -1,7 +1,6 @@
 """Artefacts of upsampling where a setting measures them: windows beside their spectra; what mends them, ranked."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -11,7 +10,7 @@ from bench.report.aggregate import Scores
 from bench.report.chart_data import effects_of
 from bench.report.crop_selection import Shown
 from bench.report.losses import Panels
-from bench.report.style import COLOURS, DPI, Drawn, save
+from bench.report.style import COLOURS, DPI, Drawn
 from bench.report.trends import figure_of_effects
 from bench.report.verdicts import VariantEffect
 
@@ -22,13 +21,13 @@ CELL = 1.5  # inches a window
 DEPTH = 80.0  # dB from white to black
 
 
-def draw_spectra(scores: Scores, shown: Shown, folder: Path) -> Drawn | None:
+def draw_spectra(scores: Scores, shown: Shown) -> Drawn | None:
     """The first window, in HR and by every entrant, above its spectrum; None where artefacts are not the matter."""
-    name, title = f"spectra{scores.suffix}", "Artefacts beside their spectra"
+    name, title = "spectra", "Artefacts beside their spectra"
     if MEASURE not in scores.setting.metrics:
         return None
     if not shown.blocks:
-        return Drawn(name, title, "", f"{shown.missing} is not here")
+        return Drawn(name, title, missing=f"{shown.missing} is not here")
     block, scale = shown.blocks[0], scores.setting.scale
     figure = Figure(figsize=(CELL * len(block.crops), 2 * CELL + 0.45), dpi=DPI, layout="constrained")
     grid = figure.subplots(2, len(block.crops), squeeze=False)
@@ -49,7 +48,8 @@ def draw_spectra(scores: Scores, shown: Shown, folder: Path) -> Drawn | None:
         f"A window of {block.title} in HR and by every method, of several seeds the first, and the power of its luma "
         f"by frequency, 0 in the middle, from black to white {DEPTH:g} dB. Ticks: multiples of π/{scale}, where a "
         f"pattern that repeats every {scale} pixels has its energy.",
-        inline=save(figure, folder, name),
+        figure,
+        inline=True,
     )
 
 
@@ -61,7 +61,7 @@ def spectrum(pixels: U8) -> F64:
     return 10 * np.log10(power + 1e-3)
 
 
-def draw_remedies(scores: Scores, effects: Sequence[VariantEffect], folder: Path) -> Drawn | None:
+def draw_remedies(scores: Scores, effects: Sequence[VariantEffect]) -> Drawn | None:
     """The variants by their effect on the first metric, the best on top, with what they do to the others."""
     columns = {metric: effects_of(effects, metric) for metric in RANKED if metric in scores.setting.metrics}
     if MEASURE not in columns or not columns[RANKED[0]]:
@@ -69,18 +69,18 @@ def draw_remedies(scores: Scores, effects: Sequence[VariantEffect], folder: Path
     rank = [row.variant for row, _ in sorted(columns[RANKED[0]], key=lambda row: -row[1].mean)]
     for rows in columns.values():
         rows.sort(key=lambda row: rank.index(row[0].variant))
-    name = f"remedies{scores.suffix}"
     return Drawn(
-        name,
+        "remedies",
         "What mends it, ranked",
         f"Variants by their difference to the default in `{RANKED[0]}`, the best on top, with 95 % intervals as in the "
         "figure of differences: filled over seeds and pictures, hollow over pictures alone; in colour where found at a "
         "false-discovery rate of 5 %.",
-        inline=save(figure_of_effects(scores, columns, 2.3), folder, name),
+        figure_of_effects(scores, columns, 2.3),
+        inline=True,
     )
 
 
-def draw_conflict(scores: Scores, panels: Panels, folder: Path) -> Drawn | None:
+def draw_conflict(panels: Panels) -> Drawn | None:
     """How the gradient of a GAN stands to the other losses' over the training, a line a run; None without any."""
     curves = [curve for (_, loss), found in panels.items() if loss == ANGLE for curve in found]
     if not curves:
@@ -97,11 +97,11 @@ def draw_conflict(scores: Scores, panels: Panels, folder: Path) -> Drawn | None:
     axes.set_xlabel("step", size=8.5)
     axes.set_ylabel("cosine", size=8.5)
     figure.legend(loc="outside right upper", fontsize=7.5)
-    name = f"conflict{scores.suffix}"
     return Drawn(
-        name,
+        "conflict",
         "Do the losses pull against each other?",
         "The cosine of the angle between two gradients with respect to the SR, that of the adversarial loss and that "
         "of L_ds and L1 together, medians of stretches of steps: below 0 one undoes what the other does.",
-        inline=save(figure, folder, name),
+        figure,
+        inline=True,
     )

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from statistics import fmean
 
 import pandas as pd
 
-from bench.report.aggregate import COST_COLUMNS, Scores, read_costs
+from bench.report.aggregate import Scores, read_costs
 from bench.report.comparisons import cost_table, gain_table, gap_table, read_feature_activity
 from bench.report.figures import draw
 from bench.report.material import Material, keep_material, read_material
@@ -50,12 +51,13 @@ class Chapter:
 class Report:
     """Everything that REPORT.md and the page are made of; claims and papers where there is anything to say.
 
+    spent: cost.csv, see `read_costs`.
     papers: the overview, then every table of a paper of which something was measured; lead: what the
     report is about, where it is not a suite's methods. small: tables on one question.
     """
 
     chapters: tuple[Chapter, ...]
-    costs: Table
+    spent: pd.DataFrame
     verdicts: tuple[Verdict, ...]
     claims: Table | None
     papers: tuple[Table, ...]
@@ -66,6 +68,11 @@ class Report:
     def every(self) -> list[Scores]:
         """The scores of all settings, the main one first."""
         return [chapter.scores for chapter in self.chapters]
+
+    @cached_property
+    def costs(self) -> Table:
+        """Seconds and memory of every run."""
+        return cost_table(self.spent)
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -84,23 +91,17 @@ class Report:
     @property
     def step_costs(self) -> Section:
         """What a training step costs with every variant of a method, beside its default: so, what each term does."""
-        spent = {str(row[0]): str(row[COST_COLUMNS.index("train_cpu_seconds")]) for row in self.costs.records}
-        rows = []
+        seconds, rows = pd.to_numeric(self.spent["train_cpu_seconds"]), []
         for scores in self.every:
-            steps = {run: int(text) for run, text in scores.runs["iterations"].map(str).items() if text.isdigit()}
-            times = {
-                variant.key: fmean(timed)
-                for variant in scores.variants
-                if (
-                    timed := [1e3 * float(spent[run]) / steps[run] for run in variant.runs if spent[run] and steps[run]]
-                )
-            }
-            compared = [(key, time, times.get((key[0], "default"))) for key, time in times.items()]
+            steps = pd.to_numeric(scores.runs["iterations"]).where(lambda count: count > 0)
+            timed = (1e3 * seconds / steps).dropna()
+            known = {variant.key: timed[timed.index.isin(variant.runs)] for variant in scores.variants}
+            times = {key: fmean(each) for key, each in known.items() if len(each)}
             beside = {method for method, variant in times if variant != "default"}
             rows += [
                 (Cell(".".join(key)), Cell(f"{time:.1f}"), Cell(f"{time / default:.2f}"))
-                for key, time, default in compared
-                if default and key[0] in beside
+                for key, time in times.items()
+                if (default := times.get((key[0], "default"))) and key[0] in beside
             ]
         header = ("variant", "CPU ms a step, start-up included", "of the default's")
         return Section("A training step", header, tuple(rows), labels=1)
@@ -118,7 +119,7 @@ def gather(every: Sequence[Scores], results: Path, work: Path, draft: Path) -> R
     small = (gain_table(every), gap_table(every), read_feature_activity(results))
     return Report(
         chapters,
-        cost_table(read_costs(results, suite)),
+        read_costs(results, suite),
         verdicts,
         claims_table(verdicts, every) if verdicts else None,
         (overview(papers), *papers) if papers else (),

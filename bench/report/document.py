@@ -69,25 +69,25 @@ def _all_but(suffix: str) -> Callable[[str, list[str]], list[str]]:
 
 def compose(report: Report) -> str:
     """The report's Markdown; its links are relative to the folder that holds it."""
-    chapters, every = report.chapters, report.every
+    chapters, every, lead = report.chapters, report.every, report.lead
     suite, alone = every[0].suite, len(chapters) == 1
     parts = [f"# Suite `{suite.name}`" + (f": {every[0].setting.title}" if alone else "")]
     parts.append(PAGE.format(name=suite.name))
     parts += [tally(report.verdicts)] if report.verdicts else []
-    parts += _lead(report)
+    parts += [*_whole(lead), DIGITS.format(name=lead.name)] if lead else []
     for scores in every:
-        parts += [] if alone else [f"**{scores.setting.title}**"]
-        parts.append(bullets(headline(scores)))
-    parts += ["## What was compared", to_grid(compared(every, report.costs)), bullets(suite.notes), disclaimer(every)]
+        parts += ["" if alone else f"**{scores.setting.title}**", bullets(headline(scores))]
+    parts += ["## What was compared", to_grid(compared(every, report.spent)), bullets(suite.notes), disclaimer(every)]
     known: set[str] = set()
     for chapter in chapters:
         parts += _compose_chapter(chapter, "" if alone else f", {chapter.scores.setting.title}", known)
         known |= set(chapter.methods.footnotes)
-    parts += [
-        f"## {title}\n\n{text}"
-        for title, text in (_claims(report), *map(_whole, report.small), _papers(report))
-        if text
-    ]
+    if report.claims:
+        parts += [*_whole(report.claims), bullets(report.claims.footnotes), DIGITS.format(name=report.claims.name)]
+    parts += [part for table in report.small for part in _whole(table)]
+    if report.papers:  # the tables are files of their own
+        links = [f"{table.title}: [tables/{table.name}.csv](tables/{table.name}.csv)" for table in report.papers[1:]]
+        parts += [*_whole(report.papers[0]), bullets(report.papers[0].footnotes), bullets(links)]
     lines = deviations(every)
     parts += ["## Training, here and in the papers", to_grid(training(every))]
     parts += ["Deviations from the papers:", bullets(lines)] if lines else []
@@ -96,50 +96,22 @@ def compose(report: Report) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _lead(report: Report) -> list[str]:
-    """The table that the report is about, section by section."""
-    table = report.lead
-    if table is None:
-        return []
-    sections = [
-        part for section in table.sections for part in (f"### {section.title}" * bool(section.title), to_grid(section))
-    ]
-    return [f"## {table.title}", table.legend, *sections, f"With every digit: [CSV](tables/{table.name}.csv)."]
+def _whole(table: Table) -> list[str]:
+    """A table with its title and what a reader must know."""
+    return [f"## {table.title}", table.legend, *_grids(table)]
 
 
-def _claims(report: Report) -> tuple[str, str]:
-    """The papers' sentences and what was found."""
-    if report.claims is None:
-        return "", ""
-    parts: list[str] = []
-    for section in report.claims.sections:
-        parts += [f"### {section.title}"] if section.title else []
-        parts.append(to_grid(section))
-    parts += [bullets(report.claims.footnotes), DIGITS.format(name="claims")]
-    return report.claims.title, "\n\n".join(parts)
-
-
-def _papers(report: Report) -> tuple[str, str]:
-    """How many cells of the papers' tables are like ours; the tables are files of their own."""
-    if not report.papers:
-        return "", ""
-    first = report.papers[0]
-    links = [f"{table.title}: [tables/{table.name}.csv](tables/{table.name}.csv)" for table in report.papers[1:]]
-    parts = [to_grid(first.sections[0]), *([bullets(first.footnotes)] if first.footnotes else []), bullets(links)]
-    return first.title, "\n\n".join(parts)
-
-
-def _whole(table: Table) -> tuple[str, str]:
-    """A small table with what a reader must know."""
-    return table.title, f"{table.legend}\n\n{to_grid(table.sections[0])}"
+def _grids(table: Table) -> list[str]:
+    """The sections of a table, each under its title."""
+    titled = ((f"### {section.title}" if section.title else "", to_grid(section)) for section in table.sections)
+    return [part for parts in titled for part in parts]
 
 
 def _compose_chapter(chapter: Chapter, whose: str, known: set[str]) -> list[str]:
     """One setting: methods, figures, ablations; known: footnotes of an earlier setting, not to be repeated."""
     methods = chapter.methods
     footnotes = [line for line in methods.footnotes if line not in known]
-    parts = [f"## {methods.title}", f"{methods.legend} {DIGITS.format(name=methods.name)}"]
-    parts += [part for section in methods.sections for part in (f"### {section.title}", to_grid(section))]
+    parts = [f"## {methods.title}", f"{methods.legend} {DIGITS.format(name=methods.name)}", *_grids(methods)]
     parts += ["How the metrics were measured, and why values are n/a:", bullets(footnotes)] if footnotes else []
     parts += [f"## Figures{whose}", *(_figure(drawn) for drawn in chapter.figures)]
     parts += [f"## Ablations{whose}", f"One change at a time. {IN_BRACKETS}"] if chapter.ablations else []

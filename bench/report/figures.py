@@ -7,6 +7,7 @@ A figure whose inputs are not here is not drawn; the report says what is missing
 import io
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib
@@ -39,25 +40,29 @@ def draw(scores: Scores, material: Material, effects: Sequence[VariantEffect], f
         if estimates_only(scores):
             return [draw_kernels(scores, material.kernels, folder)]
         found = (
-            draw_crops(scores, material.shown, folder),
-            draw_spectra(scores, material.shown, folder),
-            draw_remedies(scores, effects, folder),
-            draw_conflict(scores, material.panels, folder),
-            draw_tradeoff(scores, folder),
-            draw_paths(scores, folder),
-            draw_differences(scores, effects, folder),
-            draw_sweeps(scores, folder),
-            draw_curves(scores, material.panels, folder),
+            draw_crops(material.shown),
+            draw_spectra(scores, material.shown),
+            draw_remedies(scores, effects),
+            draw_conflict(material.panels),
+            draw_tradeoff(scores),
+            draw_paths(scores),
+            draw_differences(scores, effects),
+            draw_sweeps(scores),
+            draw_curves(scores, material.panels),
         )
-        return [drawn for drawn in found if drawn is not None]
+        return [_write(replace(drawn, name=drawn.name + scores.suffix), folder) for drawn in found if drawn]
 
 
-def draw_crops(scores: Scores, shown: Shown, folder: Path) -> Drawn:
-    """See `crops`."""
-    name, title = f"crops{scores.suffix}", "The same window by every method"
+def _write(drawn: Drawn, folder: Path) -> Drawn:
+    """With its PNG instead of the figure."""
+    return replace(drawn, figure=None, png=save(drawn.figure, folder, drawn.name)) if drawn.figure else drawn
+
+
+def draw_crops(shown: Shown) -> Drawn:
+    """See `crop_figure`."""
+    name, title = "crops", "The same window by every method"
     if not shown.blocks:
-        return Drawn(name, title, "", f"{shown.missing} is not here")
-    save(crop_figure(shown.blocks), folder, name)
+        return Drawn(name, title, missing=f"{shown.missing} is not here")
     return Drawn(
         name,
         title,
@@ -65,6 +70,7 @@ def draw_crops(scores: Scores, shown: Shown, folder: Path) -> Drawn:
         "which the methods' scores differ most, and in them the window in which their detail differs most. The numbers "
         "are of the whole picture. Of several seeds the first is shown."
         + (f" Not shown, because their pictures are not here: {', '.join(shown.absent)}." if shown.absent else ""),
+        crop_figure(shown.blocks),
     )
 
 

@@ -164,7 +164,7 @@ def _ablations(chapter: Chapter, known: Sequence[str]) -> str:
 def _inline(chapter: Chapter) -> str:
     """The figures that the page has no drawing of its own of."""
     shown = [drawn for drawn in chapter.figures if drawn.inline]
-    pictures = (f'<img src="{uri("png", drawn.inline)}" alt="{escape(drawn.title)}">' for drawn in shown)
+    pictures = (f'<img src="{uri("png", drawn.png)}" alt="{escape(drawn.title)}">' for drawn in shown)
     return "".join(_charts([picture], drawn.caption, "wide") for picture, drawn in zip(pictures, shown, strict=True))
 
 
@@ -180,7 +180,7 @@ def _ending(report: Report) -> list[Part]:
     words, commands = tracing(every[0])
     listed = "".join(
         f"<div><dt>{escape(row[0].text)}</dt><dd>{escape(row[1].text)}</dd></div>"
-        for row in compared(every, report.costs).rows
+        for row in compared(every, report.spent).rows
     )
     schedule = Table("training", "Training, here and in the papers", (), (), (training(every),))
     return [

@@ -108,7 +108,7 @@ def draw_kernels(scores: Scores, grid: KernelGrid | None, folder: Path) -> Drawn
     """The grid as a figure."""
     name, title = f"kernels{scores.suffix}", "Blur kernels, true and estimated"
     if grid is None:
-        return Drawn(name, title, "", f"{FOLDER}/ is not here")
+        return Drawn(name, title, missing=f"{FOLDER}/ is not here")
     lines, columns = len(grid.rows), len(grid.pictures)
     width, height = 1.6 + CELL * columns, 0.5 + (CELL + 0.2) * lines
     figure = Figure(figsize=(width, height), dpi=DPI)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bench.errors import BadInput
 from bench.report.aggregate import Scores, methods_of
-from bench.report.style import COLOURS, DPI, Drawn, save
+from bench.report.style import COLOURS, DPI, Drawn, panels_of
 from bench.runtime.paths import run_folder
 from bench.runtime.rows import read_rows, write_rows
 
@@ -28,32 +28,28 @@ Panels = Mapping[tuple[str, str], Sequence[tuple[str, F64, F64]]]
 """(method, loss) -> (variant, steps, values) of every run, the default's first"""
 
 
-def draw_curves(scores: Scores, panels: Panels, folder: Path) -> Drawn:
+def draw_curves(scores: Scores, panels: Panels) -> Drawn:
     """Small multiples, a panel a method, of its total loss: the default in colour, its variants in grey."""
-    name, title = f"curves{scores.suffix}", "Training"
     panels = {key: curves for key, curves in panels.items() if key[1] == TOTAL}
     if not panels:
-        return Drawn(name, title, "", "runs/*/curves.jsonl are not here, or nothing was trained")
+        return Drawn("curves", "Training", missing="runs/*/curves.jsonl are not here, or nothing was trained")
     columns = min(PANELS, len(panels))
-    lines = math.ceil(len(panels) / columns)
-    width, height = 2.6 * columns, 1.9 * lines
+    width, height = 2.6 * columns, 1.9 * math.ceil(len(panels) / columns)
     figure = Figure(figsize=(width, height), dpi=DPI)
-    grid = figure.subplots(lines, columns, squeeze=False).flat
+    grid = panels_of(figure, len(panels), columns)
     figure.subplots_adjust(
         left=0.5 / width, right=1 - 0.1 / width, top=1 - 0.25 / height, bottom=0.55 / height, wspace=0.3, hspace=0.4
     )
     methods = methods_of(scores.runs)
-    for (method, loss), curves in panels.items():
-        _draw_losses(next(grid), f"{method}: {loss}", curves, COLOURS[methods.index(method) % len(COLOURS)])
-    for spare in grid:
-        spare.set_axis_off()
+    for axes, ((method, loss), curves) in zip(grid, panels.items(), strict=True):
+        _draw_losses(axes, f"{method}: {loss}", curves, COLOURS[methods.index(method) % len(COLOURS)])
     figure.supxlabel("step", size=8.5)
-    save(figure, folder, name)
     return Drawn(
-        name,
-        title,
+        "curves",
+        "Training",
         f"Losses as trained, medians of {BINS} stretches of steps. In colour: the default, a line a seed. Grey: its "
         "variants, where they log a loss of the same name; they may weigh it differently.",
+        figure,
     )
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -11,17 +11,20 @@ from matplotlib.transforms import Bbox
 
 from bench.report.aggregate import DISTORTION, PERCEPTUAL, Scores
 from bench.report.chart_data import Spot, front_of, spots_of, tradeoff_metrics
-from bench.report.style import COLOURS, DPI, MARKERS, Drawn, panels_of, save
+from bench.report.style import COLOURS, DPI, MARKERS, Drawn, panels_of
 from bench.report.tables import heading
 
+LARGE: Any = {"markersize": 8.0, "markeredgewidth": 0.5, "alpha": 1.0, "zorder": 4}
+SMALL: Any = {"markersize": 4.5, "markeredgewidth": 1.0, "alpha": 0.75, "zorder": 3}
 
-def draw_tradeoff(scores: Scores, folder: Path) -> Drawn:
+
+def draw_tradeoff(scores: Scores) -> Drawn:
     """Distortion against perceptual quality, a panel a data set: defaults large and labelled, variants small."""
-    name, title = f"perception-distortion{scores.suffix}", "Perception and distortion"
+    name, title = "perception-distortion", "Perception and distortion"
     metrics = tradeoff_metrics(scores)
     if metrics is None:
         lacking = PERCEPTUAL if scores.first_available(DISTORTION) else DISTORTION
-        return Drawn(name, title, "", f"no metric of {', '.join(lacking)} has a value for every method")
+        return Drawn(name, title, missing=f"no metric of {', '.join(lacking)} has a value for every method")
     datasets = scores.setting.datasets
     figure, panels = tradeoff_panels(len(datasets))
     drawn = [
@@ -31,7 +34,6 @@ def draw_tradeoff(scores: Scores, folder: Path) -> Drawn:
     figure.set_layout_engine("none")
     for axes, spots in drawn:
         _label(axes, spots)
-    save(figure, folder, name)
     return Drawn(
         name,
         title,
@@ -39,6 +41,7 @@ def draw_tradeoff(scores: Scores, folder: Path) -> Drawn:
         "better side. Large: defaults, with 95 % intervals over seeds where there are three or more. Small, in the "
         "same colour: their ablation variants; hollow at the edge: variants beyond the frame. Dashed: the Pareto front "
         "of the defaults.",
+        figure,
     )
 
 
@@ -68,19 +71,8 @@ def _draw_panel(axes: Axes, scores: Scores, dataset: str, metrics: tuple[str, st
         face = colour if (x, y) == (spot.x, spot.y) else "white"
         if spot.entrant:
             axes.errorbar(x, y, xerr=spot.x_half, yerr=spot.y_half, color=colour, elinewidth=1.0, zorder=3)
-        axes.plot(
-            x,
-            y,
-            marker=marker,
-            color=colour,
-            markersize=8.0 if spot.entrant else 4.5,
-            markerfacecolor=face,
-            markeredgecolor="white" if spot.entrant else colour,
-            markeredgewidth=0.5 if spot.entrant else 1.0,
-            alpha=1.0 if spot.entrant else 0.75,
-            zorder=4 if spot.entrant else 3,
-            clip_on=False,
-        )
+        edge, style = ("white", LARGE) if spot.entrant else (colour, SMALL)
+        axes.plot(x, y, marker=marker, color=colour, markerfacecolor=face, markeredgecolor=edge, clip_on=False, **style)
     front = front_of(spots, [scores.metrics[metric].better for metric in metrics])
     axes.plot([s.x for s in front], [s.y for s in front], "--", color="#808080", linewidth=0.9, zorder=2)
     name_axes(axes, scores, metrics)
@@ -111,17 +103,10 @@ def _label(axes: Axes, spots: Sequence[Spot]) -> None:
     for spot in spots:
         if not spot.entrant:
             continue
-        label = axes.annotate(
-            spot.label,
-            (spot.x, spot.y),
-            xytext=(0, 0),
-            textcoords="offset pixels",
-            va="bottom",
-            color=look(spot.order)[0],
-            size=8.5,
-        )
+        at, colour = (spot.x, spot.y), look(spot.order)[0]
+        label = axes.annotate(spot.label, at, (0, 0), textcoords="offset pixels", va="bottom", color=colour, size=8.5)
         extent = label.get_window_extent()
-        x, y = axes.transData.transform((spot.x, spot.y))
+        x, y = axes.transData.transform(at)
         right, up = free_place((x, y), (extent.width, extent.height), taken, frame)
         label.set_position((right, up))
         taken.append(Bbox.from_bounds(x + right, y + up, extent.width, extent.height))

@@ -35,14 +35,16 @@ STYLE: Any = {
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure written as <name>.png and <name>.svg; or, with `missing`, why it was not. inline: the PNG, of a figure
-    that the page has no drawing of its own of."""
+    """A figure, and once it is written as <name>.png and <name>.svg the PNG; or, with `missing`, why there is none.
+    inline: the page shows the PNG, as it has no drawing of its own."""
 
     name: str
     title: str
-    caption: str
+    caption: str = ""
+    figure: Figure | None = None
     missing: str = ""
-    inline: bytes = b""
+    inline: bool = False
+    png: bytes = b""
 
 
 def panels_of(figure: Figure, count: int, columns: int) -> list[Axes]:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from bench.metrics import Metric
 from bench.report.aggregate import DISTORTION, KERNEL, PERCEPTUAL, Mean, Scores, difference, methods_of
-from bench.report.render import Cell, Section, Table
+from bench.report.render import Cell, Section
 from bench.report.rules import WORDS
 from bench.report.statistics import MIN_SEEDS
 from bench.report.tables import rank, show_difference, show_mean, unit_of
@@ -86,7 +86,7 @@ def _with_unit(text: str, info: Metric) -> str:
     return f"{text} {unit_of(info)}".rstrip()
 
 
-def compared(every: Sequence[Scores], costs: Table) -> Section:
+def compared(every: Sequence[Scores], spent: pd.DataFrame) -> Section:
     """What was compared, a row a property; what differs between settings is listed for each."""
     runs = pd.concat([scores.runs for scores in every])
     rows = {
@@ -97,7 +97,7 @@ def compared(every: Sequence[Scores], costs: Table) -> Section:
         "trained on": _distinct(runs[~runs["iterations"].isin(("", "0"))]["train_set"]),
         "iterations": iterations_of(every),
         "seeds": _distinct(runs["seed"]),
-        "device": _distinct((record[costs.columns.index("train_device")] for record in costs.records), "; "),
+        "device": _distinct(spent["train_device"], "; "),
         "perceptual network": _distinct(runs["perceptual"], "; "),
     }
     return Section("", ("", ""), tuple((Cell(name), Cell(text)) for name, text in rows.items()), labels=2)

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,7 +12,7 @@ from bench.report.chart_data import Effects, curve_of, effects_of, paths_of, swe
 from bench.report.perception_distortion import name_axes, tradeoff_panels
 from bench.report.rules import LEVEL
 from bench.report.statistics import TWO_WAY
-from bench.report.style import COLOURS, DPI, Drawn, panels_of, save
+from bench.report.style import COLOURS, DPI, Drawn, panels_of
 from bench.report.tables import heading
 from bench.report.verdicts import VariantEffect
 
@@ -21,19 +20,18 @@ LINE = 0.2  # inches a row of the differences
 NAMES = 2.6  # inches for the variants' names
 
 
-def draw_differences(scores: Scores, effects: Sequence[VariantEffect], folder: Path) -> Drawn | None:
+def draw_differences(scores: Scores, effects: Sequence[VariantEffect]) -> Drawn | None:
     """Every variant's difference to its default with its interval, a column a metric; None where there is none."""
     columns = {metric: rows for metric in scores.first_metrics if (rows := effects_of(effects, metric))}
     if not columns:
         return None
-    name = f"differences{scores.suffix}"
-    save(figure_of_effects(scores, columns, 3.4), folder, name)
     return Drawn(
-        name,
+        "differences",
         "What each change does",
         "Differences to the default, on the pictures of all data sets, with 95 % intervals: over seeds and pictures "
         "where there are three seeds or more (filled), else over pictures alone, which says nothing of other seeds "
         "(hollow). In colour: found at a false-discovery rate of 5 %.",
+        figure_of_effects(scores, columns, 3.4),
     )
 
 
@@ -67,7 +65,7 @@ def _draw_rows(axes: Axes, rows: Effects, named: bool) -> None:
     axes.tick_params(axis="y", length=0)
 
 
-def draw_sweeps(scores: Scores, folder: Path) -> Drawn | None:
+def draw_sweeps(scores: Scores) -> Drawn | None:
     """A metric along each sweep, a panel a sweep and data set; None where no knob was swept."""
     metric = scores.first_available(DISTORTION)
     panels = [(sweep, dataset) for sweep in sweeps_of(scores) for dataset in scores.setting.datasets]
@@ -78,13 +76,12 @@ def draw_sweeps(scores: Scores, folder: Path) -> Drawn | None:
     figure = Figure(figsize=size, dpi=DPI, layout="constrained")
     for axes, (sweep, dataset) in zip(panels_of(figure, len(panels), columns), panels, strict=True):
         _draw_sweep(axes, scores, sweep, dataset, metric)
-    name = f"sweeps{scores.suffix}"
-    save(figure, folder, name)
     return Drawn(
-        name,
+        "sweeps",
         "One knob, several values",
         f"`{metric}`, means over pictures and seeds, with 95 % intervals over seeds where there are three or more. "
         "Hollow: the default. Beware of the axis: it shows a small part of the range.",
+        figure,
     )
 
 
@@ -103,7 +100,7 @@ def _draw_sweep(axes: Axes, scores: Scores, sweep: Sweep, dataset: str, metric: 
     axes.tick_params(labelsize=7.5)
 
 
-def draw_paths(scores: Scores, folder: Path) -> Drawn | None:
+def draw_paths(scores: Scores) -> Drawn | None:
     """From the PSNR-oriented network to the GAN in the plane; None where nothing was interpolated."""
     metrics = tradeoff_metrics(scores)
     if metrics is None:
@@ -122,11 +119,10 @@ def draw_paths(scores: Scores, folder: Path) -> Drawn | None:
         axes.set_title(dataset)
         axes.legend()
         name_axes(axes, scores, metrics)
-    name = f"interpolation{scores.suffix}"
-    save(figure, folder, name)
     return Drawn(
-        name,
+        "interpolation",
         "From one network to another",
         "Each point a mixture, from the PSNR-oriented network (0) to the one fine-tuned adversarially (1): of the two "
         "networks' weights, or of their pictures. Means over pictures and seeds.",
+        figure,
     )

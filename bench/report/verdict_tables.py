@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from bench.metrics import Metric
 from bench.report.aggregate import Scores
-from bench.report.render import NA, Cell, Section, Table
+from bench.report.render import Cell, Section, Table
 from bench.report.rules import LEVEL, MARGINS, WORDS
 from bench.report.statistics import Effect
-from bench.report.tables import decimals, full, heading, show_effect, show_size
+from bench.report.tables import decimals, heading, show_effect, show_size, table_of
 from bench.report.verdicts import VariantEffect, Verdict
 
 EFFECT_COLUMNS = (
@@ -49,14 +49,14 @@ def effects_table(scores: Scores, effects: Sequence[VariantEffect]) -> Table | N
             if row.metric == metric and row.effect is not None
         ]
         sections.append(_section(heading(info), ("variant", "axis", *SHOWN, "note"), lines, 2))
-    return Table(
-        name=f"effects{scores.suffix}",
-        title=f"Every variant against its default, {scores.setting.title}",
-        columns=("method", "variant", "axis", "metric", *EFFECT_COLUMNS, "budget", "note"),
-        records=tuple((r.method, r.variant, r.axis, r.metric, *_numbers(r), r.budget, r.note) for r in effects),
-        sections=tuple(sections),
-        footnotes=(*EXPLAINED, PER_METRIC),
-    )
+    records = [
+        {"method": r.method, "variant": r.variant, "axis": r.axis, "metric": r.metric}
+        | _numbers(r)
+        | {"budget": r.budget, "note": r.note}
+        for r in effects
+    ]
+    title = f"Every variant against its default, {scores.setting.title}"
+    return table_of(f"effects{scores.suffix}", title, records, sections, (*EXPLAINED, PER_METRIC))
 
 
 def claims_table(verdicts: Sequence[Verdict], every: Sequence[Scores]) -> Table:
@@ -84,22 +84,18 @@ def claims_table(verdicts: Sequence[Verdict], every: Sequence[Scores]) -> Table:
         _families(verdicts),
         _margins(dict.fromkeys(v.metric for v in verdicts if v.metric in infos), infos),
     )
-    columns = ("claim", "family", "status", "better", "worse", "metric", "setting")
-    equality = ("margin", "p_equal", "p_equal_adjusted")
-    return Table(
-        name="claims",
-        title="What the papers claim, and what was found",
-        columns=(*columns, *EFFECT_COLUMNS, *equality, "budget", "note", "sentence", "source"),
-        records=tuple(map(_record, verdicts)),
-        sections=tuple(section for section in sections if section.rows),
-        footnotes=(*EXPLAINED, PER_TABLE, UNEQUAL, *(f"*{word}*: {means}." for word, (*_, means) in WORDS.items())),
-    )
+    shown = [section for section in sections if section.rows]
+    notes = (*EXPLAINED, PER_TABLE, UNEQUAL, *(f"*{word}*: {means}." for word, (*_, means) in WORDS.items()))
+    return table_of("claims", "What the papers claim, and what was found", list(map(_record, verdicts)), shown, notes)
 
 
-def _record(v: Verdict) -> tuple[str, ...]:
-    about = (v.claim_id, v.family, v.status, v.better, v.worse, v.metric, v.setting)
-    alike = (full(MARGINS[v.metric][0]), full(v.p_equal), full(v.p_equal_adjusted))
-    return (*about, *_numbers(v), *alike, v.budget, v.note, v.text, v.source)
+def _record(v: Verdict) -> dict[str, object]:
+    return {
+        **{"claim": v.claim_id, "family": v.family, "status": v.status, "better": v.better, "worse": v.worse},
+        **{"metric": v.metric, "setting": v.setting, **_numbers(v), "margin": MARGINS[v.metric][0]},
+        **{"p_equal": v.p_equal, "p_equal_adjusted": v.p_equal_adjusted, "budget": v.budget, "note": v.note},
+        **{"sentence": v.text, "source": v.source},
+    }
 
 
 def _section(title: str, header: tuple[str, ...], rows: Iterable[tuple[str, ...]], labels: int) -> Section:
@@ -137,12 +133,12 @@ def notes_of(row: VariantEffect | Verdict) -> str:
     return "; ".join(filter(None, (row.note, row.budget and f"trained unequally: {row.budget}")))
 
 
-def _numbers(row: VariantEffect | Verdict) -> tuple[str, ...]:
-    """The cells under EFFECT_COLUMNS; p as it enters the correction; n/a without an effect."""
+def _numbers(row: VariantEffect | Verdict) -> dict[str, object]:
+    """Under EFFECT_COLUMNS; p as it enters the correction; None without an effect."""
     effect = row.effect
     if effect is None:
-        return (NA,) * len(EFFECT_COLUMNS)
+        return dict.fromkeys(EFFECT_COLUMNS)
     p = row.p if isinstance(row, Verdict) else effect.p
     interval = (effect.mean, effect.low, effect.high, effect.boot_low, effect.boot_high)
-    numbers = map(full, (*interval, p, row.p_adjusted, effect.detectable(row.level), effect.df))
-    return (*numbers, str(effect.seeds), str(effect.pictures), effect.kind)
+    design = (effect.detectable(row.level), effect.df, effect.seeds, effect.pictures, effect.kind)
+    return dict(zip(EFFECT_COLUMNS, (*interval, p, row.p_adjusted, *design), strict=True))

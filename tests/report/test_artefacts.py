@@ -35,17 +35,17 @@ def test_a_pattern_of_every_fourth_pixel_peaks_at_half_of_the_highest_frequency(
 
 def test_what_is_not_about_artefacts_has_neither_figure(tmp_path: Path) -> None:
     scores = scored(tmp_path, ABOUT[:2])
-    assert artefacts.draw_spectra(scores, Shown(), tmp_path) is None
-    assert artefacts.draw_remedies(scores, ablation_effects(scores), tmp_path) is None
+    assert artefacts.draw_spectra(scores, Shown()) is None
+    assert artefacts.draw_remedies(scores, ablation_effects(scores)) is None
 
 
 def test_windows_stand_above_their_spectra_and_without_pictures_it_is_said(tmp_path: Path) -> None:
     scores = scored(tmp_path, ABOUT)
     write_pictures(tmp_path)
     shown = read_material(scores, tmp_path, tmp_path / "results").shown
-    drawn = artefacts.draw_spectra(scores, shown, tmp_path)
-    assert drawn is not None and "multiples of π/4" in drawn.caption and (tmp_path / "spectra.png").is_file()
-    missing = artefacts.draw_spectra(scores, Shown(missing="sr/"), tmp_path)
+    drawn = artefacts.draw_spectra(scores, shown)
+    assert drawn is not None and "multiples of π/4" in drawn.caption and drawn.figure is not None
+    missing = artefacts.draw_spectra(scores, Shown(missing="sr/"))
     assert missing is not None and missing.missing == "sr/ is not here"
 
 
@@ -58,14 +58,13 @@ def test_remedies_are_in_the_order_of_what_they_gain(tmp_path: Path, monkeypatch
     gains = {"worse": -1.0, "best": 3.0, "better": 1.0}
     rows = [replace(known, variant=name, effect=replace(known.effect, mean=gain)) for name, gain in gains.items()]
     rows += [replace(row, metric=artefacts.MEASURE) for row in rows]
-    assert artefacts.draw_remedies(scores, rows, tmp_path) is not None
+    assert artefacts.draw_remedies(scores, rows) is not None
     assert orders == [["best", "better", "worse"]] * 2
 
 
-def test_the_cosines_of_a_run_are_drawn_where_it_has_any(tmp_path: Path) -> None:
-    scores = scored(tmp_path, ABOUT)
+def test_the_cosines_of_a_run_are_drawn_where_it_has_any() -> None:
     steps = np.array([10.0, 20.0])
     runs = [("adversarial", steps, np.array([-0.1, 0.1])), ("hr-adversarial", steps, np.array([-0.5, -0.4]))]
-    assert artefacts.draw_conflict(scores, {("edsr", "loss"): runs}, tmp_path) is None
-    drawn = artefacts.draw_conflict(scores, {("edsr", artefacts.ANGLE): runs}, tmp_path)
-    assert drawn is not None and (tmp_path / "conflict.png").is_file()
+    assert artefacts.draw_conflict({("edsr", "loss"): runs}) is None
+    drawn = artefacts.draw_conflict({("edsr", artefacts.ANGLE): runs})
+    assert drawn is not None and drawn.figure is not None

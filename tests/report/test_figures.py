@@ -162,7 +162,7 @@ def test_every_method_has_its_own_place_of_at_most_five_a_line(methods: int) -> 
 def test_a_method_without_pictures_is_named_and_left_out(tmp_path: Path) -> None:
     scores = tiny(tmp_path)
     (tmp_path / "sr" / "esrgan").rename(tmp_path / "elsewhere")
-    made = figures.draw_crops(scores, crop_selection.read_shown(scores, tmp_path, tmp_path), tmp_path)
+    made = figures.draw_crops(crop_selection.read_shown(scores, tmp_path, tmp_path))
     assert made.missing == "" and "not here: esrgan" in made.caption
 
 
@@ -335,7 +335,7 @@ def test_a_run_without_curves_has_none(tmp_path: Path) -> None:
 def test_each_trained_method_has_a_panel_of_its_total_loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     panels: dict[str, int] = {}
     monkeypatch.setattr(losses, "_draw_losses", lambda axes, title, curves, colour: panels.update({title: len(curves)}))
-    losses.draw_curves(tiny(tmp_path), losses.read_panels(tiny(tmp_path), tmp_path), tmp_path)
+    losses.draw_curves(tiny(tmp_path), losses.read_panels(tiny(tmp_path), tmp_path))
     assert panels == {"edsr: loss": 3, "esrgan: loss": 2}
 
 
