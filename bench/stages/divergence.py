@@ -43,6 +43,13 @@ def reason(run: Experiment, layout: Workdir) -> str | None:
     return _first(run.network_from or ((run.name,) if run.iterations else ()), layout)
 
 
+def no_kernel(estimated: Path, lr: Mapping[str, Path]) -> str | None:
+    """Why a run cannot be given these kernels: a picture, of the folders `lr` by data set, has none; or None."""
+    pictures = [(dataset, path.stem) for dataset, folder in lr.items() for path in image_files(folder)]
+    lacking = [f"{dataset}/{name}" for dataset, name in pictures if not (estimated / dataset / f"{name}.npy").is_file()]
+    return f"{estimated.name} has no kernel of {lacking[0]}: every generator is dead" if lacking else None
+
+
 def inherited(run: Experiment, layout: Workdir) -> str | None:
     """Why a run cannot be trained: the one that it starts from diverged; or None."""
     return _first((run.warm_start,) if run.warm_start else (), layout)

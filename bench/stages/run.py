@@ -21,7 +21,7 @@ from bench.runtime.weights import locate, published_sha256
 from bench.stages import score
 from bench.stages.checkpoints import import_checkpoint
 from bench.stages.cost import count
-from bench.stages.divergence import inherited, no_pictures, no_scores, reason, reason_of, settle
+from bench.stages.divergence import inherited, no_kernel, no_pictures, no_scores, reason, reason_of, settle
 from bench.stages.estimate import estimate_sets
 from bench.stages.feature_activity import measure_taps
 from bench.stages.train import Limits, checkpoint_path, load_network, train
@@ -115,15 +115,15 @@ def upscale_run(run: Experiment, sources: dict[str, Experiment], layout: Workdir
         "network": None if counted is None else {"parameters": counted.parameters, "macs": counted.macs},
     }
     stage = Stage(code_of(run.made_by), device, inputs, facts)
-    why = reason(run, layout)
+    lr = {name: layout.test_data(name, run.scale, run.degradation) / "lr" for name in run.test_sets}
+    why = reason(run, layout) or (source and no_kernel(source, lr))
     if why:
         no_pictures(layout.sr(run), stage, why)
         return
     sets = []
-    for name in run.test_sets:
-        data = layout.test_data(name, run.scale, run.degradation)
-        kernels = data / "kernels" if run.kernel_from == TRUTH else source and source / name
-        sets.append(TestSet(name, data / "lr", kernels, run.seed))
+    for name, folder in lr.items():
+        kernels = folder.parent / "kernels" if run.kernel_from == TRUTH else source and source / name
+        sets.append(TestSet(name, folder, kernels, run.seed))
     network = _load_networks(run, layout)
     upscaler = prepare(method, network, device)
     corrector = getattr(method, "corrector", lambda _: None)(network)
@@ -171,14 +171,15 @@ def score_run(run: Experiment, layout: Workdir) -> None:
     """Score every picture or kernel of a run by every metric, and measure what its perceptual loss can see; a metric
     whose weights are absent is n/a with the reason."""
     folder = layout.kernels(run) if run.estimates else layout.sr(run)
-    scored = read_json(folder / ("kernels.json" if run.estimates else "upscale.json"))["outputs"]
+    record = read_json(folder / ("kernels.json" if run.estimates else "upscale.json"))
+    scored = record["outputs"]
     check_unchanged(folder, scored)
     inputs = {"kernels" if run.estimates else "sr": hash_hashes(scored), **_test_data(run, layout)}
     stage = Stage(code_of(["bench.stages.score"]), torch.device("cpu"), inputs, {"run": run.name})
     sets = {name: layout.test_data(name, run.scale, run.degradation) for name in run.test_sets}
     if run.estimates:
         records = score.score_kernels(layout.kernels(run), sets, run.metrics)
-    elif why := reason(run, layout):
+    elif why := record.get("diverged"):
         records = no_scores(sets, run.metrics, why)
     else:
         curve, siblings = layout.run(run.name) / "curves.jsonl", _siblings(run, layout)

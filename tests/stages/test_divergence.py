@@ -5,18 +5,23 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
 
-from bench.data.images import write_png
+from bench.data.images import image_files, write_png
+from bench.data.prepare import prepare_test
 from bench.errors import Diverged
 from bench.runtime.files import read_json
 from bench.runtime.record import Stage, code_of
 from bench.runtime.results import write_records
+from bench.runtime.rows import read_rows
 from bench.stages.divergence import inherited, no_pictures, no_scores, notes, reason, reason_of, settle
+from bench.stages.estimate import write_kernel
+from bench.stages.run import score_run, upscale_run
 from bench.stages.train import checkpoint_path
-from bench.suites import find_run
+from bench.suites import find_run, find_suite
 from bench.suites.workdir import Workdir
 
 RRDB, ESRGAN = "rrdb.default.x4.bicubic.s1", "esrgan.default.x4.bicubic.s1"
@@ -62,6 +67,28 @@ def test_the_old_pictures_of_a_run_that_diverged_are_gone(tmp_path: Path) -> Non
     no_pictures(tmp_path / "sr", Stage(code_of(["bench.stages.upscale"]), torch.device("cpu"), TOOK), WHY)
     assert [path.name for path in (tmp_path / "sr").iterdir()] == ["upscale.json"]
     assert read_json(tmp_path / "sr" / "upscale.json")["diverged"] == WHY
+
+
+def test_a_run_whose_kernels_lack_one_has_no_pictures_and_says_whose(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENCH_WORK", str(tmp_path))
+    runs, layout = find_suite("demo").experiments(), Workdir("demo")
+    run = next(run for run in runs.values() if run.kernel_from in runs)
+    estimated = layout.kernels(runs[str(run.kernel_from)])
+    for name in run.test_sets:
+        data = layout.test_data(name, run.scale, run.degradation)
+        prepare_test(name, run.scale, run.degradation, data)
+        for path in image_files(data / "lr"):
+            write_kernel(estimated / name, path.stem, np.full((3, 3), 1 / 9))
+    dead = min(estimated.rglob("*.npy"))
+    dead.unlink()
+    why = f"{run.kernel_from} has no kernel of {dead.parent.name}/{dead.stem}: every generator is dead"
+    upscale_run(run, runs, layout, torch.device("cpu"))
+    assert read_json(layout.sr(run) / "upscale.json")["diverged"] == why
+    score_run(run, layout)
+    rows = read_rows(layout.scores(run))
+    assert rows and {(row["value"], row["note"]) for row in rows} == {("", why)}
 
 
 def test_every_picture_and_metric_is_not_available_with_the_reason(tmp_path: Path) -> None:
