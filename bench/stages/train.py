@@ -24,7 +24,7 @@ from bench.api import Learner, Training
 from bench.data.patches import Store, feed
 from bench.errors import BadInput, Diverged, OutOfTime
 from bench.runtime.checksums import hash_file
-from bench.runtime.devices import be_deterministic, peak_memory_mib
+from bench.runtime.devices import be_deterministic, keep_freed_memory, peak_memory_mib
 from bench.runtime.files import locked, replacing, sync, write_json
 from bench.runtime.graph import stepper
 from bench.runtime.record import Stage, code_of
@@ -85,6 +85,7 @@ def _train(
     method, digest = run.build(), run.digest()
     count, patch = method.batch
     be_deterministic(run.seed)
+    keep_freed_memory()
     learner = method.learner(
         Training(run.iterations, run.seed, device, run.precision, run.channels_last, run.compile),
     )

@@ -25,7 +25,7 @@ import torch  # noqa: E402
 from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
 from bench.api import Batch, Knobs, Learner, Training  # noqa: E402
-from bench.runtime.devices import be_deterministic, choose_device, cpu_has_bf16, describe  # noqa: E402
+from bench.runtime.devices import be_deterministic, choose_device, cpu_has_bf16, describe, keep_freed_memory  # noqa: E402
 from bench.suites import SUITES  # noqa: E402
 from methods.pseudo_sr.entry import ENTRY  # noqa: E402
 
@@ -82,6 +82,7 @@ def main() -> None:
     arguments = parser.parse_args()
     device = choose_device(arguments.device)
     be_deterministic(1)
+    keep_freed_memory()
     torch.set_num_threads(arguments.threads)
     print(f"{describe(device)}, {arguments.threads} threads, torch {torch.__version__}")
     run = SUITES["cpu"].experiments("pseudo_sr")["pseudo_sr.default.x4.wild.s1"]

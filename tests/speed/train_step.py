@@ -28,7 +28,7 @@ from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 from bench.api import Batch, Knobs, Learner, Method, Training  # noqa: E402
 from bench.data.patches import PatchStore, Store, feed  # noqa: E402
 from bench.data.prepare import prepare_train  # noqa: E402
-from bench.runtime.devices import be_deterministic, choose_device, cpu_has_bf16, describe  # noqa: E402
+from bench.runtime.devices import be_deterministic, choose_device, cpu_has_bf16, describe, keep_freed_memory  # noqa: E402
 from bench.runtime.graph import RECORDERS, stepper  # noqa: E402
 from bench.suites import SUITES  # noqa: E402
 from methods import find_entry  # noqa: E402
@@ -181,6 +181,7 @@ def main() -> None:
     arguments = parser.parse_args()
     device = choose_device(arguments.device)
     be_deterministic(1)
+    keep_freed_memory()
     print(f"{describe(device)}, bf16 native on the CPU: {cpu_has_bf16()}, torch {torch.__version__}")
     with tempfile.TemporaryDirectory() as folder:
         prepare_train(("Embedded-train",), 4, "bicubic", Path(folder) / "train")
