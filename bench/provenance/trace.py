@@ -36,7 +36,7 @@ def why(results: Path, table: str, row: str, column: str, digits: int = SHORT) -
     """
     cell = locate(results, table, row, column)
     runs = read_runs(results)
-    rows = load_scores(results, runs, (*cell.runs, *cell.base))
+    rows = load_scores(results, {name: runs[name]["method"] for name in (*cell.runs, *cell.base)})
     hashes = {name: hash_scores(scored) for name, scored in rows.items()}
     scores = {name: values_of(scored) for name, scored in rows.items()} if cell.metric else {}
     records = read_records(results)

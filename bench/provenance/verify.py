@@ -112,7 +112,8 @@ def _of_run(
 
 def _cells(results: Path, runs: Mapping[str, Row]) -> list[Check]:
     """Every figure of every table, from the score files, by other code than the report's."""
-    scores = {name: values_of(rows) for name, rows in layout.load_scores(results, runs, runs).items()}
+    methods = {name: row["method"] for name, row in runs.items()}
+    scores = {name: values_of(rows) for name, rows in layout.load_scores(results, methods).items()}
     links: list[Check] = []
     for path in sorted((results / TABLES).glob("*.csv")):
         with guarded(links, CELL, path.name):

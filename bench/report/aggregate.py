@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -86,17 +86,15 @@ class Scores:
     @cached_property
     def variants(self) -> list[Variant]:
         """Method by method in the order listed, its default first, then axis by axis."""
-        groups: dict[tuple[str, str, str], list[str]] = {}
-        columns = (self.runs[name].map(str) for name in ("method", "axis", "variant", "run"))
-        for method, axis, variant, run in zip(*columns, strict=True):
-            groups.setdefault((method, axis, variant), []).append(run)
-        defaults = {method for method, _, variant in groups if variant == "default"}
-        methods, axes = methods_of(self.runs), list(dict.fromkeys(key[:2] for key in groups))
+        groups = self.runs.groupby(["method", "axis", "variant"], sort=False)["run"]
+        names = {tuple(map(str, key)): tuple(map(str, runs)) for key, runs in groups}
+        defaults = {method for method, _, variant in names if variant == "default"}
+        methods, axes = methods_of(self.runs), list(dict.fromkeys(key[:2] for key in names))
         found = []
-        for (method, axis, variant), runs in groups.items():
+        for (method, axis, variant), runs in names.items():
             own = short_name(method, variant) if variant == "default" or method not in defaults else ""
             label = self.suite.headlines.get(f"{method}.{variant}") or own
-            found.append(Variant(method, variant, axis, tuple(runs), label))
+            found.append(Variant(method, variant, axis, runs, label))
         found.sort(key=lambda v: (methods.index(v.method), v.variant != "default", axes.index((v.method, v.axis))))
         return found
 
@@ -120,12 +118,20 @@ class Scores:
     def mean(self, variant: Variant, dataset: str, metric: str) -> Mean:
         return self.means[*variant.key, dataset, metric]
 
+    def best(self, entrants: Iterable[Variant], datasets: Sequence[str], metric: str) -> str:
+        """The label of the entrant with the best mean over the data sets; empty where none has one."""
+        means = {}
+        for entrant in entrants:
+            values = (self.mean(entrant, dataset, metric).value for dataset in datasets)
+            known = [value for value in values if value is not None]
+            if known:
+                means[entrant.label] = self.metrics[metric].sign * sum(known) / len(known)
+        return max(means, key=lambda label: means[label], default="")
+
     def best_control(self, dataset: str, metric: str) -> str:
-        """The label of the entrant with the best mean among those with nothing random; empty where none has one."""
-        controls = [entrant for entrant in self.measured if entrant.method in self.suite.deterministic]
-        means = {entrant.label: self.mean(entrant, dataset, metric).value for entrant in controls}
-        known = {label: value for label, value in means.items() if value is not None}
-        return max(known, key=lambda label: self.metrics[metric].sign * known[label], default="")
+        """The label of the best entrant among those with nothing random; empty where none has a mean."""
+        controls = (entrant for entrant in self.measured if entrant.method in self.suite.deterministic)
+        return self.best(controls, (dataset,), metric)
 
     def first_available(self, wanted: Sequence[str]) -> str | None:
         """The first of these metrics of which every measured entrant has a mean on every data set, or None."""
@@ -217,13 +223,8 @@ def read_scores(results: Path, runs: pd.DataFrame, setting: Setting, metrics: Ma
     was not scored on while another one was is n/a with the note 'not scored'. Raises BadInput for a file that is
     missing or torn.
     """
-    stored = {method: layout.read_scores(results, method) for method in methods_of(runs)}
-    rows = []
-    for run, method in zip(runs["run"], runs["method"], strict=True):
-        if run not in stored[method]:
-            file = results / layout.SCORES / f"{method}.csv"
-            raise BadInput(f"{file}: no score of {run}; make it with python -m bench report, or leave the run out")
-        rows += [{"run": run, **row} for row in stored[method][run]]
+    stored = layout.load_scores(results, dict(zip(runs["run"], runs["method"], strict=True)))
+    rows = [{"run": run, **row} for run, own in stored.items() for row in own]
     scores = pd.DataFrame(rows, columns=["run", *layout.SCORE_COLUMNS])
     scores["value"] = [float(text) if text else math.nan for text in scores["value"]]
     scores = scores[scores["dataset"].isin(setting.datasets) & scores["metric"].isin(setting.metrics)]

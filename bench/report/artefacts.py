@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from bench.data.images import F64, U8, luma
 from bench.report.aggregate import Scores
 from bench.report.chart_data import effects_of
-from bench.report.crop_selection import Shown
+from bench.report.crop_selection import Gallery
 from bench.report.losses import Panels
 from bench.report.style import COLOURS, DPI, Drawn
 from bench.report.trends import figure_of_effects
@@ -21,18 +21,18 @@ CELL = 1.5  # inches a window
 DEPTH = 80.0  # dB from white to black
 
 
-def draw_spectra(scores: Scores, shown: Shown) -> Drawn | None:
+def draw_spectra(scores: Scores, gallery: Gallery) -> Drawn | None:
     """The first window, in HR and by every entrant, above its spectrum; None where artefacts are not the matter."""
     name, title = "spectra", "Artefacts beside their spectra"
     if MEASURE not in scores.setting.metrics:
         return None
-    if not shown.blocks:
-        return Drawn(name, title, missing=f"{shown.missing} is not here")
-    block, scale = shown.blocks[0], scores.setting.scale
-    figure = Figure(figsize=(CELL * len(block.crops), 2 * CELL + 0.45), dpi=DPI, layout="constrained")
-    grid = figure.subplots(2, len(block.crops), squeeze=False)
-    brightest = max(float(spectrum(pixels).max()) for pixels in block.crops.values())
-    for (label, pixels), (above, below) in zip(block.crops.items(), grid.T, strict=True):
+    if not gallery.pictures:
+        return Drawn(name, title, missing=f"{gallery.missing} is not here")
+    picture, scale = gallery.pictures[0], scores.setting.scale
+    figure = Figure(figsize=(CELL * len(picture.crops), 2 * CELL + 0.45), dpi=DPI, layout="constrained")
+    grid = figure.subplots(2, len(picture.crops), squeeze=False)
+    brightest = max(float(spectrum(pixels).max()) for pixels in picture.crops.values())
+    for (label, pixels), (above, below) in zip(picture.crops.items(), grid.T, strict=True):
         above.imshow(pixels, interpolation="nearest")
         above.set_title(label, size=7.5)
         below.imshow(spectrum(pixels), cmap="gray", vmin=brightest - DEPTH, vmax=brightest, extent=(-1, 1, 1, -1))
@@ -45,7 +45,7 @@ def draw_spectra(scores: Scores, shown: Shown) -> Drawn | None:
     return Drawn(
         name,
         title,
-        f"A window of {block.title} in HR and by every method, of several seeds the first, and the power of its luma "
+        f"A window of {picture.title} in HR and by every method, of several seeds the first, and the power of its luma "
         f"by frequency, 0 in the middle, from black to white {DEPTH:g} dB. Ticks: multiples of π/{scale}, where a "
         f"pattern that repeats every {scale} pixels has its energy.",
         figure,

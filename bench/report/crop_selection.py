@@ -7,7 +7,7 @@ that, and a report made elsewhere can so show the same.
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +35,7 @@ THUMBNAIL = 260  # screen pixels of the longer side
 
 
 @dataclass(frozen=True)
-class Window:
+class CropBox:
     """A square of a test picture of height x width, in HR pixels."""
 
     dataset: str
@@ -56,29 +56,29 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Block:
+class PictureCrops:
     """One test picture. thumbnail: the whole HR, as WebP; crops: of HR and every method, by name; captions: two lines
     under each."""
 
     title: str
     thumbnail: bytes
-    window: Window
+    window: CropBox
     crops: Mapping[str, U8]
     captions: Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class Shown:
-    """Blocks with the crops of `runs` (name to run); absent: the entrants without pictures here, or why there is no
-    block at all."""
+class Gallery:
+    """Pictures with the crops of `runs` (name to run); absent: the entrants without pictures here, or why there is no
+    picture at all."""
 
-    blocks: tuple[Block, ...] = ()
+    pictures: tuple[PictureCrops, ...] = ()
     runs: Mapping[str, str] | None = None
     absent: tuple[str, ...] = ()
     missing: str = ""
 
 
-def read_shown(scores: Scores, work: Path, kept: Path) -> Shown:
+def read_gallery(scores: Scores, work: Path, kept: Path) -> Gallery:
     """The windows of a setting, of every entrant whose pictures are in work/sr, or whose crops are in `kept`.
 
     Places that `kept` lists are kept to; else they are chosen by rule. Raises BadInput for a picture of a wrong size.
@@ -92,30 +92,29 @@ def read_shown(scores: Scores, work: Path, kept: Path) -> Shown:
             windows = _choose(scores, work, whole)
         old = {n: r for n, r in every.items() if n not in whole and all(w.file(kept, r).is_file() for w in windows)}
         runs = {name: run for name, run in every.items() if name in whole or name in old}
-        blocks = [_block(scores, work, runs, (whole, kept), window) for window in windows]
+        pictures = [_crops_of(scores, work, runs, (whole, kept), window) for window in windows]
     except FileNotFoundError as error:
-        return Shown(missing=str(error))
-    return Shown(tuple(blocks), runs, tuple(name for name in every if name not in runs))
+        return Gallery(missing=str(error))
+    return Gallery(tuple(pictures), runs, tuple(name for name in every if name not in runs))
 
 
-def keep(shown: Shown, folder: Path) -> None:
+def keep(gallery: Gallery, folder: Path) -> None:
     """Write the places, thumbnails, and the crops of HR and every entrant; nothing where nothing is shown."""
-    if not shown.blocks:
+    if not gallery.pictures:
         return
     folder.mkdir(parents=True, exist_ok=True)
-    rows = [[getattr(block.window, column) for column in COLUMNS] for block in shown.blocks]
-    write_rows(folder / PLACES, COLUMNS, rows)
-    for block in shown.blocks:
-        for name, run in {HR: HR, **(shown.runs or {})}.items():
-            file = block.window.file(folder, run)
+    write_rows(folder / PLACES, COLUMNS, [astuple(picture.window) for picture in gallery.pictures])
+    for picture in gallery.pictures:
+        for name, run in {HR: HR, **(gallery.runs or {})}.items():
+            file = picture.window.file(folder, run)
             file.parent.mkdir(exist_ok=True)
-            Image.fromarray(block.crops[name]).save(file, "WEBP", lossless=True, method=6)
-        file = block.window.file(folder, WHOLE)
+            Image.fromarray(picture.crops[name]).save(file, "WEBP", lossless=True, method=6)
+        file = picture.window.file(folder, WHOLE)
         file.parent.mkdir(exist_ok=True)
-        file.write_bytes(block.thumbnail)
+        file.write_bytes(picture.thumbnail)
 
 
-def read_places(folder: Path) -> list[Window]:
+def read_places(folder: Path) -> list[CropBox]:
     """What `keep` wrote; none without a file. Raises BadInput for a torn one."""
     path = folder / PLACES
     if not path.is_file():
@@ -123,12 +122,12 @@ def read_places(folder: Path) -> list[Window]:
     remedy = "remove it and make the report again"
     rows = read_rows(path, COLUMNS, remedy)
     try:
-        return [Window(row["dataset"], row["image"], *(int(row[column]) for column in COLUMNS[2:])) for row in rows]
+        return [CropBox(row["dataset"], row["image"], *(int(row[column]) for column in COLUMNS[2:])) for row in rows]
     except ValueError as error:
         raise BadInput(f"{path}: {error}; {remedy}") from None
 
 
-def _choose(scores: Scores, work: Path, whole: Mapping[str, Path]) -> list[Window]:
+def _choose(scores: Scores, work: Path, whole: Mapping[str, Path]) -> list[CropBox]:
     """By rule. Raises FileNotFoundError, naming it, where HR pictures or those of every method are not here."""
     if not whole:
         raise FileNotFoundError("sr/")
@@ -139,7 +138,7 @@ def _choose(scores: Scores, work: Path, whole: Mapping[str, Path]) -> list[Windo
         methods = [_read(folder / dataset / f"{image}.png", work, hr.shape[:2]) for folder in folders]
         side = min(SIDE, *hr.shape[:2])
         corner = choose_window(methods if len(methods) > 1 else [hr, *methods], side)
-        found.append(Window(dataset, image, *corner, side, *hr.shape[:2]))
+        found.append(CropBox(dataset, image, *corner, side, *hr.shape[:2]))
     return found
 
 
@@ -147,16 +146,10 @@ def choose_pictures(scores: Scores, count: int) -> list[tuple[str, str]]:
     """(dataset, image): data set by data set in turn, those on which the entrants' scores differ most first."""
     runs = [variant.runs[0] for variant in closest(scores)]
     metric = scores.first_available(DISTORTION) or scores.setting.metrics[0]
-    column = widen(scores.frame)[metric]
-    ranked: list[list[tuple[str, str]]] = []
-    for dataset in scores.setting.datasets:
-        images = sorted({str(image) for _, own, image in column.index if own == dataset})
-        spread = {}
-        for image in images:
-            values = np.array([column[run, dataset, image] for run in runs], dtype=np.float64)
-            values = values[np.isfinite(values)]
-            spread[image] = round(float(np.std(values)), 6) if len(values) else 0.0
-        ranked.append([(dataset, image) for image in sorted(images, key=lambda image: (-spread[image], image))])
+    values = widen(scores.frame)[metric].unstack("run")[runs]  # (data set, image) x run
+    spread = values.where(np.isfinite(values)).std(axis=1, ddof=0).fillna(0.0).round(6)
+    order = sorted(((str(dataset), str(image)) for dataset, image in spread.index), key=lambda p: (-spread[p], p[1]))
+    ranked = [[picture for picture in order if picture[0] == dataset] for dataset in scores.setting.datasets]
     turns = max(map(len, ranked))
     return [pictures[turn] for turn in range(turns) for pictures in ranked if turn < len(pictures)][:count]
 
@@ -179,9 +172,9 @@ def choose_window(pictures: Sequence[U8], side: int) -> tuple[int, int]:
     return edge + int(top) * step, edge + int(left) * step
 
 
-def _block(
-    scores: Scores, work: Path, runs: Mapping[str, str], found: tuple[Mapping[str, Path], Path], window: Window
-) -> Block:
+def _crops_of(
+    scores: Scores, work: Path, runs: Mapping[str, str], found: tuple[Mapping[str, Path], Path], window: CropBox
+) -> PictureCrops:
     """One picture. found: where whole pictures are by method, and where crops are kept."""
     whole, kept = found
     try:
@@ -190,21 +183,15 @@ def _block(
     except FileNotFoundError:
         if not window.file(kept, HR).is_file():
             raise
-        crops, thumbnail = {HR: _kept_crop(window, kept, HR)}, window.file(kept, WHOLE).read_bytes()
+        crops, thumbnail = {HR: to_rgb(read_image(window.file(kept, HR)))}, window.file(kept, WHOLE).read_bytes()
     for name, run in runs.items():
         if name in whole:
             crops[name] = window.cut(
                 _read(whole[name] / window.dataset / f"{window.image}.png", work, (window.height, window.width))
             )
         else:
-            crops[name] = _kept_crop(window, kept, run)
-    return Block(f"{window.dataset} / {window.image}", thumbnail, window, crops, _captions(scores, runs, window))
-
-
-def _kept_crop(window: Window, kept: Path, run: str) -> U8:
-    """(side, side, 3) as `keep` wrote it."""
-    with Image.open(window.file(kept, run)) as picture:
-        return np.asarray(picture.convert("RGB"))
+            crops[name] = to_rgb(read_image(window.file(kept, run)))
+    return PictureCrops(f"{window.dataset} / {window.image}", thumbnail, window, crops, _captions(scores, runs, window))
 
 
 def _shrink(hr: U8) -> bytes:
@@ -232,7 +219,7 @@ def _read(path: Path, work: Path, size: tuple[int, ...] | None = None) -> U8:
     return pixels
 
 
-def _captions(scores: Scores, runs: Mapping[str, str], window: Window) -> dict[str, str]:
+def _captions(scores: Scores, runs: Mapping[str, str], window: CropBox) -> dict[str, str]:
     """Name, then distortion and perceptual score of the whole picture."""
     metrics = scores.first_metrics
     rows = scores.frame[(scores.frame["dataset"] == window.dataset) & (scores.frame["image"] == window.image)]

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from bench.api import Entry, knob_paths
 from bench.errors import BadInput
@@ -54,15 +53,8 @@ def describe(suite: Suite, order: Sequence[str], results: Path, mine: str = "") 
 def _compared(info: SuiteInfo, runs: Sequence[Experiment], mine: str) -> SuiteInfo:
     """The same about one's own method: every variant by its name, nothing of the papers."""
     labels = {f"{run.method}.{run.variant}": short_name(run.method, run.variant) for run in runs}
-    none: dict[str, Any] = {
-        "deviations": {},
-        "paper_training": {},
-        "awaiting": {},
-        "reported": {},
-        "gaps": {},
-        "baselines": {},
-    }
-    return replace(info, mine=mine, claims=(), headlines={**labels, **info.headlines}, **none)
+    info = replace(info, mine=mine, claims=(), headlines={**labels, **info.headlines})
+    return replace(info, deviations={}, paper_training={}, awaiting={}, reported={}, gaps={}, baselines={})
 
 
 def _budgets(results: Path, runs: Sequence[Experiment]) -> Iterator[str]:
@@ -75,9 +67,9 @@ def _budgets(results: Path, runs: Sequence[Experiment]) -> Iterator[str]:
             continue
         (count, side), asked = run.build().batch, budget["asked"]
         seen = f"{budget['iterations']:,} steps of {count} patches of {side}x{side} HR pixels"
-        said = ", ".join(f"{name} {value}" for name, value in asked["knobs"].items())
+        knobs = ", ".join(f"{name} {value}" for name, value in asked["knobs"].items())
         length = next((f"{asked[name]:g} {name}, as it asks" for name in ("iterations", "seconds") if asked[name]), "")
-        why = (length or f"as many pixels as {budget['rival']} sees") + (f"; it asks for {said}" if said else "")
+        why = (length or f"as many pixels as {budget['rival']} sees") + (f"; it asks for {knobs}" if knobs else "")
         rate = ""
         if "trials" in budget:
             tried = ", ".join(f"{r}: {v if v is None else f'{v:.2f} dB'}" for r, v in budget["trials"].items())

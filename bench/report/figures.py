@@ -20,7 +20,7 @@ from PIL import Image
 
 from bench.report.aggregate import Scores
 from bench.report.artefacts import draw_conflict, draw_remedies, draw_spectra
-from bench.report.crop_selection import Block, Shown, choose_window
+from bench.report.crop_selection import Gallery, PictureCrops, choose_window
 from bench.report.kernels import draw_kernels
 from bench.report.losses import draw_curves
 from bench.report.material import Material
@@ -40,8 +40,8 @@ def draw(scores: Scores, material: Material, effects: Sequence[VariantEffect], f
         if estimates_only(scores):
             return [draw_kernels(scores, material.kernels, folder)]
         found = (
-            draw_crops(material.shown),
-            draw_spectra(scores, material.shown),
+            draw_crops(material.gallery),
+            draw_spectra(scores, material.gallery),
             draw_remedies(scores, effects),
             draw_conflict(material.panels),
             draw_tradeoff(scores),
@@ -58,19 +58,19 @@ def _write(drawn: Drawn, folder: Path) -> Drawn:
     return replace(drawn, figure=None, png=save(drawn.figure, folder, drawn.name)) if drawn.figure else drawn
 
 
-def draw_crops(shown: Shown) -> Drawn:
+def draw_crops(gallery: Gallery) -> Drawn:
     """See `crop_figure`."""
     name, title = "crops", "The same window by every method"
-    if not shown.blocks:
-        return Drawn(name, title, missing=f"{shown.missing} is not here")
+    if not gallery.pictures:
+        return Drawn(name, title, missing=f"{gallery.missing} is not here")
     return Drawn(
         name,
         title,
         f"Windows of {WINDOW}×{WINDOW} HR pixels, enlarged without interpolation, chosen by rule: the pictures on "
         "which the methods' scores differ most, and in them the window in which their detail differs most. The numbers "
         "are of the whole picture. Of several seeds the first is shown."
-        + (f" Not shown, because their pictures are not here: {', '.join(shown.absent)}." if shown.absent else ""),
-        crop_figure(shown.blocks),
+        + (f" Not shown, because their pictures are not here: {', '.join(gallery.absent)}." if gallery.absent else ""),
+        crop_figure(gallery.pictures),
     )
 
 
@@ -86,16 +86,16 @@ OVERVIEW = 150  # the thumbnail's longer side
 MARK = "#D55E00"
 
 
-def crop_figure(blocks: Sequence[Block]) -> Figure:
-    """A block a picture: the whole HR with the window marked, then the window in HR and by every entrant."""
-    cells = _places(len(blocks[0].crops) - 1)
+def crop_figure(pictures: Sequence[PictureCrops]) -> Figure:
+    """A row of crops a picture: the whole HR with the window marked, then the window in HR and by every entrant."""
+    cells = _places(len(pictures[0].crops) - 1)
     lines = 1 + max(line for _, line in cells)
-    blocks = blocks[: max(1, MAX_LINES // lines)]
+    pictures = pictures[: max(1, MAX_LINES // lines)]
     height = TITLE + lines * (CELL + TEXT)
-    size = (2 * GAP + CELL + (1 + max(column for column, _ in cells)) * (CELL + GAP), height * len(blocks))
+    size = (2 * GAP + CELL + (1 + max(column for column, _ in cells)) * (CELL + GAP), height * len(pictures))
     figure = Figure(figsize=(size[0] / DPI, size[1] / DPI), dpi=DPI)
-    for index, block in enumerate(blocks):
-        _draw_block(figure, block, size, index * height, cells)
+    for index, picture in enumerate(pictures):
+        _draw_picture(figure, picture, size, index * height, cells)
     return figure
 
 
@@ -107,29 +107,29 @@ def _places(methods: int) -> list[tuple[int, int]]:
     return [(-1, 1), *((index % columns, index // columns) for index in range(methods))]
 
 
-def _draw_block(
-    figure: Figure, block: Block, size: tuple[int, int], offset: int, cells: Sequence[tuple[int, int]]
+def _draw_picture(
+    figure: Figure, picture: PictureCrops, size: tuple[int, int], offset: int, cells: Sequence[tuple[int, int]]
 ) -> None:
-    """The block whose upper edge is `offset` screen pixels below the figure's; size: the figure's, in pixels."""
-    side = min(WINDOW, block.window.side)
-    methods = [pixels for name, pixels in block.crops.items() if name != "HR"]
-    down, right = choose_window(methods if len(methods) > 1 else [block.crops["HR"], *methods], side)
-    top, left = block.window.top + down, block.window.left + right
-    figure.text(GAP / size[0], 1 - (offset + TITLE / 2) / size[1], block.title, weight="bold", va="center")
-    with Image.open(io.BytesIO(block.thumbnail)) as small:
+    """The row whose upper edge is `offset` screen pixels below the figure's; size: the figure's, in pixels."""
+    side = min(WINDOW, picture.window.side)
+    methods = [pixels for name, pixels in picture.crops.items() if name != "HR"]
+    down, right = choose_window(methods if len(methods) > 1 else [picture.crops["HR"], *methods], side)
+    top, left = picture.window.top + down, picture.window.left + right
+    figure.text(GAP / size[0], 1 - (offset + TITLE / 2) / size[1], picture.title, weight="bold", va="center")
+    with Image.open(io.BytesIO(picture.thumbnail)) as small:
         whole = np.asarray(small.convert("RGB"))
     scale = OVERVIEW / max(whole.shape)
     box = (GAP, offset + TITLE, round(whole.shape[1] * scale), round(whole.shape[0] * scale))
     overview = _show(figure, whole, box, size, "antialiased")
-    ratio = whole.shape[1] / block.window.width
+    ratio = whole.shape[1] / picture.window.width
     for colour, width in (("white", 2.0), (MARK, 1.0)):
         corner, length = (left * ratio - 0.5, top * ratio - 0.5), side * ratio
         overview.add_patch(Rectangle(corner, length, length, fill=False, edgecolor=colour, linewidth=width))
-    for (name, pixels), (column, line) in zip(block.crops.items(), cells, strict=True):
+    for (name, pixels), (column, line) in zip(picture.crops.items(), cells, strict=True):
         across = GAP if column < 0 else 2 * GAP + CELL + column * (CELL + GAP)
         box = (across, offset + TITLE + line * (CELL + TEXT), CELL, CELL)
         axes = _show(figure, pixels[down : down + side, right : right + side], box, size, "nearest")
-        head, _, numbers = block.captions[name].partition("\n")
+        head, _, numbers = picture.captions[name].partition("\n")
         axes.text(0.5, -5 / CELL, head, transform=axes.transAxes, ha="center", va="top", weight="bold", size=9.5)
         axes.text(0.5, -31 / CELL, numbers, transform=axes.transAxes, ha="center", va="top", size=8.5)
 

@@ -31,7 +31,8 @@ def page(report: Report) -> str:
     suite = report.chapters[0].scores.suite
     shell, style, script = (package_files("bench.report").joinpath(name).read_text("utf-8") for name in ASSETS)
     title = report.lead.title if report.lead else f"Suite {suite.name}"
-    parts = [part for part in (_lead(report), _claims(report), *_chapters(report), *_ending(report)) if part[3]]
+    head = [*map(_part, [report.lead] if report.lead else []), _claims(report)]
+    parts = [part for part in (*head, *_chapters(report), *_ending(report)) if part[3]]
     nav = "".join(f'<a href="#{anchor}">{escape(short)}</a>' for anchor, short, _, _ in parts if short)
     main = "\n".join(
         f'<section id="{anchor}" class="part"><h2>{escape(title)}</h2>{content}</section>'
@@ -48,12 +49,6 @@ def page(report: Report) -> str:
         nav=nav,
         main=main,
     )
-
-
-def _lead(report: Report) -> Part:
-    """The table that the page is about."""
-    table = report.lead
-    return _part(table) if table else ("", "", "", "")
 
 
 def _claims(report: Report) -> Part:
@@ -87,7 +82,7 @@ def _chapter(chapter: Chapter, known: Sequence[str]) -> list[Part]:
     tradeoff = _charts(tradeoff_charts(scores), pointing, "wide")
     between = _charts(path_charts(scores), chapter.caption("interpolation"), "wide")
     sweeps = _charts(sweep_charts(scores), f"{chapter.caption('sweeps')} Here the values are set at equal steps.")
-    parts = [
+    return [
         ("pictures", "Pictures", "Visual comparison", _pictures(chapter)),
         ("plane", "Perception–distortion", "Perception and distortion", tradeoff),
         ("between", "Interpolation", "From one network to another", between),
@@ -98,7 +93,6 @@ def _chapter(chapter: Chapter, known: Sequence[str]) -> list[Part]:
         ("kernels", "Kernels", "Blur kernels", _kernels(chapter)),
         ("training", "Curves", "Training curves", _losses(chapter)),
     ]
-    return [part for part in parts if part[3]]
 
 
 CROPS_NOTE = (
@@ -108,10 +102,10 @@ CROPS_NOTE = (
 
 
 def _pictures(chapter: Chapter) -> str:
-    scores, shown = chapter.scores, chapter.material.shown
+    scores, gallery = chapter.scores, chapter.material.gallery
     mine = label_of_mine(scores)
     sides = (mine, best_rival(scores, scores.first_metrics[0])) if mine and scores.first_metrics else ()
-    return viewer(shown, *sides) + _note(CROPS_NOTE) if shown.blocks else ""
+    return viewer(gallery, *sides) + _note(CROPS_NOTE) if gallery.pictures else ""
 
 
 def _losses(chapter: Chapter) -> str:
@@ -163,9 +157,11 @@ def _ablations(chapter: Chapter, known: Sequence[str]) -> str:
 
 def _inline(chapter: Chapter) -> str:
     """The figures that the page has no drawing of its own of."""
-    shown = [drawn for drawn in chapter.figures if drawn.inline]
-    pictures = (f'<img src="{uri("png", drawn.png)}" alt="{escape(drawn.title)}">' for drawn in shown)
-    return "".join(_charts([picture], drawn.caption, "wide") for picture, drawn in zip(pictures, shown, strict=True))
+    return "".join(
+        _charts([f'<img src="{uri("png", drawn.png)}" alt="{escape(drawn.title)}">'], drawn.caption, "wide")
+        for drawn in chapter.figures
+        if drawn.inline
+    )
 
 
 def _kernels(chapter: Chapter) -> str:

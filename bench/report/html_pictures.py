@@ -6,7 +6,7 @@ from html import escape
 
 from PIL import Image
 
-from bench.report.crop_selection import Block, Shown
+from bench.report.crop_selection import Gallery, PictureCrops
 from bench.report.kernels import TRUTH, KernelGrid, shade
 
 
@@ -15,41 +15,40 @@ def uri(kind: str, content: bytes) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def viewer(shown: Shown, left: str = "bicubic", right: str = "HR") -> str:
+def viewer(gallery: Gallery, left: str = "bicubic", right: str = "HR") -> str:
     """The comparison of every entrant on the pictures where they differ most. left, right: whose crops come first."""
-    blocks = shown.blocks
+    pictures = gallery.pictures
     tabs = "".join(
         f'<button type="button" aria-pressed="{"true" if index == 0 else "false"}" data-view="{index}">'
-        f"{escape(block.title)}</button>"
-        for index, block in enumerate(blocks)
+        f"{escape(picture.title)}</button>"
+        for index, picture in enumerate(pictures)
     )
-    views = "".join(_view(block, index) for index, block in enumerate(blocks))
-    chooser = f'<div class="tabs" role="group" aria-label="Picture">{tabs}</div>' if len(blocks) > 1 else ""
+    views = "".join(_view(picture, index) for index, picture in enumerate(pictures))
+    chooser = f'<div class="tabs" role="group" aria-label="Picture">{tabs}</div>' if len(pictures) > 1 else ""
     sides = f'data-left="{escape(left)}" data-right="{escape(right)}"'
     return f'<div class="viewer" {sides}>{chooser}{views}</div>'
 
 
-def _view(block: Block, index: int) -> str:
+def _view(picture: PictureCrops, index: int) -> str:
     """One picture: the stage with its slider, and every crop, which the stage borrows its pictures from."""
-    side = block.window.side
-    tiles = []
-    for name, pixels in block.crops.items():
-        _, _, numbers = block.captions[name].partition("\n")
+    side, title, tiles = picture.window.side, escape(picture.title), []
+    for name, pixels in picture.crops.items():
+        _, _, numbers = picture.captions[name].partition("\n")
         stream = io.BytesIO()
         Image.fromarray(pixels).save(stream, "WEBP", lossless=True, quality=90, method=6)
         source = uri("webp", stream.getvalue())
         tiles.append(
             f'<li><button type="button" class="tile" data-name="{escape(name)}" aria-pressed="false">'
-            f'<img src="{source}" width="{side}" height="{side}" alt="{escape(name)}, window of {escape(block.title)}">'
+            f'<img src="{source}" width="{side}" height="{side}" alt="{escape(name)}, window of {title}">'
             f"<b>{escape(name)}</b><small>{escape(numbers)}</small></button></li>"
         )
-    options = "".join(f"<option>{escape(name)}</option>" for name in block.crops)
+    options = "".join(f"<option>{escape(name)}</option>" for name in picture.crops)
     return (
-        f'<section class="view" data-view="{index}" aria-label="{escape(block.title)}">'
+        f'<section class="view" data-view="{index}" aria-label="{title}">'
         f'<div class="table"><div class="stage"><img class="under" alt=""><img class="over" alt="">'
         f'<span class="tag left"></span><span class="tag right"></span><span class="handle" aria-hidden="true"></span>'
         f'<input type="range" min="0" max="100" value="50" step="1" aria-label="How much of the left picture is shown, '
-        f'in per cent"></div><div class="side">{_overview(block)}'
+        f'in per cent"></div><div class="side">{_overview(picture)}'
         f'<label>Left <select class="pick-left">{options}</select></label>'
         f'<label>Right <select class="pick-right">{options}</select></label>'
         f'<p class="note">Drag, or use the arrow keys. A click on a crop below puts it on the right.</p></div></div>'
@@ -57,15 +56,15 @@ def _view(block: Block, index: int) -> str:
     )
 
 
-def _overview(block: Block) -> str:
+def _overview(picture: PictureCrops) -> str:
     """The whole HR picture, small, with the window marked."""
-    window, title = block.window, block.title
-    with Image.open(io.BytesIO(block.thumbnail)) as small:
+    window, title = picture.window, picture.title
+    with Image.open(io.BytesIO(picture.thumbnail)) as small:
         width, height = small.size
     box = f"left:{100 * window.left / window.width:.2f}%;top:{100 * window.top / window.height:.2f}%"
     box += f";width:{100 * window.side / window.width:.2f}%;height:{100 * window.side / window.height:.2f}%"
     return (
-        f'<div class="overview"><img src="{uri("webp", block.thumbnail)}" alt="{escape(title)}, whole, with '
+        f'<div class="overview"><img src="{uri("webp", picture.thumbnail)}" alt="{escape(title)}, whole, with '
         f'the window marked" width="{width}" height="{height}"><span style="{box}"></span></div>'
     )
 

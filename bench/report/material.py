@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench.report import crop_selection, kernels, losses
 from bench.report.aggregate import Scores
-from bench.report.crop_selection import Shown, read_shown
+from bench.report.crop_selection import Gallery, read_gallery
 from bench.report.kernels import KernelGrid, read_kernels
 from bench.report.losses import Panels, read_panels
 from bench.report.summary import estimates_only
@@ -17,17 +17,17 @@ class Material:
     """Of one setting. kernels: None where no estimate is here, or the setting is about pictures."""
 
     panels: Panels = field(default_factory=dict)
-    shown: Shown = field(default_factory=Shown)
+    gallery: Gallery = field(default_factory=Gallery)
     kernels: KernelGrid | None = None
 
 
 def read_material(scores: Scores, work: Path, kept: Path) -> Material:
     """work: the suite's folder, with data/, sr/, kernels/ and runs/; kept: where `keep_material` wrote."""
     if scores.suite.reported:
-        return Material(shown=Shown(missing="others' pictures are not shown: a picture"))
+        return Material(gallery=Gallery(missing="others' pictures are not shown: a picture"))
     if not estimates_only(scores):
-        shown = read_shown(scores, work, kept / crop_selection.FOLDER / scores.setting.name)
-        return Material(read_panels(scores, work, kept / losses.FOLDER), shown)
+        gallery = read_gallery(scores, work, kept / crop_selection.FOLDER / scores.setting.name)
+        return Material(read_panels(scores, work, kept / losses.FOLDER), gallery)
     try:
         return Material(kernels=read_kernels(scores, work, kept / kernels.FOLDER))
     except FileNotFoundError:
@@ -36,7 +36,7 @@ def read_material(scores: Scores, work: Path, kept: Path) -> Material:
 
 def keep_material(material: Material, scores: Scores, work: Path, kept: Path, folder: Path) -> None:
     """Write what is needed to read the same again to a folder."""
-    crop_selection.keep(material.shown, folder / crop_selection.FOLDER / scores.setting.name)
+    crop_selection.keep(material.gallery, folder / crop_selection.FOLDER / scores.setting.name)
     losses.keep_curves(scores, work, kept / losses.FOLDER, folder / losses.FOLDER)
     if material.kernels is not None:
         kernels.keep_kernels(scores, work, kept / kernels.FOLDER, folder / kernels.FOLDER)

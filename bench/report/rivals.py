@@ -75,13 +75,8 @@ def label_of_mine(scores: Scores) -> str:
 
 def best_rival(scores: Scores, metric: str) -> str:
     """The label of the entrant with the best mean over the data sets but mine; empty where there is none."""
-    means = {}
-    for entrant in scores.measured:
-        values = [scores.mean(entrant, dataset, metric).value for dataset in scores.setting.datasets]
-        known = [value for value in values if value is not None]
-        if known and entrant.name != scores.suite.mine:
-            means[entrant.label] = scores.metrics[metric].sign * sum(known) / len(known)
-    return max(means, key=lambda label: means[label], default="")
+    others = (entrant for entrant in scores.measured if entrant.name != scores.suite.mine)
+    return scores.best(others, scores.setting.datasets, metric)
 
 
 def _duels(scores: Scores, mine: str, metric: str) -> Iterator[Duel]:

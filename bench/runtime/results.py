@@ -110,16 +110,17 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def load_scores(results: Path, runs: Mapping[str, Row], names: Iterable[str]) -> dict[str, list[Row]]:
-    """The score rows of these runs. Raises BadInput where one has none, or a file is torn."""
+def load_scores(results: Path, methods: Mapping[str, str]) -> dict[str, list[Row]]:
+    """The score rows of runs. methods: theirs, by run. Raises BadInput where one has none, or a file is torn."""
     stored: dict[str, dict[str, list[Row]]] = {}
     found = {}
-    for name in dict.fromkeys(names):
-        method = runs[name]["method"]
+    for name, method in methods.items():
         if method not in stored:
             stored[method] = read_scores(results, method)
         if name not in stored[method]:
-            raise BadInput(f"{results / SCORES / method}.csv: holds no scores of {name}; make the report again")
+            raise BadInput(
+                f"{results / SCORES / method}.csv: no score of {name}; make the report again, or leave the run out"
+            )
         found[name] = stored[method][name]
     return found
 

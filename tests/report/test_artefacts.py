@@ -12,7 +12,7 @@ from report_folder import INFOS, setting, suite_info, write_pictures, write_resu
 from bench.metrics import METRICS
 from bench.report import artefacts, trends
 from bench.report.aggregate import Scores, read
-from bench.report.crop_selection import Shown
+from bench.report.crop_selection import Gallery
 from bench.report.material import read_material
 from bench.report.verdicts import ablation_effects
 
@@ -35,17 +35,17 @@ def test_a_pattern_of_every_fourth_pixel_peaks_at_half_of_the_highest_frequency(
 
 def test_what_is_not_about_artefacts_has_neither_figure(tmp_path: Path) -> None:
     scores = scored(tmp_path, ABOUT[:2])
-    assert artefacts.draw_spectra(scores, Shown()) is None
+    assert artefacts.draw_spectra(scores, Gallery()) is None
     assert artefacts.draw_remedies(scores, ablation_effects(scores)) is None
 
 
 def test_windows_stand_above_their_spectra_and_without_pictures_it_is_said(tmp_path: Path) -> None:
     scores = scored(tmp_path, ABOUT)
     write_pictures(tmp_path)
-    shown = read_material(scores, tmp_path, tmp_path / "results").shown
-    drawn = artefacts.draw_spectra(scores, shown)
+    gallery = read_material(scores, tmp_path, tmp_path / "results").gallery
+    drawn = artefacts.draw_spectra(scores, gallery)
     assert drawn is not None and "multiples of π/4" in drawn.caption and drawn.figure is not None
-    missing = artefacts.draw_spectra(scores, Shown(missing="sr/"))
+    missing = artefacts.draw_spectra(scores, Gallery(missing="sr/"))
     assert missing is not None and missing.missing == "sr/ is not here"
 
 

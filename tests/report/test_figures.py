@@ -101,7 +101,7 @@ def test_a_png_is_small_whatever_it_shows(drawn: tuple[Path, list[figures.Drawn]
 def test_crops_are_the_pixels_of_the_picture(drawn: tuple[Path, list[figures.Drawn]]) -> None:
     work, _ = drawn
     scores = read(work / "results", suite_info(), INFOS)[0]
-    canvas = FigureCanvasAgg(figures.crop_figure(read_material(scores, work, work).shown.blocks))
+    canvas = FigureCanvasAgg(figures.crop_figure(read_material(scores, work, work).gallery.pictures))
     canvas.draw()
     image = np.asarray(canvas.buffer_rgba())[..., :3]
     left = 2 * figures.GAP + figures.CELL + 2 * (figures.CELL + figures.GAP)  # HR, bicubic, edsr
@@ -135,8 +135,8 @@ def test_a_wrong_brightness_does_not_choose_the_window() -> None:
 def test_a_picture_smaller_than_the_window_is_shown_whole(tmp_path: Path) -> None:
     scores = tiny(tmp_path)
     write_pictures(tmp_path, side=50)
-    shown = crop_selection.read_shown(scores, tmp_path, tmp_path / "windows")
-    assert {block.window.side for block in shown.blocks} == {50} and shown.absent == ()
+    gallery = crop_selection.read_gallery(scores, tmp_path, tmp_path / "windows")
+    assert {picture.window.side for picture in gallery.pictures} == {50} and gallery.absent == ()
     assert crop_selection.choose_window([np.zeros((50, 50), np.uint8)], 48) == (0, 0)
 
 
@@ -162,7 +162,7 @@ def test_every_method_has_its_own_place_of_at_most_five_a_line(methods: int) -> 
 def test_a_method_without_pictures_is_named_and_left_out(tmp_path: Path) -> None:
     scores = tiny(tmp_path)
     (tmp_path / "sr" / "esrgan").rename(tmp_path / "elsewhere")
-    made = figures.draw_crops(crop_selection.read_shown(scores, tmp_path, tmp_path))
+    made = figures.draw_crops(crop_selection.read_gallery(scores, tmp_path, tmp_path))
     assert made.missing == "" and "not here: esrgan" in made.caption
 
 
@@ -171,35 +171,32 @@ def test_crops_of_another_size_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "sr" / "edsr" / EDSR / "Set5" / "baby.png"
     Image.fromarray(read_image(path)[:-4]).save(path)
     with pytest.raises(BadInput, match=r"baby.png: not of the size of its HR; upscale it again"):
-        crop_selection.read_shown(scores, tmp_path, tmp_path)
+        crop_selection.read_gallery(scores, tmp_path, tmp_path)
 
 
 def test_crops_that_were_kept_stand_in_for_pictures_that_are_gone(tmp_path: Path) -> None:
     scores, kept = tiny(tmp_path), tmp_path / "windows" / "x4.bicubic"
-    before = crop_selection.read_shown(scores, tmp_path, kept)
+    before = crop_selection.read_gallery(scores, tmp_path, kept)
     crop_selection.keep(before, kept)
     (tmp_path / "sr" / "esrgan").rename(tmp_path / "elsewhere")
-    after = crop_selection.read_shown(scores, tmp_path, kept)
+    after = crop_selection.read_gallery(scores, tmp_path, kept)
     assert after.absent == () and list(after.runs or {}) == list(before.runs or {})
-    for one, other in zip(before.blocks, after.blocks, strict=True):
+    for one, other in zip(before.pictures, after.pictures, strict=True):
         assert one.window == other.window and one.captions == other.captions
         assert all(np.array_equal(one.crops[name], other.crops[name]) for name in one.crops)
 
 
 def test_kept_places_are_kept_to_and_a_torn_list_is_refused(tmp_path: Path) -> None:
     scores, kept = tiny(tmp_path), tmp_path / "windows"
-    crop_selection.keep(crop_selection.read_shown(scores, tmp_path, kept), kept)
+    crop_selection.keep(crop_selection.read_gallery(scores, tmp_path, kept), kept)
     text = (kept / "places.csv").read_text()
     (kept / "places.csv").write_text("dataset,image,top,left,side,height,width\nSet14,face,3,5,40,72,72\n")
-    [block] = crop_selection.read_shown(scores, tmp_path, kept).blocks
-    assert block.window == crop_selection.Window("Set14", "face", 3, 5, 40, 72, 72) and block.crops["HR"].shape == (
-        40,
-        40,
-        3,
-    )
+    [picture] = crop_selection.read_gallery(scores, tmp_path, kept).pictures
+    assert picture.window == crop_selection.CropBox("Set14", "face", 3, 5, 40, 72, 72)
+    assert picture.crops["HR"].shape == (40, 40, 3)
     (kept / "places.csv").write_text(text[:-6])
     with pytest.raises(BadInput, match=r"places.csv: has rows of different lengths"):
-        crop_selection.read_shown(scores, tmp_path, kept)
+        crop_selection.read_gallery(scores, tmp_path, kept)
 
 
 def test_without_pictures_curves_or_a_perceptual_metric_the_reasons_are_said(tmp_path: Path) -> None:

@@ -48,11 +48,11 @@ def test_kept_material_is_the_same_without_the_work_folders(every: list[Scores],
     for key, curves in pictures.panels.items():
         for (name, *arrays), (other, *others) in zip(curves, before[0].panels[key], strict=True):
             assert name == other and all(map(np.array_equal, arrays, others))
-    assert pictures.shown.runs == before[0].shown.runs and pictures.shown.absent == ()
-    for block, other in zip(pictures.shown.blocks, before[0].shown.blocks, strict=True):
-        assert block.window == other.window and block.thumbnail == other.thumbnail
-        assert block.crops.keys() == other.crops.keys() and "HR" in block.crops
-        assert all(np.array_equal(block.crops[name], other.crops[name]) for name in block.crops)
+    assert pictures.gallery.runs == before[0].gallery.runs and pictures.gallery.absent == ()
+    for picture, other in zip(pictures.gallery.pictures, before[0].gallery.pictures, strict=True):
+        assert picture.window == other.window and picture.thumbnail == other.thumbnail
+        assert picture.crops.keys() == other.crops.keys() and "HR" in picture.crops
+        assert all(np.array_equal(picture.crops[name], other.crops[name]) for name in picture.crops)
     assert kernels.kernels is not None and before[1].kernels is not None
     assert kernels.kernels.kernels.keys() == before[1].kernels.kernels.keys()
     assert kernels.kernels.rows == ("true kernel", "kernelgan")

@@ -56,14 +56,8 @@ def _comparisons(table: PaperTable, measurements: Measurements, printed: Figures
 
 
 def _table(table: PaperTable, cells: Sequence[Comparison]) -> Table:
-    return Table(
-        name=f"paper-{table.id}",
-        title=table.title,
-        columns=COLUMNS,
-        records=tuple(_record(cell) for cell in cells),
-        sections=tuple(_sections(table, cells)),
-        footnotes=(table.note, _READING, *_conditions(cells), *_reasons(cells)),
-    )
+    records, notes = tuple(map(_record, cells)), (table.note, _READING, *_conditions(cells), *_reasons(cells))
+    return Table(f"paper-{table.id}", table.title, COLUMNS, records, tuple(_sections(table, cells)), notes)
 
 
 def _record(cell: Comparison) -> tuple[str, ...]:

@@ -63,12 +63,10 @@ class Comparison:
 class Measurements:
     """Everything measured, by place, and runs.csv of all settings; of two settings with one place, the first counts.
 
-    run: (scale, degradation, '<method>.<variant>') of what has any score. deterministic: methods of which one run
-    stands for every seed.
+    deterministic: methods of which one run stands for every seed.
     """
 
     groups: Mapping[Where, pd.DataFrame]
-    run: frozenset[tuple[int, str, str]]
     runs: pd.DataFrame
     deterministic: tuple[str, ...]
 
@@ -82,8 +80,7 @@ def gather(every: Sequence[Scores]) -> Measurements:
             method, variant, dataset, metric = (str(part) for part in key)
             groups.setdefault((*setting, f"{method}.{variant}", dataset, metric), group)
     runs = pd.concat([scores.runs for scores in every]) if every else pd.DataFrame(columns=["run"])
-    run = frozenset(where[:3] for where in groups)
-    return Measurements(groups, run, runs[~runs.index.duplicated()], every[0].suite.deterministic if every else ())
+    return Measurements(groups, runs[~runs.index.duplicated()], every[0].suite.deterministic if every else ())
 
 
 def measure(measurements: Measurements, ours: str, column: Column) -> Measured | None:
@@ -95,16 +92,11 @@ def measure(measurements: Measurements, ours: str, column: Column) -> Measured |
         if group is not None and stems:
             group = group[group["image"].isin(stems)]
         if group is not None and len(group):
-            return _measured(group, dataset)
+            (mean,) = average(group, METRICS).values()
+            runs = tuple(map(str, group["run"].unique()))
+            values = group[group["image"].isin(mean.pictures)]["value"].to_numpy(np.float64)
+            return Measured(mean, values.reshape(len(runs), -1), dataset, runs)  # run by run in one order of pictures
     return None
-
-
-def _measured(group: pd.DataFrame, dataset: str) -> Measured:
-    """The rows of one variant, data set and metric, run by run in one order of pictures."""
-    (mean,) = average(group, METRICS).values()
-    runs = tuple(map(str, group["run"].unique()))
-    values = group[group["image"].isin(mean.pictures)]["value"].to_numpy(np.float64)
-    return Measured(mean, values.reshape(len(runs), -1), dataset, runs)
 
 
 def compare(
@@ -113,7 +105,7 @@ def compare(
     """Measured against printed, with what differs in the making of the two."""
     measured = measure(measurements, row.ours, column) if row.ours else None
     if measured is None:
-        here = (column.scale, column.degradation, row.ours) in measurements.run
+        here = (column.scale, column.degradation, row.ours) in {where[:3] for where in measurements.groups}
         return Comparison(row, column, reported, None, NOT_SCORED if here else NOT_RUN)
     if measured.mean.value is None:
         return Comparison(row, column, reported, measured, NOT_AVAILABLE)

@@ -151,55 +151,47 @@ def mismatches(runs: pd.DataFrame, run: str, paper: PaperConditions, scale: int)
     """What of a run's training is not as in the paper. runs: runs.csv, index run, all text."""
     if not paper.trained:
         return []
-    found = [
-        _data(cell_of(runs, run, "train_set"), paper.train_set),
-        _count("length", "iterations", cell_of(runs, run, "iterations"), paper.iterations, LENGTH),
-        _count("size", "parameters", cell_of(runs, run, "parameters"), paper.parameters.get(scale), SIZE),
-        _perceptual(cell_of(runs, run, "perceptual"), paper.perceptual),
-    ]
-    return [mismatch for mismatch in found if mismatch] + _start(runs, cell_of(runs, run, "warm_start"), paper, scale)
+    columns = ("train_set", "iterations", "parameters", "perceptual", "warm_start")
+    train_set, iterations, parameters, perceptual, earlier = (cell_of(runs, run, column) for column in columns)
+    networks = f"perceptual network {perceptual or 'none'}, not {paper.perceptual or 'none'}"
+    clauses = {
+        "data": _data(train_set, paper.train_set),
+        "length": _count("iterations", iterations, paper.iterations, LENGTH),
+        "size": _count("parameters", parameters, paper.parameters.get(scale), SIZE),
+        "perceptual network": "" if perceptual == paper.perceptual else networks,
+    }
+    found = [Mismatch(word, clause) for word, clause in clauses.items() if clause]
+    return found + [Mismatch("start", clause) for clause in _start(runs, earlier, paper, scale)]
 
 
-def _data(here: str, there: str | None) -> Mismatch | None:
+def _data(here: str, there: str | None) -> str:
+    """A clause; empty where the two are one."""
+    trained = f"trained on {here}" if here else "no training of its own"
     if there is None:
-        return Mismatch("data", f"{_trained_on(here)}; no source at hand says on what the paper did")
-    if set(here.split("+")) == set(there.split("+")):
-        return None
-    return Mismatch("data", f"{_trained_on(here)}, not {there}")
+        return f"{trained}; no source at hand says on what the paper did"
+    return "" if set(here.split("+")) == set(there.split("+")) else f"{trained}, not {there}"
 
 
-def _trained_on(here: str) -> str:
-    return f"trained on {here}" if here else "no training of its own"
-
-
-def _count(word: str, unit: str, text: str, there: int | None, tolerance: float) -> Mismatch | None:
-    """Numbers of iterations or parameters."""
+def _count(unit: str, text: str, there: int | None, tolerance: float) -> str:
+    """A clause on numbers of iterations or parameters; empty where they are alike."""
     here = f"{int(text):,}" if text.isdigit() else "an unknown number of"
     if there is None:
-        return Mismatch(word, f"{here} {unit}; no source at hand gives the paper's number")
-    if text.isdigit() and abs(int(text) - there) <= tolerance * there:
-        return None
-    return Mismatch(word, f"{here} {unit}, not {there:,}")
+        return f"{here} {unit}; no source at hand gives the paper's number"
+    alike = text.isdigit() and abs(int(text) - there) <= tolerance * there
+    return "" if alike else f"{here} {unit}, not {there:,}"
 
 
-def _perceptual(here: str, there: str) -> Mismatch | None:
-    if here == there:
-        return None
-    return Mismatch("perceptual network", f"perceptual network {here or 'none'}, not {there or 'none'}")
-
-
-def _start(runs: pd.DataFrame, earlier: str, paper: PaperConditions, scale: int) -> list[Mismatch]:
-    """What of the training that a run goes on from is not as in the paper."""
+def _start(runs: pd.DataFrame, earlier: str, paper: PaperConditions, scale: int) -> list[str]:
+    """What of the training that a run goes on from is not as in the paper, a clause each."""
     if paper.start in ("", f"x{scale}"):
-        return [Mismatch("start", f"goes on from {earlier}, not from scratch")] if earlier else []
+        return [f"goes on from {earlier}, not from scratch"] if earlier else []
     if paper.start.startswith("x"):
-        return [] if earlier else [Mismatch("start", f"from scratch, not from its {paper.start} network")]
+        return [] if earlier else [f"from scratch, not from its {paper.start} network"]
     before = CONDITIONS[paper.start]
     if not earlier:
-        return [Mismatch("start", f"from scratch, not from {before.method}")]
+        return [f"from scratch, not from {before.method}"]
     if earlier not in runs.index:
-        return [Mismatch("start", f"goes on from {earlier}, of which nothing is known here")]
+        return [f"goes on from {earlier}, of which nothing is known here"]
     if f"{cell_of(runs, earlier, 'method')}.{cell_of(runs, earlier, 'variant')}" != before.method:
-        return [Mismatch("start", f"goes on from {earlier}, not from {before.method}")]
-    found = mismatches(runs, earlier, before, scale)
-    return [Mismatch("start", f"its start: {mismatch.clause}") for mismatch in found]
+        return [f"goes on from {earlier}, not from {before.method}"]
+    return [f"its start: {mismatch.clause}" for mismatch in mismatches(runs, earlier, before, scale)]

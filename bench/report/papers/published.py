@@ -107,14 +107,13 @@ def _shown(figure: Figure, known: Mapping[tuple[str, str], str]) -> dict[str, st
 def explain(every: Sequence[Scores], work: Path, results: Path) -> None:
     """Diagnose every figure that is not exact and whose pictures are in the work folder, into explained.csv, where the
     explanations of others stay."""
-    known = _read(results)
-    for figure in figures(every):
-        pairs = [] if figure.exact or figure.place.metric not in DIAGNOSED else _pairs(figure, work)
+    known, differing = _read(results), [figure for figure in figures(every) if not figure.exact]
+    for figure in differing:
+        pairs = _pairs(figure, work) if figure.place.metric in DIAGNOSED else []
         if pairs:
             known[figure.cell, figure.reported.text] = _explanation(figure, pairs)
-    wanted = {(figure.cell, figure.reported.text) for figure in figures(every) if not figure.exact}
-    rows = [(*key, text) for key, text in known.items() if key in wanted]
-    write_rows(results / EXPLAINED, COLUMNS, rows)
+    wanted = {(figure.cell, figure.reported.text) for figure in differing}
+    write_rows(results / EXPLAINED, COLUMNS, [(*key, text) for key, text in known.items() if key in wanted])
 
 
 def _explanation(figure: Figure, pairs: Sequence[Pair]) -> str:
