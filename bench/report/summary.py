@@ -28,6 +28,8 @@ def headline(scores: Scores) -> list[str]:
             continue
         sentences = [_best(scores, dataset, metric) for dataset in scores.setting.datasets]
         lines.append(f"**{title}** (`{metric}`, {scores.metrics[metric].better} is better): {'; '.join(sentences)}.")
+    stale = [entrant.label for entrant in scores.measured if scores.awaits_retraining(*entrant.key)]
+    lines += [f"Await retraining, so that their numbers will change: {', '.join(stale)}."] if stale else []
     return [*lines, basis(scores)]
 
 
@@ -41,11 +43,15 @@ def basis(scores: Scores) -> str:
 
 
 def tally(verdicts: Sequence[Verdict]) -> str:
-    """'Of 12 claims from the papers, 5 hold, 1 is contradicted, 0 show no relevant difference, ...': all five words."""
+    """'Of 12 claims of the papers and of this project, 5 hold, 1 is contradicted, ...': all five words, and how many
+    verdicts are of networks that will change."""
     counts = Counter(verdict.status for verdict in verdicts)
     clauses = [f"{counts[status]} {one if counts[status] == 1 else more}" for status, (one, more, _) in WORDS.items()]
     noun = "claim" if len(verdicts) == 1 else "claims"
-    return f"Of {len(verdicts)} {noun} from the papers, {', '.join(clauses)}."
+    judged = [verdict for verdict in verdicts if verdict.status != "not tested"]
+    stale = sum(verdict.stale for verdict in judged)
+    rest = f" For {stale} of the {len(judged)} judged, a run awaits retraining." if stale else ""
+    return f"Of {len(verdicts)} {noun} of the papers and of this project, {', '.join(clauses)}.{rest}"
 
 
 def estimates_only(scores: Scores) -> bool:
@@ -63,7 +69,7 @@ def _best(scores: Scores, dataset: str, metric: str) -> str:
     marks = dict(zip(means, rank(list(means.values()), info.better), strict=True))
     best = [name for name, mark in marks.items() if mark == "leading"]
     if not best:
-        return f"no two methods differ on {dataset}" if len(means) > 1 else f"{next(iter(means))} alone on {dataset}"
+        return f"no two methods differ on {dataset}" if len(means) > 1 else f"only {next(iter(means))} ran on {dataset}"
     other = name = scores.best_control(dataset, metric)
     if not other or other in best:
         other = next(name for name, mark in marks.items() if mark == "second")

@@ -38,6 +38,7 @@ class Verdict:
     tested. p_adjusted, p_equal_adjusted, level: after and under the correction over the family. lead: how far the mean
     is on the claimed side, past the margin. budget: how the two were trained differently, empty if they were not;
     spared: the side that had no more of anything, 'better' or 'worse', else 'neither'; empty beside a control.
+    stale: whether a side awaits retraining.
     """
 
     claim_id: str
@@ -59,6 +60,7 @@ class Verdict:
     budget: str = ""
     spared: str = ""
     setting: str = ""
+    stale: bool = False
     sets: tuple[tuple[str, Effect], ...] = ()
 
 
@@ -142,6 +144,7 @@ def _draft(claim: Claim, every: Sequence[Scores], runs: pd.DataFrame) -> Verdict
         lead=lead,
         note="; ".join(filter(None, (few, single, other, "" if few else effect.note, _stale(scores, sides)))),
         budget=budget_mismatch(scores.runs, *sides, runs),
+        stale=bool(_stale(scores, sides)),
         spared="" if controlled else _spared(*(_budget(scores.runs, runs, side) for side in sides)),
         sets=tuple((name, found) for name, found in by_set if found is not None),
     )

@@ -25,8 +25,10 @@ from report_folder import (
 from bench.api import Claim
 from bench.errors import BadInput
 from bench.report.aggregate import read
-from bench.report.document import build, headline
+from bench.report.document import build
+from bench.report.summary import headline, tally
 from bench.report.tables import method_table
+from bench.report.verdicts import Verdict
 
 BICUBIC = "bicubic.default.x4.bicubic.s1"
 
@@ -128,7 +130,7 @@ def test_the_headline_does_not_hide_that_bicubic_is_best(tmp_path: Path) -> None
 
 def test_the_headline_of_one_method_claims_nothing(tmp_path: Path) -> None:
     lines = headline(read(write_results(tmp_path), suite_info(setting(runs=(BICUBIC,))), INFOS)[0])
-    assert "bicubic alone on Set5" in lines[0]
+    assert "only bicubic ran on Set5" in lines[0]
 
 
 def test_a_suite_without_a_perceptual_metric_says_so(tmp_path: Path) -> None:
@@ -151,11 +153,22 @@ def test_claims_are_told_with_their_verdicts(tmp_path: Path) -> None:
     suite = replace(suite_info(), claims=claims)
     text = build(write_results(tmp_path / "results"), tmp_path, suite, INFOS, tmp_path / "page").read_text()
     words = "0 hold, 0 are contradicted, 0 show no relevant difference, 0 are undecided, 2 were not tested"
-    assert f"Of 2 claims from the papers, {words}." in text.splitlines()[4]
+    assert f"Of 2 claims of the papers and of this project, {words}." in text.splitlines()[4]
     assert "L1 is better than L2." in text
     page = (tmp_path / "page" / "index.html").read_text()
     assert "No claim is decided here" not in page and page.count("L1 is better than L2.") == 2
     assert (tmp_path / "results" / "tables" / "claims.csv").is_file()
+
+
+def test_the_first_lines_say_how_many_verdicts_are_of_networks_that_will_change(tmp_path: Path) -> None:
+    about = ("id", "text", "source", "better", "worse", "psnr_y", "family")
+    stale, judged = Verdict(*about, "holds", stale=True), Verdict(*about, "undecided")
+    unjudged = Verdict(*about, "not tested", stale=True)
+    assert tally([stale, judged, unjudged]).endswith(" For 1 of the 2 judged, a run awaits retraining.")
+    assert "retraining" not in tally([judged, unjudged])
+    awaiting = {NAMES[1]: ("d", "seen in training")}
+    lines = headline(read(write_results(tmp_path), replace(suite_info(), awaiting=awaiting), INFOS)[0])
+    assert lines[-2] == "Await retraining, so that their numbers will change: edsr."
 
 
 def test_every_setting_has_its_tables_and_its_part_of_the_report(tmp_path: Path) -> None:
