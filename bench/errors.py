@@ -1,8 +1,9 @@
 """What can go wrong, one class per exit code. A message names the thing and the remedy in one line."""
 
+import dataclasses
 import difflib
-from collections.abc import Iterable, Mapping
-from typing import TypeVar
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -42,6 +43,19 @@ def check_choice(kind: str, name: str, known: Iterable[str]) -> None:
     names = list(known)
     if name not in names:
         raise unknown(kind, name, names)
+
+
+def choice(default: str, known: Collection[str], kind: str = "") -> Any:
+    """A field of a dataclass that `check_choices` holds to the known names; kind: what it calls the field, else by its
+    name."""
+    return dataclasses.field(default=default, metadata={"known": known, "kind": kind})
+
+
+def check_choices(knobs: Any) -> None:
+    """Raise `unknown` for a `choice` of a dataclass that is none of its known names."""
+    for knob in dataclasses.fields(knobs):
+        if knob.metadata:
+            check_choice(knob.metadata["kind"] or knob.name, getattr(knobs, knob.name), knob.metadata["known"])
 
 
 def pick(kind: str, name: str, known: Mapping[str, T]) -> T:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bench.api import Axis, Claim, Entry, Learner, Method, Training, claimed_at
-from bench.errors import BadInput, check_choice
+from bench.errors import BadInput, choice
 from methods.common.adversarial import StridedDiscriminator, standard_discriminator, standard_generator
 from methods.common.blocks import ResidualBlock, bicubic, conv
 from methods.common.gan import GanLearner
@@ -120,20 +120,15 @@ class EnhanceNetGan:
 
 @dataclass(frozen=True)
 class EnhanceNetRecipe(Optimisation):
-    """losses: E, P, PA or PAT. poor_below: the discriminator learns only from batches whose mean probability of the
+    """poor_below: the discriminator learns only from batches whose mean probability of the
     right answer, on the real or on the fake pictures, is below this; None: from all."""
 
-    losses: str = "PAT"
-    perceptual: str = "vgg19"
+    losses: str = choice("PAT", LOSSES, "set of losses")
+    perceptual: str = choice("vgg19", PERCEPTUAL, "perceptual network")
     texture_weight: float = 1.0
     adversarial_weight: float = 2.0
     poor_below: float | None = 0.8
     discriminator_width: int = 32
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_choice("set of losses", self.losses, LOSSES)
-        check_choice("perceptual network", self.perceptual, PERCEPTUAL)
 
     @property
     def needs_weights(self) -> tuple[str, ...]:

@@ -25,13 +25,7 @@ class Msrgan(Method):
     init_scale: float = 0.1
     image_skip: bool = True
     recipe: GanRecipe = GanRecipe(
-        1e-4,
-        beta2=0.99,
-        schedule="halve",
-        milestones=(0.125, 0.25, 0.5, 0.75),
-        ema=0.999,
-        patch=128,
-        gan="standard",
+        1e-4, beta2=0.99, schedule="halve", milestones=(0.125, 0.25, 0.5, 0.75), ema=0.999, patch=128, gan="standard"
     )
 
     def network(self) -> nn.Module:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from bench.api import Axis, Claim, Entry, Method, Pretrain, Training, varied
-from bench.errors import check_choice
+from bench.errors import choice
 from methods.common.adversarial import StridedDiscriminator
 from methods.common.blocks import add_image_skip
 from methods.common.gan import GanLearner, PerceptualGan, Terms
@@ -29,8 +29,8 @@ class SrganRecipe(Optimisation):
     """content: vgg54 (the perceptual network's deepest convolution; VGG19: conv5_4), vgg22 (its conv2_2) or mse;
     `layer`, where given, replaces the layer that content names; else it is that one."""
 
-    content: str = "vgg54"
-    perceptual: str = "vgg19"
+    content: str = choice("vgg54", CONTENT, "content loss")
+    perceptual: str = choice("vgg19", PERCEPTUAL, "perceptual network")
     layer: str | None = None
     tap: Tap = "after"
     feature_scale: float = 1 / 12.75
@@ -39,8 +39,6 @@ class SrganRecipe(Optimisation):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_choice("content loss", self.content, CONTENT)
-        check_choice("perceptual network", self.perceptual, PERCEPTUAL)
         object.__setattr__(self, "layer", self.layer or CONTENT[self.content])
 
     @property

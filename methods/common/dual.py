@@ -12,7 +12,7 @@ from torch.nn import functional
 from bench.api import Axis, Claim, Training
 from bench.errors import BadInput
 from methods.common.blocks import conv
-from methods.common.optimise import Optimisation, to_device, to_memory_format
+from methods.common.optimise import Adam, Optimisation, to_device, to_memory_format
 
 DUAL_FEATURES = 16  # of DRN-S at x4
 Halve = Callable[[Tensor, int], Tensor]
@@ -65,6 +65,12 @@ def chain_down(image: Tensor, halve: Halve, levels: int) -> Tensor:
     return image
 
 
+def train_duals(scale: int, features: int, recipe: Optimisation, training: Training) -> tuple[Duals, Adam]:
+    """A dual network for each factor of 2, on the run's device, and the Adam that trains them."""
+    duals = Duals(halvings(scale), features)
+    return duals, recipe.adam(to_device(duals, training), training)
+
+
 class DualTerm:
     """weight * distance(D(sr), lr), D the chain of one dual network for each factor of 2, trained along with an Adam
     of its own. Pictures in the range of the caller."""
@@ -79,9 +85,7 @@ class DualTerm:
     ) -> None:
         self.weight, self.distance = weight, distance
         self.training = training
-        self.duals = Duals(halvings(scale), DUAL_FEATURES)
-        to_device(self.duals, training)
-        self.adam = recipe.adam(self.duals, training)
+        self.duals, self.adam = train_duals(scale, DUAL_FEATURES, recipe, training)
 
     def loss(self, sr: Tensor, lr: Tensor) -> Tensor:
         """The weighted term, 0-d."""

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.api import Batch, Learner, Training
-from bench.errors import check_choice
+from bench.errors import choice
 from methods.common import adversarial
 from methods.common.optimise import NetworkLearner, Optimisation, autocast, compiled, to_device, to_memory_format
 from methods.common.perceptual import PERCEPTUAL, Features, Tap
@@ -102,9 +102,6 @@ class Terms:
     detach_mean: bool = True
     half: bool = False
 
-    def __post_init__(self) -> None:
-        check_choice("GAN kind", self.gan, GANS)
-
 
 class PerceptualGan:
     """The weighted terms; `features` None leaves the perceptual term out."""
@@ -145,21 +142,16 @@ class GanRecipe(Optimisation):
     """How ESRGAN and MSRGAN fine-tune a generator, with `Terms`. layer: None is the perceptual network's deepest
     convolution (VGG19: conv5_4)."""
 
-    perceptual: str = "vgg19"
+    perceptual: str = choice("vgg19", PERCEPTUAL, "perceptual network")
     layer: str | None = None
     tap: Tap = "before"
-    gan: str = "relativistic"
+    gan: str = choice("relativistic", GANS, "GAN kind")
     ragan_detach_mean: bool = True
     ragan_half: bool = False
     perceptual_weight: float = 1.0
     adversarial_weight: float = 5e-3
     pixel_weight: float = 1e-2
     discriminator_width: int = 64
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_choice("GAN kind", self.gan, GANS)
-        check_choice("perceptual network", self.perceptual, PERCEPTUAL)
 
     @property
     def needs_weights(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from bench.api import Axis, Learner, Picture, Training, Upscaler
 from bench.data.images import BT601
 from bench.data.resize import resize_tensor
-from bench.errors import check_choice
+from bench.errors import choice
 from bench.runtime.devices import lasting_tensors
 from methods.common.optimise import Optimisation
 from methods.common.pixel import PIXEL_LOSSES, PixelLearner
@@ -54,14 +54,10 @@ def _like(device: torch.device, dtype: torch.dtype, constant: Tensor) -> Tensor:
 @dataclass(frozen=True)
 class LumaRecipe(Optimisation):
     """How a network of three convolutions that maps Y to Y is trained: the last learns `last_layer_factor` times as
-    fast. loss: a name in PIXEL_LOSSES."""
+    fast."""
 
-    loss: str = "l2"
+    loss: str = choice("l2", PIXEL_LOSSES, "pixel loss")
     last_layer_factor: float = 0.1
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_choice("pixel loss", self.loss, PIXEL_LOSSES)
 
     @property
     def factors(self) -> Mapping[str, float]:

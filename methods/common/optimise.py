@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.api import Batch, Training
-from bench.errors import BadInput, check_choice, unknown
+from bench.errors import BadInput, check_choices, choice, unknown
 from methods.common.ema import Ema
 
 Output = TypeVar("Output")
@@ -136,12 +136,12 @@ class Optimisation:
 
     milestones: fractions of the run's length at which `halve` and `tenth` drop. cosine_end: the learning rate that
     `cosine` ends at, None for 1/2000 of the first. ema: the decay of the averaged weights, 0 for none. patch: HR side
-    in pixels, None for `lr_patch` LR pixels. Raises BadInput for an unknown schedule.
+    in pixels, None for `lr_patch` LR pixels. Raises BadInput for an unknown value of a `choice`.
     """
 
     learning_rate: float = 1e-4
     beta2: float = 0.999
-    schedule: str = "constant"
+    schedule: str = choice("constant", SCHEDULES, "schedule")
     milestones: tuple[float, ...] = ()
     cosine_end: float | None = None
     ema: float = 0.0
@@ -150,7 +150,7 @@ class Optimisation:
     lr_patch: int = 48
 
     def __post_init__(self) -> None:
-        check_choice("schedule", self.schedule, SCHEDULES)
+        check_choices(self)
 
     @property
     def needs_weights(self) -> tuple[str, ...]:

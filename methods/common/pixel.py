@@ -7,30 +7,22 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bench.api import Batch, Learner, Training
-from bench.errors import check_choice
+from bench.errors import choice
 from methods.common.dual import DualTerm
 from methods.common.optimise import NetworkLearner, Optimisation, autocast, compiled, to_memory_format
 
 ImageLoss = Callable[[Tensor, Tensor], Tensor]
 """(sr, hr) -> a 0-d loss."""
 
-PIXEL_LOSSES: dict[str, ImageLoss] = {
-    "l1": functional.l1_loss,
-    "l2": functional.mse_loss,
-}
+PIXEL_LOSSES: dict[str, ImageLoss] = {"l1": functional.l1_loss, "l2": functional.mse_loss}
 
 
 @dataclass(frozen=True)
 class Recipe(Optimisation):
-    """How a PSNR-oriented network is trained. loss: a name in PIXEL_LOSSES; dual_weight: of a `DualTerm` that measures
-    with the same loss."""
+    """How a PSNR-oriented network is trained. dual_weight: of a `DualTerm` that measures with the same loss."""
 
-    loss: str = "l1"
+    loss: str = choice("l1", PIXEL_LOSSES, "pixel loss")
     dual_weight: float = 0.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_choice("pixel loss", self.loss, PIXEL_LOSSES)
 
     def learner(self, build: Callable[[], nn.Module], scale: int, training: Training) -> Learner:
         network, loss = build(), PIXEL_LOSSES[self.loss]

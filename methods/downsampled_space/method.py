@@ -12,19 +12,11 @@ from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
 from bench.api import Batch, Learner, Method, Picture, Training, Upscaler
-from bench.errors import BadInput, check_choice
+from bench.errors import BadInput, choice
 from methods.common.adversarial import vgg_discriminator
-from methods.common.dual import DUAL_FEATURES, Duals, chain_down, halvings
+from methods.common.dual import DUAL_FEATURES, chain_down, halvings, train_duals
 from methods.common.gan import GANS, PerceptualGan, Terms
-from methods.common.optimise import (
-    Adam,
-    NetworkLearner,
-    Optimisation,
-    autocast,
-    compiled,
-    to_device,
-    to_memory_format,
-)
+from methods.common.optimise import Adam, NetworkLearner, Optimisation, autocast, compiled, to_device, to_memory_format
 from methods.common.perceptual import PERCEPTUAL, Features
 from methods.downsampled_space.losses import DISTANCES, KERNELS, Shrink, SpaceLoss, cosine, shrinking
 from methods.downsampled_space.network import SpaceKnobs, SpaceNetwork
@@ -34,7 +26,7 @@ from methods.downsampled_space.network import SpaceKnobs, SpaceNetwork
 class SpaceRecipe(Optimisation):
     """The objective and its training.
 
-    kernel, distance: names in KERNELS and DISTANCES; border, own_lr: see `SpaceLoss`. A discriminator is there where
+    border, own_lr: see `SpaceLoss`. A discriminator is there where
     adversarial_weight is not 0, perceptual features where perceptual_weight is not.
     """
 
@@ -42,23 +34,19 @@ class SpaceRecipe(Optimisation):
     pixel_weight: float = 0.0
     perceptual_weight: float = 0.0
     adversarial_weight: float = 0.0
-    kernel: str = "bicubic"
-    distance: str = "l2"
+    kernel: str = choice("bicubic", KERNELS, "kernel in the loss")
+    distance: str = choice("l2", DISTANCES, "distance")
     border: int = 2
     own_lr: bool = False
-    gan: str = "relativistic"
-    perceptual: str = "vgg19"
+    gan: str = choice("relativistic", GANS, "GAN kind")
+    perceptual: str = choice("vgg19", PERCEPTUAL, "perceptual network")
     layer: str | None = None
     discriminator_width: int = 64
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_choice("kernel in the loss", self.kernel, KERNELS)
-        check_choice("distance", self.distance, DISTANCES)
         if self.kernel == "learned" and self.own_lr:
             raise BadInput("a learned kernel needs the LR that is given: its own of the HR could be anything")
-        check_choice("GAN kind", self.gan, GANS)
-        check_choice("perceptual network", self.perceptual, PERCEPTUAL)
         if self.perceptual_weight and not self.adversarial_weight:
             raise BadInput("a perceptual loss without an adversarial one is no arm of this method; weigh both or none")
         if not any(self.weights.values()):
@@ -130,8 +118,7 @@ class SpaceLearner(NetworkLearner):
         self.learned: Adam | None = None
         self.gan: PerceptualGan | None = None
         if recipe.kernel == "learned":
-            duals = Duals(halvings(scale), DUAL_FEATURES)
-            self.learned = recipe.adam(to_device(duals, training), training)
+            duals, self.learned = train_duals(scale, DUAL_FEATURES, recipe, training)
             self.parts |= {"duals": duals, "dual_adam": self.learned}
             shrink: Shrink = functools.partial(chain_down, halve=duals, levels=halvings(scale))
         else:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.data.resize import matrix, resize_tensor
-from bench.errors import BadInput, check_choice
+from bench.errors import BadInput, check_choices, choice
 from bench.runtime.devices import lasting_tensors
 from methods.common.blocks import bicubic, conv, enlargements, scale_initialisation, shuffle_stages
 from methods.common.rrdb import RRDB, SLOPE, GeneratorKnobs
@@ -33,23 +33,22 @@ LAST_LAYERS = {
 
 @dataclass(frozen=True)
 class SpaceKnobs:
-    """upsampler, last_layer: names in UPSAMPLERS and LAST_LAYERS. residual: on the bicubic picture. bounded: every SR
+    """residual: on the bicubic picture. bounded: every SR
     is in [0, 1], by a sigmoid. projected: every SR shrinks to its LR, see `make_consistent`. noise: channels of normal
     noise beside the LR."""
 
     blocks: int = 23
     width: int = 64
     growth: int = 32
-    upsampler: str = "sub-pixel"
-    last_layer: str = "default"
+    upsampler: str = choice("sub-pixel", UPSAMPLERS)
+    last_layer: str = choice("default", LAST_LAYERS, "start of the last layer")
     residual: bool = False
     projected: bool = False
     bounded: bool = False
     noise: int = 0
 
     def __post_init__(self) -> None:
-        check_choice("upsampler", self.upsampler, UPSAMPLERS)
-        check_choice("start of the last layer", self.last_layer, LAST_LAYERS)
+        check_choices(self)
         if self.last_layer == "icnr" and self.upsampler not in ("sub-pixel", "shuffle-stages"):
             raise BadInput(f"ICNR is a start of sub-pixel layers, which {self.upsampler} has none of; leave it out")
 

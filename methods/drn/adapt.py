@@ -14,11 +14,11 @@ from torch import Tensor
 from torch.nn.functional import l1_loss
 
 from bench.api import Axis, Batch, Claim, Entry, Method, Pretrain, Training, claimed_at, varied
-from bench.errors import BadInput, check_choice
+from bench.errors import BadInput, choice
 from methods.common.blocks import PEAK
-from methods.common.dual import Duals, chain_down, halvings
-from methods.common.optimise import NetworkLearner, Optimisation, autocast, compiled, to_device, to_memory_format
-from methods.drn.dual import check_objective, dual_loss, primal_loss, targets_of
+from methods.common.dual import chain_down, train_duals
+from methods.common.optimise import NetworkLearner, Optimisation, autocast, compiled, to_memory_format
+from methods.drn.dual import CHAINS, SUPERVISION, dual_loss, primal_loss, targets_of
 from methods.drn.network import DRN, PrimalKnobs, levels_between
 
 # kind of an unpaired picture's dual term -> what is taken down to the LR
@@ -31,18 +31,16 @@ ADAPT_DUALS = {
 @dataclass(frozen=True)
 class AdaptRecipe(Optimisation):
     """The objective and its training. dual_weight: lambda, above 0. unpaired_share: the paper's rho = m / (m + n), of a
-    batch. adapt_dual: a name in ADAPT_DUALS."""
+    batch."""
 
     dual_weight: float = 0.1
-    dual_chain: str = "level"
-    supervision: str = "all"
+    dual_chain: str = choice("level", CHAINS, "chain of dual networks")
+    supervision: str = choice("all", SUPERVISION, "supervision")
     unpaired_share: float = 0.3
-    adapt_dual: str = "cascade"
+    adapt_dual: str = choice("cascade", ADAPT_DUALS, "dual term of unpaired pictures")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_objective(self.dual_chain, self.supervision)
-        check_choice("dual term of unpaired pictures", self.adapt_dual, ADAPT_DUALS)
         if not 0 <= self.unpaired_share <= 1:
             raise BadInput(f"unpaired_share is {self.unpaired_share}; give a share from 0 to 1")
         if self.dual_weight <= 0:
@@ -83,9 +81,7 @@ class AdaptLearner(NetworkLearner):
         super().__init__(network, recipe, training)
         self.scale, self.recipe = scale, recipe
         self.pyramid = compiled(network.pyramid, training)
-        self.duals = Duals(halvings(scale), network.head.out_channels)
-        to_device(self.duals, training)
-        self.dual_adam = recipe.adam(self.duals, training)
+        self.duals, self.dual_adam = train_duals(scale, network.head.out_channels, recipe, training)
         self.parts |= {"duals": self.duals, "dual_adam": self.dual_adam}
         self.companions = {"duals": self.duals}
 

@@ -12,24 +12,15 @@ from torch.nn.functional import l1_loss
 
 from bench.api import Batch, Training
 from bench.data.resize import resize_tensor
-from bench.errors import BadInput, check_choice
+from bench.errors import BadInput
 from methods.common.blocks import PEAK
 from methods.common.dual import Halve
 from methods.common.optimise import to_memory_format
 from methods.drn.network import levels_between
 
 Pyramid = Sequence[Tensor]
-CHAINS = {
-    "level": "each level's own SR picture is halved",
-    "cascade": "the top SR picture is halved again and again",
-}
+CHAINS = {"level": "each level's own SR picture is halved", "cascade": "the top SR picture is halved again and again"}
 SUPERVISION = {"all": "terms at every level", "top": "terms of the largest SR picture only"}
-
-
-def check_objective(chain: str, supervision: str) -> None:
-    """Raise BadInput for a chain of dual networks or a supervision that does not exist."""
-    check_choice("chain of dual networks", chain, CHAINS)
-    check_choice("supervision", supervision, SUPERVISION)
 
 
 def bicubic_half(image: Tensor, level: int) -> Tensor:

@@ -55,8 +55,5 @@ DRN_DUALS = KeyMap(
     "drn-duals-official",
     r"\d+\.dual_module\..*",
     _dual_sizes,
-    {
-        "levels.{k}.shrink": "{k}.dual_module.0.0",
-        "levels.{k}.widen": "{k}.dual_module.1",
-    },
+    {"levels.{k}.shrink": "{k}.dual_module.0.0", "levels.{k}.widen": "{k}.dual_module.1"},
 )

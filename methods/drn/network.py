@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from bench.errors import BadInput, check_choice
+from bench.errors import BadInput, check_choices, choice
 from methods.common.blocks import PEAK, MeanShift, bicubic, conv, enlarge_torch, shuffle_stages
 from methods.common.dual import DownBlock, halvings
 from methods.common.rcan import AttentionBlock
@@ -31,18 +31,17 @@ class PrimalKnobs:
     """Knobs of the network. `blocks` and `features` None are those of `size`. Raises BadInput for a choice that does
     not exist."""
 
-    size: str = "small"
+    size: str = choice("small", SIZES, "size of DRN")
     blocks: int | None = None
     features: int | None = None
     reduction: int = 16
     channel_attention: bool = True
     skip_copies: bool = True
     mean_shift_trained: bool = True
-    bicubic_input: str = "torch"
+    bicubic_input: str = choice("torch", BICUBIC_INPUTS, "bicubic input")
 
     def __post_init__(self) -> None:
-        check_choice("size of DRN", self.size, SIZES)
-        check_choice("bicubic input", self.bicubic_input, BICUBIC_INPUTS)
+        check_choices(self)
 
     def sizes(self, scale: int) -> tuple[int, int]:
         """(blocks of each step up, features at the largest resolution). Raises BadInput for a scale that is no power of

@@ -13,11 +13,11 @@ from torch import Tensor
 from torch.nn.functional import l1_loss
 
 from bench.api import Axis, Batch, Claim, Entry, Method, Training, claimed_at, varied
-from bench.errors import check_choice
+from bench.errors import choice
 from methods.common.blocks import PEAK
-from methods.common.dual import Duals, Halve, chain_down, halvings
-from methods.common.optimise import NetworkLearner, Optimisation, autocast, compiled, to_device, to_memory_format
-from methods.drn.dual import bicubic_half, check_objective, dual_loss, primal_loss, targets_of
+from methods.common.dual import Duals, Halve, chain_down, halvings, train_duals
+from methods.common.optimise import NetworkLearner, Optimisation, autocast, compiled, to_memory_format
+from methods.drn.dual import CHAINS, SUPERVISION, bicubic_half, dual_loss, primal_loss, targets_of
 from methods.drn.network import DRN, PrimalKnobs, levels_between
 
 DUALS = {
@@ -29,20 +29,15 @@ DUALS = {
 
 @dataclass(frozen=True)
 class DrnRecipe(Optimisation):
-    """The objective and its training. dual_weight: lambda. dual: a name in DUALS; dual_warmup: the first part of a run,
-    in which frozen duals are trained. dual_hr: add lambda * L1(P(D(hr)), hr)."""
+    """The objective and its training. dual_weight: lambda. dual_warmup: the first part of a run, in which frozen duals
+    are trained. dual_hr: add lambda * L1(P(D(hr)), hr)."""
 
     dual_weight: float = 0.1
-    dual_chain: str = "level"
-    supervision: str = "all"
-    dual: str = "learned"
+    dual_chain: str = choice("level", CHAINS, "chain of dual networks")
+    supervision: str = choice("all", SUPERVISION, "supervision")
+    dual: str = choice("learned", DUALS, "kind of dual")
     dual_warmup: float = 0.1
     dual_hr: bool = False
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_objective(self.dual_chain, self.supervision)
-        check_choice("kind of dual", self.dual, DUALS)
 
     def learner(self, build: Callable[[], DRN], scale: int, training: Training) -> PairedLearner:
         return PairedLearner(build(), scale, self, training)
@@ -75,9 +70,7 @@ class PairedLearner(NetworkLearner):
         self.pyramid = compiled(network.pyramid, training)
         self.duals: Duals | None = None
         if recipe.dual_weight and recipe.dual != "bicubic":
-            self.duals = Duals(halvings(scale), network.head.out_channels)
-            to_device(self.duals, training)
-            self.dual_adam = recipe.adam(self.duals, training)
+            self.duals, self.dual_adam = train_duals(scale, network.head.out_channels, recipe, training)
             self.parts |= {"duals": self.duals, "dual_adam": self.dual_adam}
             self.companions = {"duals": self.duals}
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import nn
 
-from bench.api import Axis, Claim, Entry, Estimator, Knobs, Method, Upscaler, claimed_at, varied
+from bench.api import Axis, Claim, Entry, Estimator, Method, Upscaler, claimed_at, varied
 from bench.errors import BadInput
 from methods.kernelgan import network
 from methods.kernelgan.estimate import estimate
@@ -58,20 +58,6 @@ _ABLATED = (
     ("no-post", "Cutting the tails and centring help.", _CODE),
     ("one-generator", "The mean of four generators is nearer to the true kernel than one.", _DESIGN),
 )
-_RELEASED: dict[str, Knobs] = {  # the paper's ablations, from its authors' own setting
-    "no-sum": {"sum_weight": 0.0},
-    "no-boundary": {"boundary_weight": 0.0},
-    "no-sparse": {"sparse_weight": 0.0},
-    "no-centre": {"centre_weight": 0.0},
-    "no-bicubic": {"bicubic_schedule": "none"},
-    "single-layer": {"generator": "single"},
-    "relu": {"generator": "relu"},
-    "depth-3": {"kernel_sizes": (7, 5, 3)},
-    "rf-15": {"discriminator_sizes": (15,)},
-    "uniform": {"sampling": "uniform"},
-    "no-post": {"n_filter": 0, "centring": False},
-    "bce": {"gan_loss": "bce"},
-}
 _CLAIMS = (
     Claim(
         "bicubic",
@@ -104,11 +90,141 @@ _CLAIMS = (
         source="control of this project: what is known without looking at the picture",
     ),
     *(
-        Claim(variant, text, f"{start} > {variant if start == 'default' else f'released-{variant}'}", source=source)
-        for variant, text, source in _ABLATED
-        for start in ["default" if source == _DESIGN else "released"]
+        Claim(name, text, f"default > {name}" if source == _DESIGN else f"released > released-{name}", source=source)
+        for name, text, source in _ABLATED
     ),
 )
+
+_AXES = (
+    Axis(
+        "sum-to-one",
+        "Does the kernel keep its gain without being told to sum to 1?",
+        varied("sum_weight", {"no-sum": 0.0, "sum-5": 5.0}),
+        _PAPER,
+    ),
+    Axis(
+        "boundary",
+        "Does mass at the border have to be penalised?",
+        varied("boundary_weight", {"no-boundary": 0.0, "boundary-5": 5.0}),
+        _PAPER,
+    ),
+    Axis(
+        "sparsity",
+        "Does sparsity sharpen the kernel, and with which exponent?",
+        {
+            "no-sparse": {"sparse_weight": 0.0},
+            "sparse-1": {"sparse_weight": 1.0},
+            "sparse-50": {"sparse_weight": 50.0},
+            "sparse-half": {"sparse_exponent": 0.5},
+        },
+        f"{_PAPER}; exponent: {_CODE}",
+    ),
+    Axis(
+        "centre",
+        "Does the kernel stay centred by itself?",
+        {
+            "no-centre": {"centre_weight": 0.0},
+            "centre-10": {"centre_weight": 10.0},
+            "centre-norm": {"centre_loss": "norm"},
+        },
+        _PAPER,
+    ),
+    Axis(
+        "bicubic",
+        "Is a bicubic start needed, and must it end?",
+        {
+            "no-bicubic": {"bicubic_schedule": "none"},
+            "bicubic-always": {"bicubic_schedule": "always"},
+            "bicubic-released": {"bicubic_target": "released"},
+        },
+        f"supplementary; {_CODE}",
+    ),
+    Axis(
+        "generator",
+        "Is a deep linear generator better than one filter, or than a deep one with ReLU?",
+        varied("generator", {"single-layer": "single", "relu": "relu"}),
+        "section 3.1",
+    ),
+    Axis(
+        "depth",
+        "How deep must the generator be?",
+        varied(
+            "kernel_sizes",
+            {"depth-2": (7, 7), "depth-3": (7, 5, 3), "depth-4": (7, 5, 3, 1), "depth-9": (7, 5, 3, 1, 1, 1, 1, 1, 1)},
+        ),
+        "section 3.1",
+    ),
+    Axis("width", "Does over-parametrisation help?", varied("width", {"width-1": 1, "width-16": 16}), _DESIGN),
+    Axis(
+        "support",
+        "How large may the kernel be?",
+        varied(
+            "kernel_sizes",
+            {"support-7": (3, 3, 3, 1, 1, 1), "support-17": (9, 7, 3, 1, 1, 1), "support-25": (13, 9, 5, 1, 1, 1)},
+        ),
+        _DESIGN,
+    ),
+    Axis(
+        "receptive-field",
+        "How large must the patches be that the discriminator judges?",
+        varied("discriminator_sizes", {"rf-5": (5,), "rf-7": (7,), "rf-mixed": (7, 3), "rf-11": (11,), "rf-15": (15,)}),
+        "section 3.1",
+    ),
+    Axis(
+        "discriminator",
+        "What keeps the discriminator stable?",
+        {
+            "first-relu": {"first_activation": True},
+            "no-spectral-norm": {"spectral_norm": False},
+            "no-batch-norm": {"batch_norm": False},
+        },
+        _CODE,
+    ),
+    Axis("gan-loss", "Is L1 the most stable?", varied("gan_loss", {"l1": "l1", "lsgan": "l2"}), _CODE),
+    Axis(
+        "crops",
+        "Do crops have to be drawn where gradients are strong, and how large?",
+        {"uniform": {"sampling": "uniform"}, "crop-32": {"crop": 32}, "crop-128": {"crop": 128}},
+        _CODE,
+    ),
+    Axis(
+        "noise",
+        "Does noise keep the discriminator from trivial cues?",
+        {"no-noise": {"noise": 0.0}, "noise-2": {"noise": 2 / 255}, "noise-accumulating": {"accumulate_noise": True}},
+        _CODE,
+    ),
+    Axis(
+        "post-processing",
+        "Does cutting the tails and centring help?",
+        {
+            "no-post": {"n_filter": 0, "centring": False},
+            "no-filter": {"n_filter": 0},
+            "filter-40": {"n_filter": 40},
+            "filter-whole": {"filter_factor": 1.0},
+            "no-centring": {"centring": False},
+        },
+        _CODE,
+    ),
+    Axis(
+        "averaging",
+        "Is the mean of several generators, and of the last iterations of each, nearer to the true kernel?",
+        {
+            "one-generator": {"estimates": 1},
+            "averaged-200": {"averaged": 200},
+            "last-iteration": {"averaged": 1},
+            "decaying": {"decays": True},
+        },
+        _DESIGN,
+    ),
+    Axis(
+        "x4",
+        "Is a x4 kernel better derived from the x2 kernel than learned directly?",
+        {"direct-x4": {"x4_kernel": "direct", "kernel_sizes": (13, 9, 5, 1, 1, 1)}},
+        "section 3.3",
+    ),
+)
+_RELEASED = [*(name for name, _, source in _ABLATED if source != _DESIGN), "bce"]
+_ALONE = {name: knobs for axis in _AXES for name, knobs in axis.variants.items()} | {"bce": {"gan_loss": "bce"}}
 
 ENTRY = Entry(
     name="kernelgan",
@@ -125,146 +241,10 @@ ENTRY = Entry(
         Axis(
             "released",
             "What does each part of the released code's setting contribute to it?",
-            {f"released-{name}": {**PRESETS["released"], **knobs} for name, knobs in _RELEASED.items()},
+            {f"released-{name}": {**PRESETS["released"], **_ALONE[name]} for name in _RELEASED},
             "the paper's ablations, from its authors' setting",
         ),
-        Axis(
-            "sum-to-one",
-            "Does the kernel keep its gain without being told to sum to 1?",
-            varied("sum_weight", {"no-sum": 0.0, "sum-5": 5.0}),
-            _PAPER,
-        ),
-        Axis(
-            "boundary",
-            "Does mass at the border have to be penalised?",
-            varied("boundary_weight", {"no-boundary": 0.0, "boundary-5": 5.0}),
-            _PAPER,
-        ),
-        Axis(
-            "sparsity",
-            "Does sparsity sharpen the kernel, and with which exponent?",
-            {
-                "no-sparse": {"sparse_weight": 0.0},
-                "sparse-1": {"sparse_weight": 1.0},
-                "sparse-50": {"sparse_weight": 50.0},
-                "sparse-half": {"sparse_exponent": 0.5},
-            },
-            f"{_PAPER}; exponent: {_CODE}",
-        ),
-        Axis(
-            "centre",
-            "Does the kernel stay centred by itself?",
-            {
-                "no-centre": {"centre_weight": 0.0},
-                "centre-10": {"centre_weight": 10.0},
-                "centre-norm": {"centre_loss": "norm"},
-            },
-            _PAPER,
-        ),
-        Axis(
-            "bicubic",
-            "Is a bicubic start needed, and must it end?",
-            {
-                "no-bicubic": {"bicubic_schedule": "none"},
-                "bicubic-always": {"bicubic_schedule": "always"},
-                "bicubic-released": {"bicubic_target": "released"},
-            },
-            f"supplementary; {_CODE}",
-        ),
-        Axis(
-            "generator",
-            "Is a deep linear generator better than one filter, or than a deep one with ReLU?",
-            varied("generator", {"single-layer": "single", "relu": "relu"}),
-            "section 3.1",
-        ),
-        Axis(
-            "depth",
-            "How deep must the generator be?",
-            varied(
-                "kernel_sizes",
-                {
-                    "depth-2": (7, 7),
-                    "depth-3": (7, 5, 3),
-                    "depth-4": (7, 5, 3, 1),
-                    "depth-9": (7, 5, 3, 1, 1, 1, 1, 1, 1),
-                },
-            ),
-            "section 3.1",
-        ),
-        Axis("width", "Does over-parametrisation help?", varied("width", {"width-1": 1, "width-16": 16}), _DESIGN),
-        Axis(
-            "support",
-            "How large may the kernel be?",
-            varied(
-                "kernel_sizes",
-                {"support-7": (3, 3, 3, 1, 1, 1), "support-17": (9, 7, 3, 1, 1, 1), "support-25": (13, 9, 5, 1, 1, 1)},
-            ),
-            _DESIGN,
-        ),
-        Axis(
-            "receptive-field",
-            "How large must the patches be that the discriminator judges?",
-            varied(
-                "discriminator_sizes", {"rf-5": (5,), "rf-7": (7,), "rf-mixed": (7, 3), "rf-11": (11,), "rf-15": (15,)}
-            ),
-            "section 3.1",
-        ),
-        Axis(
-            "discriminator",
-            "What keeps the discriminator stable?",
-            {
-                "first-relu": {"first_activation": True},
-                "no-spectral-norm": {"spectral_norm": False},
-                "no-batch-norm": {"batch_norm": False},
-            },
-            _CODE,
-        ),
-        Axis("gan-loss", "Is L1 the most stable?", varied("gan_loss", {"l1": "l1", "lsgan": "l2"}), _CODE),
-        Axis(
-            "crops",
-            "Do crops have to be drawn where gradients are strong, and how large?",
-            {"uniform": {"sampling": "uniform"}, "crop-32": {"crop": 32}, "crop-128": {"crop": 128}},
-            _CODE,
-        ),
-        Axis(
-            "noise",
-            "Does noise keep the discriminator from trivial cues?",
-            {
-                "no-noise": {"noise": 0.0},
-                "noise-2": {"noise": 2 / 255},
-                "noise-accumulating": {"accumulate_noise": True},
-            },
-            _CODE,
-        ),
-        Axis(
-            "post-processing",
-            "Does cutting the tails and centring help?",
-            {
-                "no-post": {"n_filter": 0, "centring": False},
-                "no-filter": {"n_filter": 0},
-                "filter-40": {"n_filter": 40},
-                "filter-whole": {"filter_factor": 1.0},
-                "no-centring": {"centring": False},
-            },
-            _CODE,
-        ),
-        Axis(
-            "averaging",
-            "Is the mean of several generators, and of the last iterations of each, nearer to the true kernel?",
-            {
-                "one-generator": {"estimates": 1},
-                "averaged-200": {"averaged": 200},
-                "last-iteration": {"averaged": 1},
-                "decaying": {"decays": True},
-            },
-            _DESIGN,
-        ),
-        Axis(
-            "x4",
-            "Is a x4 kernel better derived from the x2 kernel than learned directly?",
-            {"direct-x4": {"x4_kernel": "direct", "kernel_sizes": (13, 9, 5, 1, 1, 1)}},
-            "section 3.3",
-        ),
+        *_AXES,
     ),
     metric="kernel_ncc",
     claims=claimed_at(2, "kernel_paper", *_CLAIMS),

@@ -1,22 +1,10 @@
 """The knobs of KernelGAN, what they may be, and the sizes that follow from them."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bench.api import Knobs
-from bench.errors import BadInput, check_choice
-
-CHOICES: Mapping[str, tuple[str, ...]] = {
-    "generator": ("deep-linear", "single", "relu"),
-    "gan_loss": ("l1", "l2", "bce"),
-    "reduction": ("mean", "sum"),
-    "centre_loss": ("mse", "norm"),
-    "bicubic_target": ("grouped", "released"),
-    "bicubic_schedule": ("until-similar", "always", "none"),
-    "sampling": ("gradient", "uniform"),
-    "x4_kernel": ("analytic", "direct"),
-}
+from bench.errors import BadInput, check_choices, choice
 
 AT_LEAST_ONE = (
     *("iterations", "schedule_length", "averaged", "estimates", "side_by_side"),
@@ -71,7 +59,7 @@ class KernelGanKnobs:
     averaged: int = 400
     estimates: int = 4
     side_by_side: int = 16
-    generator: str = "deep-linear"
+    generator: str = choice("deep-linear", ("deep-linear", "single", "relu"))
     kernel_sizes: tuple[int, ...] = (7, 5, 3, 1, 1, 1)
     width: int = 64
     discriminator_sizes: tuple[int, ...] = (3,)
@@ -79,20 +67,20 @@ class KernelGanKnobs:
     first_activation: bool = False
     batch_norm: bool = True
     spectral_norm: bool = True
-    gan_loss: str = "bce"
+    gan_loss: str = choice("bce", ("l1", "l2", "bce"))
     sum_weight: float = 0.5
     boundary_weight: float = 0.5
     boundary_ring: int = 2
     sparse_weight: float = 5.0
     sparse_exponent: float = 0.2
     centre_weight: float = 1.0
-    centre_loss: str = "mse"
-    reduction: str = "mean"
+    centre_loss: str = choice("mse", ("mse", "norm"))
+    reduction: str = choice("mean", ("mean", "sum"))
     bicubic_weight: float = 5.0
-    bicubic_target: str = "grouped"
-    bicubic_schedule: str = "until-similar"
+    bicubic_target: str = choice("grouped", ("grouped", "released"))
+    bicubic_schedule: str = choice("until-similar", ("until-similar", "always", "none"))
     learning_rate: float = 2e-4
-    sampling: str = "gradient"
+    sampling: str = choice("gradient", ("gradient", "uniform"))
     crop: int = 64
     shave: int = 10
     noise: float = 1 / 255
@@ -100,14 +88,13 @@ class KernelGanKnobs:
     n_filter: int = 60
     filter_factor: float = 0.75
     centring: bool = True
-    x4_kernel: str = "analytic"
+    x4_kernel: str = choice("analytic", ("analytic", "direct"))
 
     def __post_init__(self) -> None:
         """Raises BadInput for a value that no estimation can start from."""
         if self.scale not in (2, 4):
             raise BadInput(f"kernelgan estimates kernels of x2 and x4, not x{self.scale}; choose one of these")
-        for name, known in CHOICES.items():
-            check_choice(name, getattr(self, name), known)
+        check_choices(self)
         for name in (*AT_LEAST_ONE, *NOT_NEGATIVE):
             value, least = getattr(self, name), int(name in AT_LEAST_ONE)
             if not least <= value < math.inf:
