@@ -92,7 +92,8 @@ def _join(load: Callable[[Path], Entry], path: Path, prefix: str = "") -> Entry:
     if not re.fullmatch(r"[\w+-]+", entry.name, re.ASCII):
         raise BadInput(f"{path}: the name {entry.name!r} must be of letters, digits, _ + - alone; change it")
     if entry.name in METHODS:
-        raise BadInput(f"{path}: the name {entry.name!r} is taken; choose another name in its ENTRY")
+        remedy = "rename it" if prefix else "choose another name in its ENTRY"
+        raise BadInput(f"{path}: the name {entry.name!r} is taken; {remedy}")
     METHODS[entry.name], GUESTS[entry.name] = entry, reference
     known_here = os.environ.get("BENCH_METHODS", "").split(",")
     os.environ["BENCH_METHODS"] = ",".join(dict.fromkeys(filter(None, [*known_here, reference])))

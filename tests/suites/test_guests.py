@@ -94,6 +94,15 @@ def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
         find_method(str(written(tmp_path / "b", GUEST.replace('"mine"', '"other"'))))
 
 
+def test_pictures_in_two_folders_of_one_name_are_refused_with_what_mends_it(tmp_path: Path) -> None:
+    for folder in ("a/sr", "b/sr"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "woman.png").touch()
+    find_method(f"folder:{tmp_path / 'a/sr'}")
+    with pytest.raises(BadInput, match="the name 'sr' is taken; rename it"):
+        find_method(f"folder:{tmp_path / 'b/sr'}")
+
+
 def test_a_comparison_has_the_variants_that_are_named_and_what_they_start_from(tmp_path: Path) -> None:
     path = written(tmp_path, WIDE)
     plan = Workflow("demo", methods=f"bicubic, esrgan.bn,{path}:wide")
