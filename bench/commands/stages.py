@@ -4,6 +4,7 @@ Jobs may outlive a workflow that was killed; a stage that finds another process 
 """
 
 import argparse
+import contextlib
 import functools
 import shutil
 from typing import Any
@@ -38,11 +39,11 @@ def add_verbs(verbs: Any) -> None:
     )
     train.set_defaults(verb=train_run)
 
-    kernels = verbs.add_parser("kernels-suite", help="estimate the blur kernels of one run's test sets")
-    kernels.add_argument("run", metavar="RUN")
+    kernels = verbs.add_parser("kernels-suite", help="estimate the blur kernels of runs' test sets")
+    kernels.add_argument("runs", metavar="RUN", nargs="+", help="on a GPU, several are made side by side")
     kernels.add_argument("--suite", default="demo")
     kernels.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    kernels.set_defaults(verb=kernel_run)
+    kernels.set_defaults(verb=kernel_runs)
 
     for name, verb, text in (
         ("upscale-suite", upscale_runs, "upscale the suite's test sets with every run of a method"),
@@ -123,17 +124,19 @@ def train_run(arguments: Arguments) -> None:
     stages.train_run(run, layout, device, limits, arguments.settle, arguments.out)
 
 
-def kernel_run(arguments: Arguments) -> None:
-    """The blur kernel of every test picture of a run, all its sets side by side."""
+def kernel_runs(arguments: Arguments) -> None:
+    """The blur kernel of every test picture of runs."""
     from bench.runtime.devices import choose_device, use_threads
-    from bench.stages.run import estimate_run
+    from bench.stages.run import estimate_runs
     from bench.suites import find_run
     from bench.suites.workdir import Workdir
 
-    run, layout = find_run(arguments.suite, arguments.run), Workdir(arguments.suite)
-    use_threads(run.threads)
-    with layout.turn(f"kernels.{run.name}"):
-        estimate_run(run, layout, choose_device(arguments.device))
+    runs, layout = [find_run(arguments.suite, name) for name in arguments.runs], Workdir(arguments.suite)
+    use_threads(runs[0].threads)
+    with contextlib.ExitStack() as turns:
+        for run in sorted(runs, key=lambda run: run.name):
+            turns.enter_context(layout.turn(f"kernels.{run.name}"))
+        estimate_runs(runs, layout, choose_device(arguments.device))
 
 
 def upscale_runs(arguments: Arguments) -> None:

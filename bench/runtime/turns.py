@@ -5,7 +5,8 @@ not depend on those beside it. On a CPU one comes after the other.
 """
 
 import functools
-from collections.abc import Callable, Generator, Iterable
+import time
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -13,7 +14,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from bench.api import Picture
+from bench.api import Estimate, Picture, Progress
 from bench.runtime.devices import free_memory_mib, held_memory_mib
 
 Result = TypeVar("Result")
@@ -38,6 +39,24 @@ def finish(work: Steps[Result]) -> Result:
     while not (ended := advance(work)):
         pass
     return ended[0]
+
+
+def one_step(make: Callable[[], Result]) -> Steps[Result]:
+    """What is made at once, as work in steps."""
+    return make()
+    yield
+
+
+def timed(work: Steps[Result]) -> Steps[tuple[Result, float, float]]:
+    """Its result, and the seconds and processor seconds of its own steps: over works that alternate they add up."""
+    seconds, cpu_seconds = 0.0, 0.0
+    while True:
+        began, began_cpu = time.monotonic(), time.process_time()
+        ended = advance(work)
+        seconds, cpu_seconds = seconds + time.monotonic() - began, cpu_seconds + time.process_time() - began_cpu
+        if ended:
+            return ended[0], seconds, cpu_seconds
+        yield
 
 
 def alternate(works: Iterable[Steps[Result]]) -> Steps[list[Result]]:
@@ -113,3 +132,13 @@ class PictureTrainer:
 
     def __call__(self, picture: Picture) -> Tensor:
         return finish(self.steps(picture))
+
+
+@dataclass(frozen=True)
+class KernelTrainer:
+    """An estimator that trains, in steps."""
+
+    steps: Callable[[Sequence[Picture], Progress], Steps[list[Estimate]]]
+
+    def __call__(self, pictures: Sequence[Picture], progress: Progress) -> list[Estimate]:
+        return finish(self.steps(pictures, progress))

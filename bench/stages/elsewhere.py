@@ -20,7 +20,7 @@ from bench.runtime.output import changed_files, check_place
 from bench.runtime.packed import pack_of
 from bench.runtime.parcel import write_parcel
 from bench.runtime.results import FILES
-from bench.stages.run import estimate_run, score_run, train_run, upscale_run
+from bench.stages.run import estimate_runs, score_run, train_run, upscale_run
 from bench.stages.train import Limits, checkpoint_path
 from bench.suites import find_suite
 from bench.suites.experiment import Experiment
@@ -62,39 +62,50 @@ def _as_finished(runs: list[Experiment], layout: Workdir, processes: int, deadli
     unfinished = {run.name for run in waiting}
     # a forked process cannot use a GPU
     with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
-        begun: dict[Future[bool], str] = {}
+        begun: dict[Future[list[str]], list[str]] = {}
         while True:
             ready = [run for run in waiting if not unfinished.intersection(run.sources)]
-            for run in ready[: processes - len(begun)] if time.time() < deadline else ():
-                begun[pool.submit(_make, layout.suite, run.name, deadline)] = run.name
-                waiting.remove(run)
+            for names in _together(ready)[: processes - len(begun)] if time.time() < deadline else ():
+                begun[pool.submit(_make, layout.suite, names, deadline)] = names
+                waiting = [run for run in waiting if run.name not in names]
             if not begun:
                 return
             for job in wait(begun, return_when=FIRST_COMPLETED).done:
-                name = begun.pop(job)
-                if job.result():
-                    unfinished.remove(name)
-                    yield name
+                del begun[job]
+                unfinished.difference_update(job.result())
+                yield from job.result()
 
 
-def _make(suite: str, name: str, deadline: float) -> bool:
-    """Train a run until the deadline, then upscale or estimate, and score; whether it came to its end."""
+def _together(runs: Iterable[Experiment]) -> list[list[str]]:
+    """The names of runs, in order, that one process makes: on a GPU those that estimate kernels are made side by side.
+    Elsewhere each is on its own."""
+    on_gpu = choose_device("auto").type == "cuda"
+    groups: dict[str, list[str]] = {}
+    for run in runs:
+        groups.setdefault("kernels" if run.estimates and on_gpu else run.name, []).append(run.name)
+    return list(groups.values())
+
+
+def _make(suite: str, names: list[str], deadline: float) -> list[str]:
+    """Estimate the kernels of runs, or train a run until the deadline and upscale, then score; which came to their
+    end."""
     everything, layout = find_suite(suite).experiments(), Workdir(suite)
-    run = everything[name]
-    use_threads(run.threads)
+    runs = [everything[name] for name in names]
+    use_threads(runs[0].threads)
     device = choose_device("auto")
     try:
-        if run.iterations and not (layout.run(name) / "train.json").is_file():
-            train_run(run, layout, device, Limits(max(0.0, deadline - time.time()) / 60), settled=True)
-        if run.estimates:
-            estimate_run(run, layout, device)
-        else:
+        if runs[0].estimates:
+            estimate_runs(runs, layout, device)
+        for run in runs if not runs[0].estimates else ():
+            if run.iterations and not (layout.run(run.name) / "train.json").is_file():
+                train_run(run, layout, device, Limits(max(0.0, deadline - time.time()) / 60), settled=True)
             upscale_run(run, everything, layout, device)
     except (OutOfTime, Diverged) as stop:
         print(stop, file=sys.stderr)
-        return False
-    score_run(run, layout)
-    return True
+        return []
+    for run in runs:
+        score_run(run, layout)
+    return names
 
 
 def _is_finished(run: Experiment, layout: Workdir) -> bool:

@@ -1,6 +1,5 @@
 """A folder of LR pictures -> the blur kernel of each, as an array and as a picture to look at, with seconds."""
 
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from bench.runtime.checksums import hash_files
 from bench.runtime.devices import describe, peak_memory_mib
 from bench.runtime.files import making_folder, replacing, write_json
 from bench.runtime.record import Stage
+from bench.runtime.turns import KernelTrainer, Steps, finish, one_step, timed
 
 PREVIEW_SIDE = 400  # pixels, about
 
@@ -28,7 +28,7 @@ def estimate_pictures(method: Method, lr: Sequence[Path], out: Path, seed: int, 
     for a picture that cannot be read or carries no kernel.
     """
     pictures = [Picture(p.stem, to_tensor(read_image(p)).to(device), None, seed) for p in lr]
-    estimates, seconds, _ = _estimated(method, pictures)
+    estimates, seconds, _ = finish(_estimated(method, pictures))
     failed = [picture.name for picture, found in zip(pictures, estimates, strict=True) if not _has_kernel(found)]
     if failed:
         raise Diverged(f"{', '.join(failed)}: every generator is dead; use more iterations or another seed")
@@ -49,14 +49,14 @@ def estimate_pictures(method: Method, lr: Sequence[Path], out: Path, seed: int, 
     return done
 
 
-def estimate_sets(method: Method, sets: Mapping[str, Path], out: Path, seed: int, stage: Stage) -> None:
+def estimate_sets(method: Method, sets: Mapping[str, Path], out: Path, seed: int, stage: Stage) -> Steps[None]:
     """out/<data set>/<stem>.npy and .png for every picture of every set (data set to LR folder), all sets side by
     side, and out/kernels.json. Raises BadInput as `estimate_pictures` does."""
     places = [(name, path) for name, lr in sets.items() for path in image_files(lr)]
     # an estimation that comes to nothing leaves no file: its metrics are n/a
     lr = [to_tensor(read_image(path)).to(stage.device) for _, path in places]
     pictures = [Picture(f"{name}/{p.stem}", image, None, seed) for (name, p), image in zip(places, lr, strict=True)]
-    estimates, seconds, cpu_seconds = _estimated(method, pictures)
+    estimates, seconds, cpu_seconds = yield from _estimated(method, pictures)
     spent = {
         "pictures": len(pictures),
         "seconds": round(seconds, 2),
@@ -82,21 +82,21 @@ def _count_generators(pictures: Sequence[Picture], estimates: Sequence[Estimate]
     return {"trained": sum(found.generators for found in estimates), "dead": dead}
 
 
-def _estimated(method: Method, pictures: Sequence[Picture]) -> tuple[list[Estimate], float, float]:
+def _estimated(method: Method, pictures: Sequence[Picture]) -> Steps[tuple[list[Estimate], float, float]]:
     """What was estimated, and the seconds and processor seconds that it took, under a progress bar that counts
     iterations over all generators of all pictures. Raises BadInput for a method that estimates none."""
     estimator = method.estimator()
     if estimator is None:
         raise BadInput(f"{type(method).__name__} estimates no kernels; use python -m bench upscale")
     iterations = int(method.knobs.get("iterations", 0)) * int(method.knobs.get("estimates", 1)) * len(pictures)
-    began, began_cpu = time.monotonic(), time.process_time()
     with tqdm(total=iterations, desc="kernels", unit="iteration", unit_scale=True) as bar:
 
         def advance(iterations: int) -> None:
             bar.update(iterations)
 
-        estimates = estimator(pictures, advance)
-    return estimates, time.monotonic() - began, time.process_time() - began_cpu
+        trains = isinstance(estimator, KernelTrainer)
+        work = estimator.steps(pictures, advance) if trains else one_step(lambda: estimator(pictures, advance))
+        return (yield from timed(work))
 
 
 def write_kernel(folder: Path, stem: str, kernel: F64) -> None:

@@ -1,6 +1,7 @@
 """The stages of one run of a suite: what each reads from the work folder, what it writes there, and its record."""
 
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +18,7 @@ from bench.runtime.checksums import hash_file, hash_files, hash_hashes
 from bench.runtime.files import making_folder, read_json, write_json
 from bench.runtime.output import changed_files, check_unchanged
 from bench.runtime.record import Stage, code_of
+from bench.runtime.turns import Steps, alternate, finish
 from bench.runtime.weights import locate, published_sha256
 from bench.stages import score
 from bench.stages.checkpoints import import_checkpoint
@@ -85,11 +87,15 @@ def open_store(run: Experiment, layout: Workdir) -> Store:
     return PairedAndUnpaired(pairs, unpaired, method.unpaired)
 
 
-def estimate_run(run: Experiment, layout: Workdir, device: torch.device) -> None:
-    """Estimate the blur kernel of every test picture of a run, all its sets side by side."""
-    sets = {name: layout.test_data(name, run.scale, run.degradation) / "lr" for name in run.test_sets}
-    stage = Stage(code_of(run.made_by), device, _test_data(run, layout), _identity(run))
-    estimate_sets(run.build(), sets, layout.kernels(run), run.seed, stage)
+def estimate_runs(runs: Iterable[Experiment], layout: Workdir, device: torch.device) -> None:
+    """Estimate the blur kernel of every test picture of runs: on a GPU side by side, as far as there is room."""
+
+    def estimate(run: Experiment) -> Steps[None]:
+        sets = {name: layout.test_data(name, run.scale, run.degradation) / "lr" for name in run.test_sets}
+        stage = Stage(code_of(run.made_by), device, _test_data(run, layout), _identity(run))
+        return estimate_sets(run.build(), sets, layout.kernels(run), run.seed, stage)
+
+    finish(alternate(map(estimate, runs)))
 
 
 def upscale_run(run: Experiment, sources: dict[str, Experiment], layout: Workdir, device: torch.device) -> None:

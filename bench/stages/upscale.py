@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +24,7 @@ from bench.runtime.devices import describe, enough_memory, peak_memory_mib
 from bench.runtime.files import making_folder, write_json
 from bench.runtime.paths import CORRECTED
 from bench.runtime.record import Stage
-from bench.runtime.turns import PictureTrainer, Steps, finish, side_by_side
+from bench.runtime.turns import PictureTrainer, Steps, finish, one_step, side_by_side, timed
 from bench.suites.experiment import digest_of
 
 DRAWS = "draws"  # the folder of further SR of the same pictures
@@ -79,8 +78,7 @@ def upscale_folder(
     pattern: str = "{name}",
 ) -> dict[str, Any]:
     """Upscale every picture of `lr` whose name matches the pattern into the folder `out` that is not there yet; a grey
-    picture gives a grey one. Returns how many there are, and the seconds of each that was upscaled now; where several
-    train side by side, those since the one before ended.
+    picture gives a grey one. Returns how many there are, and the seconds of each that was upscaled now.
 
     Raises BadInput for an unreadable picture or kernel, before the first is upscaled.
     """
@@ -88,22 +86,20 @@ def upscale_folder(
     device = upscaler.device if isinstance(upscaler, PictureTrainer) else torch.device("cpu")
     left = [file for file in given if not (out / f"{file.stem}.png").is_file()]
     seconds: dict[str, float] = {}
-    ended = 0.0
 
     def upscale(file: Path) -> Steps[None]:
-        nonlocal ended
         image, path = read_image(file), given[file]
-        kernel = None if path is None else torch.from_numpy(read_kernel(path))
-        picture, began = Picture(file.stem, to_tensor(image), kernel, seed), time.monotonic()
+        picture = Picture(file.stem, to_tensor(image), None if path is None else torch.from_numpy(read_kernel(path)), seed)
+        trains = isinstance(upscaler, PictureTrainer)
+        work = upscaler.steps(picture) if trains else one_step(lambda: upscaler(picture))
         with enough_memory(f"{file}: {image.shape[1]}x{image.shape[0]} pixels", "upscale it with a smaller --tile"):
-            sr = (yield from upscaler.steps(picture)) if isinstance(upscaler, PictureTrainer) else upscaler(picture)
-        seconds[file.stem] = round(time.monotonic() - max(began, ended), 4)
+            sr, spent, _ = yield from timed(work)
         expected = (3, scale * image.shape[0], scale * image.shape[1])
         if tuple(sr.shape) != expected:
             raise BadInput(f"{file}: upscaled to {tuple(sr.shape)}, expected {expected}; check --scale")
         write_png(out / f"{file.stem}.png", to_uint8(sr, grey=image.ndim == 2))
+        seconds[file.stem] = round(spent, 4)
         bar.update()
-        ended = time.monotonic()
 
     with tqdm(total=len(left), desc=f"{lr.parent.name}/{lr.name}", unit="picture", mininterval=2.0) as bar:
         finish(side_by_side(map(upscale, left), device))

@@ -15,6 +15,7 @@ from torch import nn
 
 from bench.api import Axis, Claim, Entry, Estimator, Method, Upscaler, claimed_at, varied
 from bench.errors import BadInput
+from bench.runtime.turns import KernelTrainer
 from methods.kernelgan import network
 from methods.kernelgan.estimate import estimate
 from methods.kernelgan.knobs import PRESETS, KernelGanKnobs
@@ -36,7 +37,7 @@ class KernelGan(KernelGanKnobs, Method):
         raise BadInput("kernelgan estimates kernels and upscales nothing; give its kernels to zssr")
 
     def estimator(self) -> Estimator:
-        return functools.partial(estimate, self)
+        return KernelTrainer(functools.partial(estimate, self))
 
 
 _PAPER, _CODE, _DESIGN = "section 3", "released code", "design choice, not in the paper"

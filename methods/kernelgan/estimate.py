@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import chain
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from bench.data.degradations import generator as random_numbers
 from bench.data.images import F64
 from bench.errors import Diverged
 from bench.runtime.graph import RECORDERS, Recordings
+from bench.runtime.turns import Steps, side_by_side
 from methods.common.optimise import make_moments, tensor_adam
 from methods.kernelgan import losses, network
 from methods.kernelgan.kernel import finish
@@ -25,7 +27,7 @@ ON_GPU = 64  # generators side by side on a GPU, where launches are what takes t
 LEAST_GAIN, LEAST_AGE = 0.1, 200  # of a generator that is not dead, trained for so many iterations; others are at 1
 
 
-def estimate(knobs: KernelGanKnobs, pictures: Sequence[Picture], progress: Progress) -> list[Estimate]:
+def estimate(knobs: KernelGanKnobs, pictures: Sequence[Picture], progress: Progress) -> Steps[list[Estimate]]:
     """The kernel of each picture, in the order given; `progress` counts iterations, one per generator.
 
     Pictures of one seed and name get the same kernel whatever is beside them; one whose generators amount to no kernel
@@ -35,13 +37,19 @@ def estimate(knobs: KernelGanKnobs, pictures: Sequence[Picture], progress: Progr
         trimmed(picture.name, _values(picture), knobs)
     order = sorted(range(len(pictures)), key=lambda index: pictures[index].name)
     raw: dict[int, list[F64]] = {index: [] for index in order}
-    on_gpu = any(picture.lr.is_cuda for picture in pictures)
-    for chosen in _batches(knobs, order, ON_GPU if on_gpu else knobs.side_by_side):
+    device = next((picture.lr.device for picture in pictures), torch.device("cpu"))
+    size = ON_GPU if device.type == "cuda" else knobs.side_by_side
+
+    def trained(chosen: list[tuple[int, int]]) -> Steps[list[F64]]:
         # fewer at once may be added up in another order on a GPU: the last batch is filled up
-        filled = chosen + chosen[-1:] * (ON_GPU - len(chosen) if on_gpu else 0)
+        filled = chosen + chosen[-1:] * (ON_GPU - len(chosen) if device.type == "cuda" else 0)
         subjects = [prepare(knobs, pictures[index], estimate) for index, estimate in filled]
-        for (index, _), values in zip(chosen, train(knobs, subjects, progress, len(chosen)), strict=True):
-            raw[index].append(values)
+        return (yield from train(knobs, subjects, progress, len(chosen)))
+
+    batches = _batches(knobs, order, size)
+    kernels = yield from side_by_side(map(trained, batches), device)
+    for (index, _), values in zip(chain(*batches), chain(*kernels), strict=True):
+        raw[index].append(values)
     return [_finished(picture.name, raw[index], knobs) for index, picture in enumerate(pictures)]
 
 
@@ -102,7 +110,7 @@ def prepare(knobs: KernelGanKnobs, picture: Picture, estimate: int = 0) -> Subje
     )
 
 
-def train(knobs: KernelGanKnobs, subjects: Sequence[Subject], progress: Progress, wanted: int) -> list[F64]:
+def train(knobs: KernelGanKnobs, subjects: Sequence[Subject], progress: Progress, wanted: int) -> Steps[list[F64]]:
     """The kernel that each of the first `wanted` generators amounts to in the last `averaged` iterations, not yet
     post-processed."""
     batch = Batch(knobs, subjects)
@@ -114,6 +122,8 @@ def train(knobs: KernelGanKnobs, subjects: Sequence[Subject], progress: Progress
             total += batch.amount()
         if (iteration + 1) % REPORT_EVERY == 0:
             progress(REPORT_EVERY * wanted)
+        yield
+    batch.recordings.recorded.clear()  # let go later, a graph might take its stream's workspaces from the next one
     progress(knobs.iterations % REPORT_EVERY * wanted)
     return list((total / averaged).cpu().numpy()[:wanted])
 
