@@ -94,9 +94,9 @@ def _estimated(method: Method, pictures: Sequence[Picture]) -> Steps[tuple[list[
         def advance(iterations: int) -> None:
             bar.update(iterations)
 
-        trains = isinstance(estimator, KernelTrainer)
-        work = estimator.steps(pictures, advance) if trains else one_step(lambda: estimator(pictures, advance))
-        return (yield from timed(work))
+        if isinstance(estimator, KernelTrainer):
+            return (yield from timed(estimator.steps(pictures, advance)))
+        return (yield from timed(one_step(lambda: estimator(pictures, advance))))
 
 
 def write_kernel(folder: Path, stem: str, kernel: F64) -> None:

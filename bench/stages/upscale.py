@@ -89,11 +89,10 @@ def upscale_folder(
 
     def upscale(file: Path) -> Steps[None]:
         image, path = read_image(file), given[file]
-        picture = Picture(file.stem, to_tensor(image), None if path is None else torch.from_numpy(read_kernel(path)), seed)
-        trains = isinstance(upscaler, PictureTrainer)
-        work = upscaler.steps(picture) if trains else one_step(lambda: upscaler(picture))
+        kernel = None if path is None else torch.from_numpy(read_kernel(path))
+        picture = Picture(file.stem, to_tensor(image), kernel, seed)
         with enough_memory(f"{file}: {image.shape[1]}x{image.shape[0]} pixels", "upscale it with a smaller --tile"):
-            sr, spent, _ = yield from timed(work)
+            sr, spent, _ = yield from timed(_in_steps(upscaler, picture))
         expected = (3, scale * image.shape[0], scale * image.shape[1])
         if tuple(sr.shape) != expected:
             raise BadInput(f"{file}: upscaled to {tuple(sr.shape)}, expected {expected}; check --scale")
@@ -104,6 +103,10 @@ def upscale_folder(
     with tqdm(total=len(left), desc=f"{lr.parent.name}/{lr.name}", unit="picture", mininterval=2.0) as bar:
         finish(side_by_side(map(upscale, left), device))
     return {"pictures": len(given), "seconds": seconds}
+
+
+def _in_steps(upscaler: Upscaler, picture: Picture) -> Steps[Tensor]:
+    return upscaler.steps(picture) if isinstance(upscaler, PictureTrainer) else one_step(lambda: upscaler(picture))
 
 
 def _readable(lr: Path, scale: int, kernels: Path | None, pattern: str) -> dict[Path, Path | None]:

@@ -18,6 +18,7 @@ from bench.api import Knobs, Picture
 from bench.data.blur_kernels import aligned_centre, centre_of_mass
 from bench.data.images import F64, to_tensor
 from bench.errors import BadInput
+from bench.runtime import turns
 from bench.runtime.graph import RECORDERS
 from methods.kernelgan import losses, network
 from methods.kernelgan.entry import ENTRY, KernelGan
@@ -343,7 +344,7 @@ def test_progress_counts_the_iterations_of_every_generator() -> None:
 
 
 def raw_kernel(knobs: KernelGan, estimate: int = 0) -> F64:
-    return train(knobs, [prepare(knobs, picture(), estimate)], quiet, 1)[0]
+    return turns.finish(train(knobs, [prepare(knobs, picture(), estimate)], quiet, 1))[0]
 
 
 def test_a_pictures_kernel_is_the_mean_of_its_generators_kernels() -> None:
@@ -393,7 +394,11 @@ def test_dead_generators_are_counted_and_where_all_are_there_is_no_kernel(
     raw: list[F64], dead: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left = iter(raw * 2)
-    monkeypatch.setattr("methods.kernelgan.estimate.train", lambda _, subjects, *__: [next(left) for _ in subjects])
+
+    def train(_: object, subjects: list[Subject], *__: object) -> turns.Steps[list[F64]]:
+        return turns.one_step(lambda: [next(left) for _ in subjects])
+
+    monkeypatch.setattr("methods.kernelgan.estimate.train", train)
     knobs = KernelGan(estimates=len(raw), iterations=200, side_by_side=8)
     for found in knobs.estimator()([picture("a"), picture("b")], quiet):
         assert (found.generators, found.dead) == (len(raw), dead)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,11 @@ from recorded import record
 from bench.data.images import write_png
 from bench.errors import BadInput
 from bench.runtime import graph, turns
-from bench.runtime.turns import Steps, finish, side_by_side
+from bench.runtime.record import Stage
+from bench.runtime.turns import Steps, alternate, finish, side_by_side, timed
+from bench.stages.estimate import estimate_sets
 from bench.stages.upscale import prepare, upscale_folder
+from methods.kernelgan.entry import KernelGan
 from methods.zssr.method import Zssr
 
 CPU = torch.device("cpu")
@@ -86,6 +91,43 @@ def test_pictures_trained_side_by_side_are_those_of_one_after_another(
         upscale_folder(prepare(method, None, CPU), alone / "lr", alone / "sr", 2)
         made = (tmp_path / "together" / f"{number}.png").read_bytes()
         assert made == (alone / "sr" / f"{number}.png").read_bytes()
+
+
+def test_kernels_of_variants_estimated_side_by_side_are_those_of_each_alone(
+    tmp_path: Path, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        write_png(tmp_path / "lr" / f"{number}.png", smooth(number, 100 + 4 * number, 96, 3))
+    short = KernelGan(iterations=8, averaged=2, estimates=2, side_by_side=4, schedule_length=150)
+    methods = {"bce": short, "l1": replace(short, gan_loss="l1", discriminator_sizes=(7, 3), iterations=5)}
+
+    def estimate(name: str, out: Path) -> Steps[None]:
+        return estimate_sets(methods[name], {"set": tmp_path / "lr"}, out / name, 1, Stage({}, CPU, {}))
+
+    for name in methods:
+        finish(estimate(name, tmp_path / "alone"))
+    monkeypatch.setitem(graph.RECORDERS, "cpu", record)
+    finish(alternate(estimate(name, tmp_path / "together") for name in methods))
+    kernels = sorted((tmp_path / "alone").rglob("*.npy"))
+    assert len(kernels) == 6
+    for path in kernels:
+        together = tmp_path / "together" / path.relative_to(tmp_path / "alone")
+        assert together.read_bytes() == path.read_bytes()
+
+
+def test_the_seconds_of_works_that_alternate_add_up_to_those_of_all() -> None:
+    def waiting(seconds: float) -> Steps[float]:
+        for _ in range(3):
+            time.sleep(seconds)
+            yield
+        return seconds
+
+    began = time.monotonic()
+    found = finish(alternate(timed(waiting(seconds)) for seconds in (0.01, 0.03)))
+    whole = time.monotonic() - began
+    assert [result for result, _, _ in found] == [0.01, 0.03]
+    spent = [seconds for _, seconds, _ in found]
+    assert spent[0] >= 0.03 and spent[1] >= 0.09 and sum(spent) <= whole < sum(spent) + 0.02
 
 
 def test_what_a_graph_reads_of_others_is_kept_and_what_it_makes_is_not() -> None:

@@ -19,6 +19,7 @@ from bench.api import Estimate, Picture, Progress
 from bench.data.images import image_files, write_png
 from bench.errors import BadInput, Diverged
 from bench.runtime.record import Stage, code_of
+from bench.runtime.turns import finish
 from bench.stages.estimate import estimate_pictures, estimate_sets, preview
 from bench.stages.score import score_kernels
 from methods.bicubic import ENTRY as BICUBIC
@@ -88,7 +89,7 @@ def test_dead_generators_are_counted_picture_by_picture(
     assert not (tmp_path / "alone").exists()
     stage = Stage(code_of(["bench.stages.estimate"]), torch.device("cpu"), {})
     for _ in range(2):  # another time, in place of the first
-        estimate_sets(method, {"Set5": pictures}, tmp_path / "sets", 0, stage)
+        finish(estimate_sets(method, {"Set5": pictures}, tmp_path / "sets", 0, stage))
         record = json.loads((tmp_path / "sets" / "kernels.json").read_text())
         assert record["generators"] == {"trained": 8, "dead": {"Set5/blobs": 1, "Set5/grey": 4}}
         assert list(record["outputs"]) == ["Set5/blobs.npy"]
