@@ -23,7 +23,9 @@ def main(words: Sequence[str] | None = None) -> int:
         arguments = build_parser().parse_args(words)
         name, verb = f"bench {arguments.name}", arguments.verb
         if str(getattr(arguments, "suite", "")).endswith(".py"):
-            arguments.suite = _name_of_suite(arguments.suite)
+            from bench.suites import find_suite
+
+            arguments.suite = find_suite(arguments.suite).name  # by which a suite of one's own is known from here on
         verb(arguments)
     except (BadInput, Diverged, OutOfTime) as error:
         print(f"{name}: {_one_line(str(error))}", file=sys.stderr)
@@ -34,13 +36,6 @@ def main(words: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return 0
     return 0
-
-
-def _name_of_suite(file: str) -> str:
-    """The name by which a suite of one's own is known from here on."""
-    from bench.suites import find_suite
-
-    return find_suite(file).name
 
 
 def _one_line(message: str) -> str:
@@ -57,13 +52,13 @@ class _Parser(argparse.ArgumentParser):
 
 def build_parser() -> argparse.ArgumentParser:
     """Every verb with its options."""
-    from bench.commands import compare, curves, elsewhere, kernels, methods, stages, taps, tools, trace
+    from bench.commands import compare, elsewhere, methods, pictures, stages, tools, trace
 
     parser = _Parser(prog="python -m bench", description="Super-resolution, reproduced and scored.")
     parser.add_argument("--version", action="version", version=f"sr-bench {__version__}")
     parser.add_argument("--snakefile", action="version", version=f"{ROOT}/Snakefile", help="where the workflow is")
     verbs = parser.add_subparsers(dest="name", required=True, metavar="VERB")
-    for module in (tools, methods, compare, curves, taps, kernels, stages, trace, elsewhere):
+    for module in (tools, pictures, methods, compare, stages, trace, elsewhere):
         module.add_verbs(verbs)
     return parser
 

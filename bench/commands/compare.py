@@ -1,18 +1,15 @@
 """The verb compare: one's own method against others on two folders of pictures, without a suite or a workflow."""
 
-import argparse
 import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from bench.commands.options import SCALE, add_lr, add_output
+from bench.commands.options import SCALE, Arguments, add_lr, add_output
 from bench.errors import BadInput
 
 if TYPE_CHECKING:
     from bench.suites.suite import Suite
-
-Arguments = argparse.Namespace
 
 
 def add_verbs(verbs: Any) -> None:

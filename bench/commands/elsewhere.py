@@ -1,12 +1,9 @@
 """Verbs about runs that are made on another machine: pack, make-packed-runs, adopt."""
 
-import argparse
 from pathlib import Path
 from typing import Any
 
-from bench.commands.options import COUNT, JOBS, add_output, minutes
-
-Arguments = argparse.Namespace
+from bench.commands.options import COUNT, JOBS, Arguments, add_output, minutes
 
 
 def add_verbs(verbs: Any) -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 import shlex
 from pathlib import Path
 from typing import Any
 
+from bench.commands.options import Arguments
 from bench.errors import BadInput
 from bench.runtime.code_digest import ROOT
 
-Arguments = argparse.Namespace
 TEMPLATE = Path(__file__).with_name("method.py.txt")
 
 

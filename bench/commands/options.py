@@ -23,6 +23,7 @@ class Whole:
         return number
 
 
+Arguments = argparse.Namespace
 SCALE = Whole(1, 64)
 SEED = Whole(0, 2**63 - 1)
 COUNT = Whole(1, 10**9)
@@ -44,6 +45,24 @@ def add_lr(verb: argparse.ArgumentParser, required: bool = True, text: str = "")
     """Add --lr and --lr-pattern: a folder of LR pictures, and which of them."""
     verb.add_argument("--lr", type=Path, required=required, help=text or None)
     verb.add_argument("--lr-pattern", default="{name}", help="which pictures of --lr: '{name}_LR.png'")
+
+
+def add_pairs(verb: argparse.ArgumentParser, lr: str = "") -> None:
+    """Add the folders of pictures that are compared, and which of each. lr: what those of --lr are for."""
+    verb.add_argument("--sr", type=Path, required=True)
+    verb.add_argument("--hr", type=Path, required=True)
+    add_lr(verb, required=False, text=lr)
+    verb.add_argument("--sr-pattern", default="{name}")
+    verb.add_argument("--hr-pattern", default="{name}")
+    verb.add_argument("--scale", type=SCALE, default=4)
+
+
+def add_method(verb: argparse.ArgumentParser) -> None:
+    """Add --method, in the sizes of a paper or a suite, at a scale, and the device that it runs on."""
+    verb.add_argument("--method", required=True, metavar="METHOD", help="NAME[.variant], FILE.py[:variant]")
+    verb.add_argument("--suite", help="take the sizes of this suite instead of the paper's")
+    verb.add_argument("--scale", type=SCALE, default=4)
+    verb.add_argument("--device", default="auto", help="auto, cpu or cuda")
 
 
 def add_output(verb: argparse.ArgumentParser, metavar: str = "DIR", required: bool = True, text: str = "") -> None:

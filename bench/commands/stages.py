@@ -9,9 +9,7 @@ import functools
 import shutil
 from typing import Any
 
-from bench.commands.options import JOBS, SCALE, add_output, minutes
-
-Arguments = argparse.Namespace
+from bench.commands.options import JOBS, SCALE, Arguments, add_output, minutes
 
 
 def add_verbs(verbs: Any) -> None:

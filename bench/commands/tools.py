@@ -1,14 +1,15 @@
-"""Verbs that work on any folders: list, data, fetch, degrade, import, upscale, score, diagnose."""
+"""Verbs that look things up, measure and compare: list, data, fetch, import, score, diagnose, taps."""
 
-import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bench.commands.options import SCALE, SEED, Whole, add_lr, add_output
+from bench.commands.options import SCALE, Arguments, Whole, add_output, add_pairs
 from bench.errors import BadInput
 
-Arguments = argparse.Namespace
+if TYPE_CHECKING:
+    from bench.stages.score import Folders
+
 Rows = list[tuple[str, ...]]
 
 
@@ -25,14 +26,6 @@ def add_verbs(verbs: Any) -> None:
     fetch.add_argument("names", nargs="+", metavar="NAME")
     fetch.set_defaults(verb=fetch_names)
 
-    degrade = verbs.add_parser("degrade", help="HR pictures -> LR pictures, with a manifest")
-    degrade.add_argument("--hr", type=Path, required=True)
-    degrade.add_argument("--scale", type=SCALE, default=4)
-    degrade.add_argument("--degradation", default="bicubic")
-    degrade.add_argument("--seed", type=SEED, default=0)
-    add_output(degrade)
-    degrade.set_defaults(verb=degrade_folder)
-
     importing = verbs.add_parser("import", help="a published checkpoint (.pth) -> ours (.safetensors), strictly")
     importing.add_argument("--method", required=True, metavar="NAME")
     importing.add_argument("--from", dest="source", type=Path, required=True, metavar="FILE.pth")
@@ -41,50 +34,26 @@ def add_verbs(verbs: Any) -> None:
     importing.add_argument("--scale", type=SCALE, help="for the networks whose tensors do not tell it (RRDBNet)")
     importing.set_defaults(verb=import_published)
 
-    upscale = verbs.add_parser("upscale", help="LR pictures -> 8-bit SR pictures")
-    upscale.add_argument("--method", required=True, metavar="METHOD", help="NAME[.variant], FILE.py[:variant]")
-    upscale.add_argument("--checkpoint", type=Path, help="a trained network (.safetensors)")
-    upscale.add_argument("--suite", help="take the sizes of this suite instead of the paper's")
-    upscale.add_argument("--scale", type=SCALE, default=4)
-    add_lr(upscale)
-    upscale.add_argument("--kernels", type=Path, metavar="DIR", help="blur kernels, .npy or .mat (zssr.estimated)")
-    add_output(upscale)
-    upscale.add_argument("--ensemble", action="store_true", help="average the eight flips and transposes ('+')")
-    upscale.add_argument("--tile", type=Whole(0, 2**16), default=0, help="LR side of a tile; 0: whole pictures")
-    upscale.add_argument(
-        "--back-project",
-        type=Whole(0, 10**6),
-        default=0,
-        metavar="N",
-        help="N iterations towards a bicubic LR (ESRGAN at PIRM: 20)",
-    )
-    upscale.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    upscale.set_defaults(verb=upscale_pictures)
-
     score = verbs.add_parser("score", help="SR pictures against HR pictures, one row a picture and metric")
-    score.add_argument("--sr", type=Path, required=True)
-    score.add_argument("--hr", type=Path, required=True)
-    add_lr(score, required=False)
+    add_pairs(score)
     score.add_argument("--kernels", type=Path)
     score.add_argument("--true-kernels", type=Path)
-    score.add_argument("--scale", type=SCALE, default=4)
     score.add_argument("--metrics", help="keys joined by commas (list metrics shows them)")
-    score.add_argument("--sr-pattern", default="{name}")
-    score.add_argument("--hr-pattern", default="{name}")
     score.add_argument("--workers", type=Whole(0, 4096), default=0, help="pictures at a time; 0: one a core")
     add_output(score, metavar="FILE.csv")
     score.set_defaults(verb=score_pictures)
 
     diagnose = verbs.add_parser("diagnose", help="which convention explains a reported number")
-    diagnose.add_argument("--sr", type=Path, required=True)
-    diagnose.add_argument("--hr", type=Path, required=True)
-    add_lr(diagnose, required=False, text="LR pictures, to check the scale")
-    diagnose.add_argument("--scale", type=SCALE, default=4)
+    add_pairs(diagnose, lr="LR pictures, to check the scale")
     diagnose.add_argument("--metric", choices=("psnr", "ssim"), default="psnr")
     diagnose.add_argument("--reported", required=True)
-    diagnose.add_argument("--sr-pattern", default="{name}")
-    diagnose.add_argument("--hr-pattern", default="{name}")
     diagnose.set_defaults(verb=diagnose_number)
+
+    taps = verbs.add_parser("taps", help="the share of active perceptual features before and after activation")
+    taps.add_argument("--network", required=True, metavar="NAME", help="vgg19, vgg19-caffe-conv3_4, alexnet, ...")
+    taps.add_argument("--layer", help="conv1_2 and the like; the deepest if not given")
+    taps.add_argument("--hr", type=Path, required=True, help="a folder of pictures")
+    taps.set_defaults(verb=show_taps)
 
 
 def show_list(arguments: Arguments) -> None:
@@ -174,21 +143,13 @@ LISTS: dict[str, Callable[[], Rows]] = {
 def show_data(arguments: Arguments) -> None:
     from bench.data.here import status
 
-    print_rows([tuple(str(word) for word in row) for row in status()])
+    print_rows(status())
 
 
 def fetch_names(arguments: Arguments) -> None:
     from bench.data.fetch import fetch
 
     fetch(arguments.names)
-
-
-def degrade_folder(arguments: Arguments) -> None:
-    from bench.data.prepare import degrade_folder
-
-    degrade_folder(
-        arguments.hr, arguments.scale, arguments.degradation, arguments.out, arguments.seed, arguments.overwrite
-    )
 
 
 def import_published(arguments: Arguments) -> None:
@@ -202,65 +163,50 @@ def import_published(arguments: Arguments) -> None:
         print(f"  {note}")
 
 
-def upscale_pictures(arguments: Arguments) -> None:
-    from bench.runtime.devices import choose_device
-    from bench.runtime.output import output_folder
-    from bench.stages.checkpoints import choose_method
-    from bench.stages.train import load_network
-    from bench.stages.upscale import Options, prepare, request_of, upscale_folder, with_options
-
-    method = choose_method(arguments.method, arguments.scale, arguments.suite, arguments.checkpoint)
-    if arguments.kernels is not None and method.knobs.get("kernel") != "given":
-        raise BadInput(f"{arguments.method} takes no kernels; leave --kernels out, or upscale with zssr.estimated")
-    network = method.network()
-    loaded = "sha256" in method.knobs
-    if (network is None or loaded) and arguments.checkpoint is not None:
-        raise BadInput(f"{arguments.method} has no network to load; leave --checkpoint out")
-    if network is not None and not loaded:
-        if arguments.checkpoint is None:
-            raise BadInput(f"{arguments.method} needs a trained network; give --checkpoint FILE")
-        network = load_network(network, arguments.checkpoint)
-    device = choose_device(arguments.device)
-    upscaler = prepare(method, network, device)
-    options = Options(arguments.ensemble, arguments.tile, back_project=arguments.back_project)
-    upscaler = with_options(upscaler, method.scale, options)
-    pattern = arguments.lr_pattern
-    request = request_of(method, arguments.checkpoint, options, arguments.lr, device, arguments.kernels, pattern)
-    inputs = [arguments.lr, arguments.checkpoint, arguments.kernels]
-    with output_folder(arguments.out, inputs, arguments.overwrite, request) as folder:
-        done = upscale_folder(upscaler, arguments.lr, folder, method.scale, kernels=arguments.kernels, pattern=pattern)
-    print(f"{done['pictures']} pictures, {sum(done['seconds'].values()):.1f} s -> {arguments.out}")
-
-
 def score_pictures(arguments: Arguments) -> None:
-    from bench.stages.score import Folders, score_folders
+    from bench.stages.score import score_folders
 
-    folders = Folders(
-        arguments.sr,
-        arguments.hr,
-        arguments.lr,
-        arguments.kernels,
-        arguments.true_kernels,
-        arguments.sr_pattern,
-        arguments.hr_pattern,
-        arguments.lr_pattern,
-    )
     metrics = arguments.metrics.split(",") if arguments.metrics else None
-    score_folders(folders, arguments.scale, metrics, arguments.out, arguments.workers or None, arguments.overwrite)
+    options = (arguments.out, arguments.workers or None, arguments.overwrite)
+    score_folders(_folders(arguments), arguments.scale, metrics, *options)
 
 
 def diagnose_number(arguments: Arguments) -> None:
     from bench.stages.diagnose import diagnose_pairs, render
-    from bench.stages.score import Folders, pair_folders
+    from bench.stages.score import pair_folders
 
-    folders = Folders(
-        arguments.sr,
-        arguments.hr,
-        sr_pattern=arguments.sr_pattern,
-        hr_pattern=arguments.hr_pattern,
-        lr=arguments.lr,
-        lr_pattern=arguments.lr_pattern,
-    )
-    findings = diagnose_pairs(pair_folders(folders, arguments.scale), arguments.metric, arguments.reported)
+    pairs = pair_folders(_folders(arguments), arguments.scale)
+    findings = diagnose_pairs(pairs, arguments.metric, arguments.reported)
     print(f"scale {arguments.scale}")
     print(render(findings, arguments.reported))
+
+
+def _folders(arguments: Arguments) -> "Folders":
+    """Those, and the patterns, that a verb was given."""
+    from bench.stages.score import Folders
+
+    return Folders(**{field: value for field, value in vars(arguments).items() if field in Folders.__annotations__})
+
+
+def show_taps(arguments: Arguments) -> None:
+    """A line a picture and one for their mean. Raises BadInput for an unknown network, layer or folder, and
+    MissingWeights."""
+    from statistics import fmean
+
+    from bench.data.images import image_files, read_image, to_tensor
+    from bench.errors import pick
+    from methods.common.perceptual import PERCEPTUAL, tap_statistics
+
+    layer = arguments.layer or pick("perceptual network", arguments.network, PERCEPTUAL).deepest
+    rows = {
+        path.stem: tap_statistics(arguments.network, layer, to_tensor(read_image(path))[None])
+        for path in image_files(arguments.hr)
+    }
+    names = list(next(iter(rows.values())))
+    rows["mean"] = {name: fmean(row[name] for row in rows.values()) for name in names}
+    print(f"{arguments.network} {layer}: active is the share of features that are not zero")
+    width = max(map(len, rows))
+    print("  ".join(["picture".ljust(width), *(name.rjust(13) for name in names)]))
+    for stem, row in rows.items():
+        shown = (f"{row[n]:.2%}" if n.startswith("active") else f"{row[n]:.4g}" for n in names)
+        print("  ".join([stem.ljust(width), *(value.rjust(13) for value in shown)]))

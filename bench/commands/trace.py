@@ -1,15 +1,12 @@
 """Verbs about published results: why, verify, page; and what a network costs: cost."""
 
-import argparse
 import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from bench.commands.options import SCALE, Whole, add_output
+from bench.commands.options import Arguments, Whole, add_method, add_output
 from bench.errors import BadInput
-
-Arguments = argparse.Namespace
 
 
 def add_verbs(verbs: Any) -> None:
@@ -33,12 +30,9 @@ def add_verbs(verbs: Any) -> None:
     page.set_defaults(verb=make_page)
 
     cost = verbs.add_parser("cost", help="parameters and multiply-accumulates of a method, and its latency here")
-    cost.add_argument("--method", required=True, metavar="METHOD")
-    cost.add_argument("--suite", help="take the sizes of this suite instead of the paper's")
-    cost.add_argument("--scale", type=SCALE, default=4)
+    add_method(cost)
     cost.add_argument("--side", type=Whole(1, 2**16), default=64, help="side of the square LR picture, pixels")
     cost.add_argument("--latency", action="store_true", help="measure it, too")
-    cost.add_argument("--device", default="auto", help="auto, cpu or cuda")
     cost.set_defaults(verb=show_cost)
 
 

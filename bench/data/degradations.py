@@ -171,14 +171,10 @@ DEGRADATIONS: dict[str, Degradation] = {
 }
 
 
-def degradation(name: str) -> Degradation:
-    """The entry of that name. Raises BadInput, naming the nearest, where there is none."""
-    return pick("degradation", name, DEGRADATIONS)
-
-
 def degrade(hr: U8, scale: int, by: str, seed: int = 0, name: str = "") -> Degraded:
-    """LR of a picture, cropped first to a multiple of `scale`. Raises BadInput for a scale `by` is not defined at."""
-    entry = degradation(by)
+    """LR of a picture, cropped first to a multiple of `scale`. Raises BadInput for a degradation that does not exist,
+    naming the nearest, and for a scale that it is not defined at."""
+    entry = pick("degradation", by, DEGRADATIONS)
     if entry.scales and scale not in entry.scales:
         known = ", ".join(f"x{s}" for s in entry.scales)
         raise BadInput(f"degradation {by} is defined at {known}, not x{scale}; choose one of these")

@@ -2,10 +2,8 @@
 archive or a weight by its sha256, the pictures of a pinned set by their pixels.
 """
 
-import contextlib
 import gzip
 import re
-import shutil
 import sys
 import tarfile
 import tempfile
@@ -52,7 +50,7 @@ def _fetch_weight(weight: Weight) -> Path:
             raise
     target = file.path
     with _scratch(target.parent) as scratch:
-        part = scratch / file.name
+        part = Path(scratch, file.name)
         _download(file.url, part, f"download {file.url} by hand and put it at {target}")
         _check_sha256(part, file.sha256, file.url)
         if not file.sha256:
@@ -75,7 +73,8 @@ def _fetch_dataset(dataset: DataSet) -> Path:
     target = data_folder() / dataset.archive.folder
     if target.exists():
         raise BadInput(f"{target} is there but is not the whole, unchanged {dataset.name}; remove it and fetch again")
-    with _scratch(data_folder()) as scratch:
+    with _scratch(data_folder()) as name:
+        scratch = Path(name)
         _unpack(_archive_file(dataset.archive, scratch), dataset.archive, scratch / dataset.archive.folder)
         _check_pictures(dataset, scratch)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -182,12 +181,7 @@ def _members(file: Path) -> Iterator[tuple[str, IO[bytes]]]:
                 yield member.name, opened
 
 
-@contextlib.contextmanager
-def _scratch(parent: Path) -> Iterator[Path]:
+def _scratch(parent: Path) -> tempfile.TemporaryDirectory[str]:
     """A temporary folder on the same disk as `parent`'s content; it and all in it are gone afterwards."""
     parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=".fetch.", dir=parent))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    return tempfile.TemporaryDirectory(prefix=".fetch.", dir=parent, ignore_cleanup_errors=True)

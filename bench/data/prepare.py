@@ -27,12 +27,11 @@ from bench.data.datasets import (
     read_pair,
     whole_of,
 )
-from bench.data.degradations import Degraded, degrade
-from bench.data.degradations import degradation as named_degradation
+from bench.data.degradations import DEGRADATIONS, Degraded, degrade
 from bench.data.images import F64, U8, crop_to_multiple, image_files, to_rgb, write_png
 from bench.data.near_duplicates import NEAR_DUPLICATES, search
 from bench.data.pixel_checksums import pair_sha256, pixel_sha256
-from bench.errors import BadInput
+from bench.errors import BadInput, pick
 from bench.runtime.checksums import hash_file
 from bench.runtime.files import write_json
 from bench.runtime.output import output_folder
@@ -208,7 +207,7 @@ def _training_sets(names: Sequence[str]) -> Sequence[str]:
 
 def _facts(by: str, scale: int, seed: int) -> Facts:
     """The head of a manifest. A seed that changes nothing is not recorded."""
-    seeded = named_degradation(by).seeded
+    seeded = pick("degradation", by, DEGRADATIONS).seeded
     return {"degradation": by, "scale": scale, "seed": seed if seeded else None, "pictures": {}}
 
 

@@ -2,17 +2,15 @@
 
 import contextlib
 import functools
-import importlib.util
 import io
 import os
 import re
+import runpy
 import subprocess
-import sys
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from bench.errors import BadInput
@@ -79,23 +77,15 @@ def checked_out(name: str, root: Path = ROOT) -> Iterator[Path]:
 def recomputed(tree: Path, code: Mapping[str, Any]) -> list[tuple[str, tuple[str, ...]]]:
     """(source digest, modules it is made of) of a record's code, by the rule of that tree: what counts as code may
     have changed since. Older records do not name the modules they start from: one for each method among theirs."""
-    rule = _load(next((tree / path for path in (RULE, EARLIER_RULE) if (tree / path).is_file()), tree / RULE))
+    rule = _rule(next((tree / path for path in (RULE, EARLIER_RULE) if (tree / path).is_file()), tree / RULE))
     methods = [name for name in code.get("modules", ()) if re.match(r"methods\.(?!common)", name)]
     starts = [code["starts"]] if "starts" in code else [(name, EARLIER_LOOP) for name in methods]
-    return [(rule.source_digest(*start), rule.closure(*start)) for start in starts]
+    return [(rule["source_digest"](*start), rule["closure"](*start)) for start in starts]
 
 
 @functools.cache
-def _load(path: Path) -> ModuleType:
-    """A file as a module of its own, beside the one of this process."""
-    name = f"_sources_{abs(hash(path))}"
-    found = importlib.util.spec_from_file_location(name, path)
-    if found is None or found.loader is None or not path.is_file():
+def _rule(path: Path) -> dict[str, Any]:
+    """What the file of a tree defines."""
+    if not path.is_file():
         raise BadInput(f"{path.name}: not in that commit; its source digest cannot be recomputed")
-    module = importlib.util.module_from_spec(found)
-    sys.modules[name] = module
-    try:
-        found.loader.exec_module(module)
-    finally:
-        del sys.modules[name]
-    return module
+    return runpy.run_path(str(path))

@@ -112,17 +112,13 @@ def _is_number(text: str) -> bool:
 
 def load_scores(results: Path, methods: Mapping[str, str]) -> dict[str, list[Row]]:
     """The score rows of runs. methods: theirs, by run. Raises BadInput where one has none, or a file is torn."""
-    stored: dict[str, dict[str, list[Row]]] = {}
-    found = {}
+    stored = {method: read_scores(results, method) for method in dict.fromkeys(methods.values())}
     for name, method in methods.items():
-        if method not in stored:
-            stored[method] = read_scores(results, method)
         if name not in stored[method]:
             raise BadInput(
                 f"{results / SCORES / method}.csv: no score of {name}; make the report again, or leave the run out"
             )
-        found[name] = stored[method][name]
-    return found
+    return {name: stored[method][name] for name, method in methods.items()}
 
 
 def read_table(results: Path, name: str) -> list[Row]:

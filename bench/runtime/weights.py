@@ -173,11 +173,6 @@ WEIGHTS: dict[str, Weight] = {
 }
 
 
-def weight(name: str) -> Weight:
-    """The entry of that name. Raises BadInput, naming the nearest, where there is none."""
-    return pick("weights", name, WEIGHTS)
-
-
 def packed_state(name: str) -> Path:
     """Where the state dict of a pack is, or would be."""
     return weights_folder() / f"{name}.xz"
@@ -196,8 +191,8 @@ def is_rounded(name: str) -> bool:
 
 def locate(name: str) -> Path:
     """The verified file, or the state dict that a pack holds instead. Raises MissingWeights with the remedy, BadInput
-    for a wrong hash."""
-    entry = weight(name)
+    for a wrong hash, and naming the nearest where there are none of that name."""
+    entry = pick("weights", name, WEIGHTS)
     file = entry.found
     if packed_state(name).is_file():
         return packed_state(name)
@@ -211,7 +206,7 @@ def locate(name: str) -> Path:
 
 def load(name: str) -> dict[str, Any]:
     """The verified state dict, tensors on the CPU. Raises as `locate` does."""
-    path, file = locate(name), weight(name).found
+    path, file = locate(name), WEIGHTS[name].found
     if path == packed_state(name):
         return read_state(path)
     if file is not None and file.convolutions:

@@ -5,14 +5,12 @@ from __future__ import annotations
 
 import functools
 import io
-import random
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
@@ -32,7 +30,7 @@ _LARGEST = 10.0  # of an SR value: an untrained network may leave [0, 1], but no
 _ALIKE = 1e-4  # of the largest value: convolutions sum in another order in another batch
 
 
-class Fault(Exception):
+class Fault(BadInput):
     """What a check found, with the remedy."""
 
 
@@ -147,7 +145,7 @@ def check_determinism(subject: Subject) -> str:
     found = []
     for seed in (1, 2):
         upscale, _ = upscaler_of(subject.method)
-        _reseed(seed)
+        be_deterministic(seed)
         found.append(upscale(subject.pictures[0]))
     if not torch.equal(*found):
         raise Fault("one picture gives two different SR; draw from torch.Generator().manual_seed(picture.seed) alone")
@@ -199,7 +197,7 @@ def check_training(subject: Subject) -> str:
             if type(method).__module__.startswith("guest_") and method.network() is not None:
                 raise Fault("nothing trains its network; give it a field recipe, or define learner(self, training)")
             return "nothing to train"
-        _reseed(1)  # the loop seeds once, before the learner is built
+        be_deterministic(1)  # the loop seeds once, before the learner is built
         traces.append([train_step(learner, method, step) for step in range(STEPS)])
     if str(traces[0]) != str(traces[1]):  # NaN is as NaN
         raise Fault("two trainings from one seed differ; draw at random from torch alone, never from the clock")
@@ -220,7 +218,7 @@ def check_resume(subject: Subject) -> str:
     buffer.seek(0)
     resumed.load_state_dict(torch.load(buffer, weights_only=True))
     for learner, seed in ((whole, 1), (resumed, 2)):
-        _reseed(seed)
+        be_deterministic(seed)
         for step in range(STEPS, 2 * STEPS):
             train_step(learner, method, step)
     for key, value in whole.network.state_dict().items():
@@ -310,8 +308,6 @@ def check_method(subject: Subject, checks: Sequence[Callable[[Subject], str]] = 
         name = check.__name__.removeprefix("check_")
         try:
             yield Finding(name, note=check(subject))
-        except Fault as fault:
-            yield Finding(name, str(fault))
         except MissingWeights as error:
             yield Finding(name, note=f"left out: {error}")
         except BadInput as error:
@@ -341,10 +337,3 @@ def _trace(subject: Subject, variant: str) -> Any:
         return upscaler_of(method)[0](subject.pictures[1]).tolist()
     losses = [train_step(learner, method, step) for step in range(STEPS)]
     return losses, method.upscaler(learner.network.eval())(subject.pictures[1]).tolist()
-
-
-def _reseed(seed: int) -> None:
-    """Every source of random numbers that a process shares."""
-    torch.manual_seed(seed)
-    np.random.seed(seed)
-    random.seed(seed)

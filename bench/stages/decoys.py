@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import torch
 
@@ -26,9 +27,10 @@ def hidden(picture: Picture, scale: int) -> Iterator[list[Path]]:
     """BENCH_DATA and BENCH_WORK that hold this picture's HR, of noise, wherever the harness would keep it."""
     height, width = (scale * side for side in picture.lr.shape[1:])
     hr = to_uint8(torch.rand(3, height, width, generator=torch.Generator().manual_seed(5)))
-    before = {name: os.environ.get(name) for name in ("BENCH_DATA", "BENCH_WORK")}
-    with tempfile.TemporaryDirectory() as name:
-        os.environ |= {"BENCH_DATA": f"{name}/data", "BENCH_WORK": f"{name}/work"}
+    with (
+        tempfile.TemporaryDirectory() as name,
+        patch.dict(os.environ, {"BENCH_DATA": f"{name}/data", "BENCH_WORK": f"{name}/work"}),
+    ):
         files = [
             data_folder() / "Set5" / "HR" / f"{picture.name}.png",
             data_folder() / "Set5" / f"image_SRF_{scale}" / f"{picture.name}_SRF_{scale}_HR.png",
@@ -36,13 +38,7 @@ def hidden(picture: Picture, scale: int) -> Iterator[list[Path]]:
         ]
         for file in files:
             write_png(file, hr)
-        try:
-            yield files
-        finally:
-            for variable, value in before.items():
-                os.environ.pop(variable)
-                if value is not None:
-                    os.environ[variable] = value
+        yield files
 
 
 _seen: list[str] | None = None

@@ -79,12 +79,6 @@ class Folders:
     hr_pattern: str = "{name}"
     lr_pattern: str = "{name}"
 
-    @property
-    def given(self) -> set[str]:
-        """The fields of a Sample that these folders fill."""
-        fields = {"hr": self.hr, "lr": self.lr, "kernel": self.kernels, "true_kernel": self.true_kernels}
-        return {name for name, folder in fields.items() if folder is not None}
-
 
 def pair_folders(folders: Folders, scale: int, dataset: str = "") -> list[Pair]:
     """One Pair per picture, sorted by name. Raises BadInput naming a picture without its counterpart."""
@@ -208,14 +202,14 @@ def score_folders(
     """
     inputs = (folders.sr, folders.hr, folders.lr, folders.kernels, folders.true_kernels)
     check_place(out, inputs, overwrite, folder=False)
-    given = folders.given
+    options = {"hr": "--hr", "lr": "--lr", "kernel": "--kernels", "true_kernel": "--true-kernels"}  # to fill a Sample
+    given = {field for field, folder in zip(options, inputs[1:], strict=True) if folder is not None}
     if metrics is None:
         metrics = [key for key in DEFAULT_METRICS if given.issuperset(METRICS[key].needs)]
     for key in metrics:
-        lacking = [field for field in pick("metric", key, METRICS).needs if field not in given]
+        lacking = [options[field] for field in pick("metric", key, METRICS).needs if field not in given]
         if lacking:
-            options = {"hr": "--hr", "lr": "--lr", "kernel": "--kernels", "true_kernel": "--true-kernels"}
-            raise BadInput(f"{key} needs {' and '.join(options[field] for field in lacking)}; add it or drop {key}")
+            raise BadInput(f"{key} needs {' and '.join(lacking)}; add it or drop {key}")
     records = score_pairs(pair_folders(folders, scale), metrics, workers)
     with output_file(out, inputs, overwrite) as temporary:
         write_csv(temporary, records, with_dataset=False)
@@ -280,12 +274,10 @@ def score_kernels(folder: Path, data_folders: dict[str, Path], metrics: Sequence
 
 def write_csv(path: Path, records: Iterable[Record], with_dataset: bool) -> None:
     """Rows sorted by dataset, image and metric; written atomically. Raises BadInput where it cannot."""
-    columns = ["dataset", "image", "metric", "value", "note"]
-    rows = []
-    for record in sorted(records, key=lambda r: (r.dataset, r.image, r.metric)):
-        value = "" if record.value is None else f"{record.value:.6f}"
-        rows.append([record.dataset, record.image, record.metric, value, record.note])
+    ordered = sorted(records, key=lambda r: (r.dataset, r.image, r.metric))
+    rows = [(r.dataset, r.image, r.metric, "" if r.value is None else f"{r.value:.6f}", r.note) for r in ordered]
     first = 0 if with_dataset else 1
+    columns = ("dataset", "image", "metric", "value", "note")
     write_rows(path, columns[first:], [row[first:] for row in rows])
 
 

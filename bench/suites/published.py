@@ -4,7 +4,6 @@ Pictures are rows of published.csv, networks are named in WEIGHTS; both lie unde
 their sha256. What is not there is left out.
 """
 
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,26 +35,21 @@ def is_here(run: Experiment) -> bool:
     return run.method not in PUBLISHED or not isinstance(method, Pictures) or any_picture(method.sha256)
 
 
-def _plans(rows: Iterable[Row]) -> tuple[MethodPlan, ...]:
-    """Bicubic on every set at every scale that ships with it, authors' pictures, and their networks."""
-    bicubic = {2: SETS, 3: SETS[:2], 4: SETS}
-    return (
-        *(MethodPlan("bicubic", scale=scale, test_sets=sets, shard="bicubic") for scale, sets in bicubic.items()),
-        *map(_join, rows),
-        *(
-            MethodPlan("edsr", scale=scale, test_sets=sets, shard="networks", published=f"edsr-x{scale}")
-            for scale, sets in bicubic.items()
-        ),
-    )
-
-
+_SHIPPED = {2: SETS, 3: SETS[:2], 4: SETS}  # scale to the sets that ship with it
 _ROWS = read_rows(Path(__file__).with_name("published.csv"))
 PUBLISHED_SUITE = Suite(
     name="published",
     title="authors' pictures and networks, and bicubic interpolation, as reported and as measured here",
     train_sets=(),
     test_sets=SETS,
-    plans=_plans(_ROWS),
+    plans=(
+        *(MethodPlan("bicubic", scale=scale, test_sets=sets, shard="bicubic") for scale, sets in _SHIPPED.items()),
+        *map(_join, _ROWS),
+        *(
+            MethodPlan("edsr", scale=scale, test_sets=sets, shard="networks", published=f"edsr-x{scale}")
+            for scale, sets in _SHIPPED.items()
+        ),
+    ),
     metrics=("psnr_y", "ssim_y"),
     reported={
         "Bicubic": "bicubic.default",

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from bench.__main__ import main
-from bench.commands import curves
+from bench.commands import pictures
 from bench.data.images import read_image, write_png
 from bench.errors import BadInput
 from bench.stages.interpolate import alpha_name, load_ends, parse_alphas
@@ -46,7 +46,7 @@ def interpolate(folder: Path, variant: str = "default", *more: str) -> None:
     for seed, name in enumerate(("psnr", "gan")):
         save_file(network(variant, seed).state_dict(), folder / name)
     parser = argparse.ArgumentParser()
-    curves.add_verbs(parser.add_subparsers(dest="name"))
+    pictures.add_verbs(parser.add_subparsers(dest="name"))
     words = ["--method", f"esrgan.{variant}", "--suite", "smoke", "--device", "cpu", "--lr", str(folder / "lr")]
     files = ["--psnr", str(folder / "psnr"), "--gan", str(folder / "gan"), "--out", str(folder / "out")]
     arguments = parser.parse_args(["interpolate", *words, *files, *more])
