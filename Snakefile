@@ -94,7 +94,7 @@ rule train:
 
 rule kernels:
     input:
-        lambda wildcards: PLAN.kernel_manifests(wildcards.run),
+        lambda wildcards: PLAN.test_manifests(wildcards.run),
     output:
         directory(f"{WORK}/kernels/{{method}}/{{run}}"),
     params:

@@ -1,6 +1,6 @@
 """What the Snakefile asks: which runs there are, what each needs, and the digest that says when to run it again."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from bench.errors import BadInput, check_choice
@@ -30,14 +30,14 @@ def check_settings(config: Mapping[str, object]) -> tuple[bool, bool]:
     for a pattern."""
     for name in config:
         check_choice("setting of --config", str(name), SETTINGS)
-    for name in ("reuse", "publish"):
-        if str(config.get(name, "false")).lower() not in SWITCH:
+    switches = {name: str(config.get(name, "false")).lower() for name in ("reuse", "publish")}
+    for name, word in switches.items():
+        if word not in SWITCH:
             raise BadInput(f"--config {name}={config[name]} is neither true nor false; give one of them")
     work = str(work_folder())
     if not work.isprintable() or "{" in work or "}" in work:
         raise BadInput(f"BENCH_WORK {work!r} holds a brace or what cannot be printed; choose another name")
-    reuse, publish = (SWITCH[str(config.get(name, "false")).lower()] for name in ("reuse", "publish"))
-    return reuse, publish
+    return SWITCH[switches["reuse"]], SWITCH[switches["publish"]]
 
 
 class Workflow:
@@ -72,16 +72,9 @@ class Workflow:
         """The runs of a method."""
         return [run for run in self.runs.values() if run.method == method]
 
-    @property
-    def estimators(self) -> list[str]:
-        """The methods that make blur kernels instead of pictures."""
-        return [name for name in self.methods if find_entry(name).estimates]
-
-    def test_manifests(self, method: str) -> list[str]:
-        """Every degraded test set of a method's runs."""
-        return self._manifests(self.of(method))
-
-    def _manifests(self, runs: Iterable[Experiment]) -> list[str]:
+    def test_manifests(self, name: str) -> list[str]:
+        """Every degraded test set of a method's runs, or of one run."""
+        runs = [self.runs[name]] if name in self.runs else self.of(name)
         folders = [self.layout.test_data(name, run.scale, run.degradation) for run in runs for name in run.test_sets]
         return list(dict.fromkeys(str(folder / "manifest.json") for folder in folders))
 
@@ -110,13 +103,9 @@ class Workflow:
 
     def score_inputs(self, method: str) -> list[str]:
         """What a method's runs made: pictures, or kernels."""
-        if method in self.estimators:
+        if find_entry(method).estimates:
             return [str(self.layout.kernels(run)) for run in self.of(method)]
         return [str(self.layout.root / "sr" / method)]
-
-    def kernel_manifests(self, name: str) -> list[str]:
-        """The degraded test sets of one run."""
-        return self._manifests([self._run(name)])
 
     def train_digest(self, name: str) -> str:
         """Changes when anything that decides the trained network does."""

@@ -54,14 +54,14 @@ def mirror(suite_name: str, runs: Sequence[Experiment], whole: bool) -> None:
 
     layout = Workdir(suite_name)
     try:
-        made = mirror_runs(suite_name, [_folder(run, layout) for run in runs])
+        mirrored = mirror_runs(suite_name, [_folder(run, layout) for run in runs])
         if whole:
-            made |= mirror_suite(suite_name, layout.results)
+            mirrored |= mirror_suite(suite_name, layout.results)
     except StoreAway as error:
         print(f"{error}; not mirrored now, the next call tries again", file=sys.stderr)
-        made = {PENDING: str(error)}
+        mirrored = {PENDING: str(error)}
     if whole:
-        write_json(layout.mirror, made)
+        write_json(layout.mirror, mirrored)
 
 
 def _folder(run: Experiment, layout: Workdir) -> Any:
@@ -70,10 +70,10 @@ def _folder(run: Experiment, layout: Workdir) -> Any:
     from bench.tracking import RunFolder
 
     folder = layout.run(run.name)
-    made = layout.kernels(run) / "kernels.json" if run.estimates else layout.sr(run) / "upscale.json"
-    record = read_json(folder / "train.json" if run.iterations else made)
-    said = run.resolved()
-    params = {**{k: v for k, v in said.items() if k != "knobs"}, **{f"knob.{k}": v for k, v in said["knobs"].items()}}
+    untrained = layout.kernels(run) / "kernels.json" if run.estimates else layout.sr(run) / "upscale.json"
+    record = read_json(folder / "train.json" if run.iterations else untrained)
+    settings = run.resolved()
+    params = {f"knob.{name}": value for name, value in settings.pop("knobs").items()} | settings
     pictures = sorted(layout.sr(run).rglob("*.png"))
     return RunFolder(
         name=run.name,

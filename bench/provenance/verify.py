@@ -53,7 +53,7 @@ def verify(results: Path, work: Path | None = None, rebuild: Rebuild | None = No
             links.append(Check("record", run, "ok"))
     for kind, names in (("record", stored), ("scores", scores)):
         links += [Check(kind, name, "broken", "is of no run of runs.csv") for name in names if name not in runs]
-    costs = _costs(results)
+    costs = layout.read_costs(results)
     for row in rows:
         if row["run"] in records:
             links += _of_run(row, records, scores, (costs, work))
@@ -76,13 +76,6 @@ def _whole(stored: Mapping[str, RunRecord], run: str) -> RunRecord:
     for part in ("row", "cost", "experiment", "code", "digest", "scores", "sr", "test_data", "weights", "environment"):
         stored[run][part]
     return stored[run]
-
-
-def _costs(results: Path) -> dict[str, Row]:
-    try:
-        return {row["run"]: row for row in read_rows(results / COST)}
-    except (BadInput, KeyError):
-        return {}
 
 
 def _of_run(

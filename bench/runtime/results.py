@@ -134,10 +134,14 @@ def read_table(results: Path, name: str) -> list[Row]:
     return read_rows(results / TABLES / f"{name}.csv")
 
 
+def read_costs(results: Path) -> dict[str, Row]:
+    """cost.csv by run name; empty where there is none, or none of runs."""
+    return {row["run"]: row for row in read_rows(results / COST) if "run" in row} if (results / COST).is_file() else {}
+
+
 def read_runs(results: Path) -> dict[str, Row]:
     """runs.csv by run name, each row with its columns of cost.csv where there is one."""
-    costs = results / COST
-    spent = {row["run"]: row for row in (read_rows(costs) if costs.is_file() else []) if "run" in row}
+    spent = read_costs(results)
     rows = read_rows(results / RUNS)
     absent = {"run", "method", "variant"} - set(rows[0] if rows else ())
     if absent:

@@ -7,6 +7,7 @@ making it, so the pipelines of bench.metrics.pipelines are scored as well.
 
 import functools
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -98,13 +99,9 @@ def _tables_of(measure: Measure, pairs: tuple[Pair, ...], workers: int | None) -
 def _parse(reported: str) -> tuple[float, float]:
     """(number, half a unit of its last digit)."""
     text = reported.strip()
-    try:
-        number = float(text)
-    except ValueError as error:
-        raise BadInput(f"reported {reported!r} is no number; write it as printed, such as 28.42") from error
-    if not text.replace(".", "", 1).isdigit():
+    if not re.fullmatch(r"\d+\.?\d*|\.\d+", text, re.ASCII):
         raise BadInput(f"reported {reported!r} is no plain decimal number; write it as printed, such as 28.42")
-    return number, 0.5 * 10.0 ** -len(text.partition(".")[2])
+    return float(text), 0.5 * 10.0 ** -len(text.partition(".")[2])
 
 
 def _beyond(finding: Finding, precision: float) -> float:

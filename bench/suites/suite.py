@@ -79,12 +79,8 @@ class Draft(NamedTuple):
     digest: str = ""
 
 
-class Dependency(NamedTuple):
-    """One run, by the plan that describes it."""
-
-    plan: MethodPlan
-    variant: str
-    seed: int
+Dependency = tuple[MethodPlan, str, int]
+"""A run, by the plan that describes it, its variant and its seed."""
 
 
 @dataclass(frozen=True)
@@ -234,23 +230,23 @@ class Suite:
         """The run with the names of the runs that it takes something from, and those runs."""
         entry, at = run.entry, (run.scale, run.pairs)
         if plan.evaluates:
-            links = [Dependency(self.plan(plan.method, *at), run.variant, run.seed)]
+            links = [(self.plan(plan.method, *at), run.variant, run.seed)]
             return replace(run, network_from=self._names(links)), links
         if entry.networks:
-            links = [Dependency(self.plan(method, *at), "default", run.seed) for method in entry.networks]
+            links = [(self.plan(method, *at), "default", run.seed) for method in entry.networks]
             return replace(run, network_from=self._names(links)), links
         source = plan.kernels.get(run.variant)
         if source == TRUTH:
             return replace(run, kernel_from=TRUTH), []
         if source:
             method, _, variant = source.partition(".")
-            links = [Dependency(self.plan(method, run.scale, run.degradation), variant or "default", run.seed)]
+            links = [(self.plan(method, run.scale, run.degradation), variant or "default", run.seed)]
             return replace(run, kernel_from=self._names(links)[0]), links
         earlier, first = plan.starts.get(run.variant, ""), entry.pretrain
         if first and not earlier and run.iterations and run.build().knobs.get("pretrained", True):
             earlier = pretrain_variant(entry, first, run.variant)
         if earlier and run.iterations:
-            links = [Dependency(self.plan(first.method if first else plan.method, *at), earlier, run.seed)]
+            links = [(self.plan(first.method if first else plan.method, *at), earlier, run.seed)]
             self._check_unseen(run.unpaired_sets, links[0])
             return replace(run, warm_start=self._names(links)[0]), links
         return run, []
@@ -281,7 +277,7 @@ class Suite:
         for plan in self.all_plans:
             if plan.shard in wanted:
                 for variant, seed in plan.wanted():
-                    self._collect(Dependency(plan, variant, seed), found)
+                    self._collect((plan, variant, seed), found)
         order = [plan.method for plan in self.all_plans]
         return dict(sorted(found.items(), key=lambda item: order.index(item[1].method)))
 
