@@ -117,11 +117,9 @@ def read_published(path: Path, key: str | None = None) -> tuple[dict[str, Tensor
     if not isinstance(found, Mapping):
         raise BadInput(f"{path}: holds a {type(found).__name__}, not a dictionary of tensors; give a state dict")
     present = [name for name in WRAPPERS if isinstance(found.get(name), Mapping)]
-    if key is not None and key not in present and "params" not in present:
+    taken = next((name for name in ((key, "params") if key else WRAPPERS) if name in present), None)
+    if key is not None and taken is None:
         raise BadInput(f"{path}: has no {key} and no params; leave --key out")
-    taken = present[0] if present else None
-    if key is not None:
-        taken = key if key in present else "params"
     if taken is not None:
         found = found[taken]
     wrong = [str(name) for name, value in found.items() if not (isinstance(name, str) and isinstance(value, Tensor))]

@@ -4,12 +4,14 @@ Batches depend only on (seed, step), so a resumed run is the same run, bit for b
 too; the checkpoint appears only on completion.
 """
 
+import contextlib
 import json
 import math
 import signal
 import statistics
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -96,7 +98,6 @@ def _train(
     with replacing(curve_file) as temporary:
         temporary.write_text("".join(lines))
     recent = [json.loads(line)["loss"] for line in lines[-HISTORY:]]
-    stop = _StopOnSignal()
     saved = time.monotonic()
     take_step, draw = stepper(learner, run.name, device, limits.graph), feed(store, device)
     progress = tqdm(total=run.iterations, initial=step, desc=run.name, unit="step", mininterval=2.0, smoothing=0.05)
@@ -104,7 +105,7 @@ def _train(
     def spent() -> Spent:
         return seconds_before + time.monotonic() - began, cpu_before + time.process_time() - began_cpu
 
-    with progress, stop, curve_file.open("a") as curve:
+    with progress, _signals() as stop, curve_file.open("a") as curve:
         while step < run.iterations:
             losses = take_step(draw(step, run.seed, count, patch, device))
             totals = {name: totals.get(name, 0.0) + value for name, value in losses.items()}
@@ -124,11 +125,11 @@ def _train(
             out_of_time = limits.minutes is not None and now - began > 60 * limits.minutes
             if step == run.iterations:
                 break
-            if stop.asked or out_of_time or (not totals and now - saved > limits.save_seconds):
+            if stop or out_of_time or (not totals and now - saved > limits.save_seconds):
                 state = {"digest": digest, "step": step, "seconds": spent(), "totals": totals, "curve": lines}
                 save_state(folder, {**state, "learner": learner.state_dict()})
                 saved = now
-            if stop.asked:
+            if stop:
                 raise KeyboardInterrupt("run the same command to resume")
             if out_of_time:
                 raise OutOfTime(
@@ -228,22 +229,14 @@ def _check(run: Experiment, step: int, point: dict[str, float], recent: list[flo
         raise Diverged(f"{run.name}: {size}; {remedy}")
 
 
-class _StopOnSignal:
-    """SIGINT and SIGTERM ask the loop to save and stop after the current step."""
-
-    def __init__(self) -> None:
-        self.asked = False
-        self._before: dict[signal.Signals, Any] = {}
-
-    def _ask(self, *_: Any) -> None:
-        self.asked = True
-
-    def __enter__(self) -> None:
-        import threading
-
-        if threading.current_thread() is threading.main_thread():
-            self._before = {s: signal.signal(s, self._ask) for s in (signal.SIGINT, signal.SIGTERM)}
-
-    def __exit__(self, *_: Any) -> None:
-        for signal_number, handler in self._before.items():
-            signal.signal(signal_number, handler)
+@contextlib.contextmanager
+def _signals() -> Iterator[list[int]]:
+    """SIGINT and SIGTERM as they come, for the loop to save and stop after the current step."""
+    come: list[int] = []
+    kinds = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
+    before = {kind: signal.signal(kind, lambda number, _: come.append(number)) for kind in kinds}
+    try:
+        yield come
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
