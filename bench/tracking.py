@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from bench.errors import BadInput
 from bench.metrics import METRICS
 from bench.metrics.means import set_mean
-from bench.runtime.files import as_written, locked, replacing
+from bench.runtime.files import as_written, locked, read_points, replacing
 from bench.runtime.paths import work_folder
 from bench.runtime.rows import read_rows
 
@@ -232,18 +232,9 @@ def mean_scores(path: Path) -> dict[str, float]:
 
 def read_curves(path: Path | None) -> list[tuple[str, int, float]]:
     """(loss, step, value) of every finite number logged, at most POINTS steps, the last one among them."""
-    if path is None:
-        return []
-    with as_written(path):
-        lines = path.read_text(encoding="utf-8").splitlines()
-        stride = math.ceil(len(lines) / POINTS)
-        points = [json.loads(line) for line in lines[::-1][:: stride or 1][::-1]]
-        return [
-            (name, int(point["step"]), float(value))
-            for point in points
-            for name, value in point.items()
-            if name != "step" and isinstance(value, int | float) and math.isfinite(value)
-        ]
+    points = read_points(path) if path else []
+    kept = points[::-1][:: math.ceil(len(points) / POINTS) or 1][::-1]
+    return [(name, int(point["step"]), value) for point in kept for name, value in point.items() if name != "step"]
 
 
 def _log_table(client: MlflowClient, run_id: str, path: Path) -> None:

@@ -1,6 +1,5 @@
 """Training curves: small multiples, a panel a method and loss."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from bench.errors import BadInput
 from bench.report.aggregate import Scores, methods_of
 from bench.report.style import COLOURS, DPI, Drawn, panels_of
+from bench.runtime.files import read_points
 from bench.runtime.paths import run_folder
 from bench.runtime.rows import read_rows, write_rows
 
@@ -95,22 +95,11 @@ def _curves(run: str, work: Path, kept: Path | None) -> dict[str, tuple[F64, F64
 
 def read_curves(path: Path) -> dict[str, tuple[F64, F64]]:
     """Loss name -> (steps, values), medians over stretches of steps. Empty without a file; raises BadInput if torn."""
-    if not path.is_file():
-        return {}
     found: dict[str, list[tuple[float, float]]] = {}
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError:
-        raise BadInput(f"{path}: is no text; train the run again") from None
-    for number, line in enumerate(lines, start=1):
-        try:
-            entry = json.loads(line)
-            step = float(entry["step"])
-        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
-            raise BadInput(f"{path}: line {number} is no entry with a step; train the run again") from None
-        for name, value in entry.items():
-            if name not in NOT_LOSSES and isinstance(value, int | float) and math.isfinite(value):
-                found.setdefault(name, []).append((step, float(value)))
+    for point in read_points(path):
+        for name, value in point.items():
+            if name not in NOT_LOSSES:
+                found.setdefault(name, []).append((point["step"], value))
     curves = {}
     for name, pairs in found.items():
         stretches = np.array_split(np.array(pairs), min(BINS, len(pairs)))  # each (entries, 2)

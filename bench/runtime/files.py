@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import json
+import math
 import os
 import re
 import secrets
@@ -169,6 +170,20 @@ def read_json(path: Path) -> Any:
         raise BadInput(f"{path}: no such file; run the stage that makes it") from error
     except (OSError, ValueError, RecursionError) as error:
         raise BadInput(f"{path}: not JSON ({error}); delete it and run the stage that makes it") from error
+
+
+def read_points(path: Path) -> list[dict[str, float]]:
+    """Step, losses and what else is a finite number on each line of a training's curve; none without a file. Raises
+    BadInput, naming file and line, for a torn one."""
+    points = []
+    for number, line in enumerate(path.read_bytes().splitlines() if path.is_file() else (), start=1):
+        try:
+            point = json.loads(line)
+            numbers = {k: float(v) for k, v in point.items() if isinstance(v, int | float) and math.isfinite(v)}
+            points.append({**numbers, "step": float(int(point["step"]))})
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+            raise BadInput(f"{path}: line {number} is no entry with a step; train the run again") from None
+    return points
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@ Pictures are scored side by side in threads, each computing on one core: numpy, 
 interpreter while they work. The numbers are the same for any number of workers.
 """
 
-import json
 import math
 import os
 import sys
@@ -25,6 +24,7 @@ from bench.errors import BadInput, MissingWeights, pick
 from bench.metrics import DEFAULT_METRICS, METRICS, Metric, Sample, pair
 from bench.metrics.means import PSNR_CEILING, cap, set_mean
 from bench.runtime import weights
+from bench.runtime.files import read_points
 from bench.runtime.output import check_place, output_file
 from bench.runtime.paths import CORRECTED
 from bench.runtime.rows import write_rows
@@ -251,8 +251,7 @@ def score_run(
 
 def _mean_cosine(curve: Path) -> float | None:
     """Of `gradient_cosine` over a training curve; None where it has none."""
-    points = [json.loads(line) for line in curve.read_text().splitlines()] if curve.is_file() else []
-    known = [point["gradient_cosine"] for point in points if "gradient_cosine" in point]
+    known = [point["gradient_cosine"] for point in read_points(curve) if "gradient_cosine" in point]
     return fmean(known) if known else None
 
 
