@@ -52,13 +52,13 @@ class _Parser(argparse.ArgumentParser):
 
 def build_parser() -> argparse.ArgumentParser:
     """Every verb with its options."""
-    from bench.commands import elsewhere, methods, pictures, stages, tools, trace
+    from bench.commands import methods, pictures, stages, tools, trace
 
     parser = _Parser(prog="python -m bench", description="Super-resolution, reproduced and scored.")
     parser.add_argument("--version", action="version", version=f"sr-bench {__version__}")
     parser.add_argument("--snakefile", action="version", version=f"{ROOT}/Snakefile", help="where the workflow is")
     verbs = parser.add_subparsers(dest="name", required=True, metavar="VERB")
-    for module in (tools, pictures, methods, stages, trace, elsewhere):
+    for module in (tools, pictures, methods, stages, trace):
         module.add_verbs(verbs)
     return parser
 

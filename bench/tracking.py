@@ -120,7 +120,8 @@ def _client() -> Iterator[MlflowClient]:
     os.environ["DO_NOT_TRACK"] = "true"
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")  # seconds
-    database = _database()
+    uri = store_uri()
+    database = Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
     lock = database.with_name(f"{database.name}.lock") if database else work_folder() / "mlflow" / "lock"
     with locked(lock, wait=True):
         from mlflow.exceptions import MlflowException
@@ -131,14 +132,8 @@ def _client() -> Iterator[MlflowClient]:
         try:
             yield _open(database)
         except (MlflowException, SQLAlchemyError, OSError) as error:
-            reason = f"{store_uri()}: {' '.join(str(error).split())[:300]}"
+            reason = f"{uri}: {' '.join(str(error).split())[:300]}"
             raise StoreAway(f"MLflow store {reason}; set MLFLOW_TRACKING_URI to one that works") from error
-
-
-def _database() -> Path | None:
-    """The file of an sqlite store."""
-    uri = store_uri()
-    return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
 
 
 def _open(database: Path | None) -> MlflowClient:

@@ -1,4 +1,5 @@
-"""The stages of a suite, in data-flow order: prepare, train, upscale, score, report, mirror, publish.
+"""The stages of a suite, in data-flow order: prepare, train, upscale, score, report, mirror, publish; and its runs that
+are made on another machine: pack, make-packed-runs, adopt.
 
 Jobs may outlive a workflow that was killed; a stage that finds another process at its work waits for its turn.
 """
@@ -7,9 +8,10 @@ import argparse
 import contextlib
 import functools
 import shutil
+from pathlib import Path
 from typing import Any
 
-from bench.commands.options import JOBS, SCALE, Arguments, add_output, minutes
+from bench.commands.options import COUNT, JOBS, SCALE, Arguments, add_output, minutes
 
 
 def add_verbs(verbs: Any) -> None:
@@ -74,6 +76,24 @@ def add_verbs(verbs: Any) -> None:
     publish.add_argument("--write", action="store_true", help="and replace these by them")
     publish.add_argument("--overwrite", action="store_true", help="and other files there, too")
     publish.set_defaults(verb=publish_results)
+
+    pack = verbs.add_parser("pack", help="what a bare GPU machine needs to make runs of a suite")
+    pack.add_argument("--suite", required=True)
+    pack.add_argument("--shard", help="of the suite, or several joined by +; default: all")
+    pack.add_argument("--limit-mb", type=COUNT, default=60, help="of the pack")
+    pack.add_argument("--return-mb", type=COUNT, default=100, help="of what comes back, at most 8 files of 16 MiB")
+    add_output(pack)
+    pack.set_defaults(verb=pack_runs)
+
+    make = verbs.add_parser("make-packed-runs", help="make the runs of the pack that this code is in (go.sh)")
+    make.add_argument("--minutes", type=minutes, required=True, help="begin nothing after so long, exit 75")
+    make.add_argument("--processes", type=JOBS, default=1, help="runs at once (bytes do not depend on it)")
+    make.add_argument("--out", type=Path, required=True, metavar="DIR", help="gets what comes back")
+    make.set_defaults(verb=make_runs)
+
+    adopt = verbs.add_parser("adopt", help="what came back: checked, then part of results/<suite>")
+    adopt.add_argument("parcel", type=Path, metavar="DIR")
+    adopt.set_defaults(verb=adopt_runs)
 
 
 def scales(text: str) -> tuple[int, ...]:
@@ -235,3 +255,24 @@ def _runs(arguments: Arguments) -> list[Any]:
 
     runs = needed(find_suite(arguments.suite), arguments.shard or None, arguments.reuse, arguments.methods).values()
     return [run for run in runs if arguments.method in (None, run.method)]
+
+
+def pack_runs(arguments: Arguments) -> None:
+    from bench.provenance.pack import pack
+
+    limits = (arguments.limit_mb, arguments.return_mb)
+    names = pack(arguments.suite, arguments.shard, arguments.out, *limits, arguments.overwrite)
+    print(f"{len(names)} runs to make, {names[0]} first: bash {arguments.out}/go.sh [MINUTES] [OUT] [PROCESSES]")
+
+
+def make_runs(arguments: Arguments) -> None:
+    from bench.stages.elsewhere import make_packed_runs
+
+    make_packed_runs(arguments.minutes, arguments.processes, arguments.out)
+
+
+def adopt_runs(arguments: Arguments) -> None:
+    from bench.provenance.adopt import adopt
+
+    names = adopt(arguments.parcel)
+    print("\n".join([*names, f"{len(names)} runs adopted"]))

@@ -76,7 +76,10 @@ def _fetch_dataset(dataset: DataSet) -> Path:
     with _scratch(data_folder()) as name:
         scratch = Path(name)
         _unpack(_archive_file(dataset.archive, scratch), dataset.archive, scratch / dataset.archive.folder)
-        _check_pictures(dataset, scratch)
+        copy = verify(dataset.name, scratch)[1]
+        if copy != PINNED and dataset.archive.sha256 is None:
+            url = dataset.archive.url
+            raise BadInput(f"{dataset.name}: the pictures at {url} are not the pinned ones; get it by hand")
         target.parent.mkdir(parents=True, exist_ok=True)
         (scratch / dataset.archive.folder).rename(target)
     return data_folder() / dataset.folder
@@ -137,13 +140,6 @@ def _check_sha256(path: Path, expected: str, url: str) -> None:
     found = hash_file(path)
     if not found.startswith(expected):
         raise BadInput(f"{path.name}: sha256 {found[:16]}…, expected {expected[:16]}…; fetch it again from {url}")
-
-
-def _check_pictures(dataset: DataSet, root: Path) -> None:
-    """Whether the unpacked set is whole and, where no sha256 vouches for the archive, has the pinned pixels."""
-    copy = verify(dataset.name, root)[1]
-    if copy != PINNED and dataset.archive is not None and dataset.archive.sha256 is None:
-        raise BadInput(f"{dataset.name}: the pictures at {dataset.archive.url} are not the pinned ones; get it by hand")
 
 
 def _unpack(file: Path, archive: Archive, target: Path) -> None:

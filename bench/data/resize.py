@@ -78,11 +78,6 @@ def weights(
     return position[:, used], weight[:, used]
 
 
-def target_size(length: int, scale: Fraction) -> int:
-    """ceil(length * scale), as imresize sizes its output."""
-    return math.ceil(length * scale)
-
-
 def resize(
     image: U8,
     scale: Fraction | int,
@@ -90,7 +85,8 @@ def resize(
     border: Border = "replicate",
     rounding: Rounding = "each pass",
 ) -> U8:
-    """imresize of an 8-bit picture, (h, w) or (h, w, 3). Rows first, as MATLAB does for equal factors.
+    """imresize of an 8-bit picture, (h, w) or (h, w, 3), to sides of ceil(side * scale). Rows first, as MATLAB does for
+    equal factors.
 
     The published Set5, Set14 and BSD100 are `replicate`, `each pass`; the EDSR archive is `symmetric`, `each pass`.
     """
@@ -109,7 +105,7 @@ def resize_float(
     ratio = Fraction(scale)
     for axis in (0, 1):
         length = values.shape[axis]
-        index, weight = weights(length, target_size(length, ratio), ratio, kernel, border)
+        index, weight = weights(length, math.ceil(length * ratio), ratio, kernel, border)
         values = _pass(values, axis, index, weight)
         if round_each_pass:
             values = round_half_up(values.clip(0, 255))
@@ -154,6 +150,6 @@ def _matrix(
 
     if length < 1:
         raise BadInput("cannot resize an empty picture; give at least one pixel")
-    pass_ = matrix(length, target_size(length, scale), scale, kernel, border)
+    pass_ = matrix(length, math.ceil(length * scale), scale, kernel, border)
     with lasting_tensors():
         return torch.tensor(pass_).to(device=device, dtype=dtype)
