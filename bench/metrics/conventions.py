@@ -5,7 +5,7 @@ below maps the words that describe a choice to its function and its rarity: 0 is
 most papers, larger is rarer.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,6 +16,7 @@ from bench.metrics.fidelity import WINDOW, psnr_of, ssim_map
 
 Padding = Literal["edge", "reflect", "constant"]
 RGB_MEAN = "mean of the values of R, G and B"
+COMMON = 1  # the rarity up to which channels and borders are usual; a usual window has none
 
 
 @dataclass(frozen=True)
@@ -83,24 +84,6 @@ def borders(scale: int) -> dict[int, int]:
     return {scale: 0, 0: 1, scale + 6: 2, scale + 2: 2}
 
 
-@dataclass(frozen=True)
-class Choices:
-    """What to measure under: keys of CHANNELS and WINDOWS, and borders in pixels."""
-
-    channels: tuple[str, ...]
-    borders: tuple[int, ...]
-    windows: tuple[str, ...]
-
-
-def choices(scale: int, rarest: int) -> Choices:
-    """Every choice of at most that rarity."""
-    return Choices(
-        tuple(name for name, (_, rarity) in CHANNELS.items() if rarity <= rarest),
-        tuple(border for border, rarity in borders(scale).items() if rarity <= rarest),
-        tuple(name for name, window in WINDOWS.items() if window.rarity <= rarest),
-    )
-
-
 def rarity_of(convention: Convention, scale: int) -> int:
     """0 for the usual protocol, a point or more for each departure from it."""
     channel = 3 if convention.channel == RGB_MEAN else CHANNELS[convention.channel][1]
@@ -108,12 +91,13 @@ def rarity_of(convention: Convention, scale: int) -> int:
     return channel + borders(scale)[convention.border] + GREY_RULES[convention.grey][1] + window
 
 
-def squared_errors(sr: U8, hr: U8, among: Choices) -> dict[Convention, tuple[float, ...]]:
-    """Mean squared errors of one picture under every convention: one, or for RGB_MEAN one per channel."""
+def squared_errors(sr: U8, hr: U8, scale: int, usual: bool) -> dict[Convention, tuple[float, ...]]:
+    """Mean squared errors of one picture under every convention, or the usual ones: one, or for RGB_MEAN one per
+    channel."""
     table: dict[Convention, tuple[float, ...]] = {}
-    for rule, channel, x, y in _views(sr, hr, among.channels):
+    for rule, channel, x, y in _views(sr, hr, usual):
         square = np.square(x - y)
-        for border in _fitting(among.borders, square.shape):
+        for border in _fitting(scale, square.shape, usual):
             inside = square[:, border : square.shape[1] - border, border : square.shape[2] - border]
             each = tuple(float(plane.mean()) for plane in inside)
             table[Convention(channel, border, rule)] = (float(np.mean(each)),)
@@ -127,23 +111,23 @@ def psnr_under(errors: tuple[float, ...]) -> float:
     return float(np.mean([psnr_of(error) for error in errors]))
 
 
-def similarities(sr: U8, hr: U8, among: Choices) -> dict[Convention, tuple[float, ...]]:
-    """SSIM of one picture under every convention, the mean over the channels; one value each."""
+def similarities(sr: U8, hr: U8, scale: int, usual: bool) -> dict[Convention, tuple[float, ...]]:
+    """SSIM of one picture under every convention, or the usual ones, the mean over the channels; one value each."""
     table: dict[Convention, tuple[float, ...]] = {}
-    for rule, channel, x, y in _views(sr, hr, among.channels):
+    windows = {name: window for name, window in WINDOWS.items() if not (usual and window.rarity)}
+    for rule, channel, x, y in _views(sr, hr, usual):
         valid: dict[bytes, list[F64]] = {}
-        for name in among.windows:
-            window = WINDOWS[name]
+        for name, window in windows.items():
             key = window.taps.tobytes()
             if key not in valid:
                 valid[key] = [ssim_map(a, b, window.taps, window.unbiased) for a, b in zip(x, y, strict=True)]
-            for border in _fitting(among.borders, x.shape):
+            for border in _fitting(scale, x.shape, usual):
                 each = [_mean_ssim(a, b, m, window, border) for a, b, m in zip(x, y, valid[key], strict=True)]
                 table[Convention(channel, border, rule, name)] = (float(np.mean(each)),)
     return table
 
 
-def _views(sr: U8, hr: U8, channels: Sequence[str]) -> Iterator[tuple[str, str, F64, F64]]:
+def _views(sr: U8, hr: U8, usual: bool) -> Iterator[tuple[str, str, F64, F64]]:
     """(grey rule, channel, SR planes, HR planes) for all that differ on this picture; planes (c, h, w)."""
     seen: list[tuple[U8, U8]] = []
     for rule, (apply, _) in GREY_RULES.items():
@@ -151,13 +135,14 @@ def _views(sr: U8, hr: U8, channels: Sequence[str]) -> Iterator[tuple[str, str, 
         if any(x.shape == a.shape and y.shape == b.shape for a, b in seen):
             continue
         seen.append((x, y))
-        for channel in channels:
-            planes, _ = CHANNELS[channel]
-            yield rule, channel, planes(x), planes(y)
+        for channel, (planes, rarity) in CHANNELS.items():
+            if rarity <= COMMON or not usual:
+                yield rule, channel, planes(x), planes(y)
 
 
-def _fitting(widths: Sequence[int], shape: tuple[int, ...]) -> list[int]:
+def _fitting(scale: int, shape: tuple[int, ...], usual: bool) -> list[int]:
     """The borders that leave room for the largest window."""
+    widths = [border for border, rarity in borders(scale).items() if rarity <= COMMON or not usual]
     return [border for border in widths if min(shape[1:]) - 2 * border >= 11]
 
 

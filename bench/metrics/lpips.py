@@ -126,23 +126,9 @@ def vgg16() -> Distance:
 
 def shift_tolerant_alexnet() -> Distance:
     """AlexNet with every stride replaced by a blur: the first blur comes before its ReLU, the pools are dense."""
-    features = nn.Sequential(
-        nn.Conv2d(3, 64, 11, stride=1, padding=2),
-        Blur(),
-        nn.ReLU(),
-        DenseMax(),
-        Blur(),
-        nn.Conv2d(64, 192, 5, padding=2),
-        nn.ReLU(),
-        DenseMax(),
-        Blur(),
-        nn.Conv2d(192, 384, 3, padding=1),
-        nn.ReLU(),
-        nn.Conv2d(384, 256, 3, padding=1),
-        nn.ReLU(),
-        nn.Conv2d(256, 256, 3, padding=1),
-        nn.ReLU(),
-    )
+    first = (nn.Conv2d(3, 64, 11, padding=2), Blur(), nn.ReLU(), DenseMax(), Blur())
+    second = (nn.Conv2d(64, 192, 5, padding=2), nn.ReLU(), DenseMax(), Blur())
+    features = nn.Sequential(*first, *second, *list(_sequence(ALEXNET))[6:])  # conv3 and what follows
     return Distance(features, (2, 6, 10, 12, 14), (64, 192, 384, 256, 256))
 
 

@@ -10,7 +10,7 @@ from bench.report import SuiteInfo
 from bench.report.aggregate import read
 from bench.report.contents import Chapter, Report, gather
 from bench.report.html import write_page
-from bench.report.render import Table, bullets, to_grid, write
+from bench.report.render import Table, bullets, lay_out, to_grid, write
 from bench.report.style import Drawn
 from bench.report.summary import MEASURED_COST, compared, deviations, disclaimer, headline, tally, tracing, training
 from bench.report.tables import IN_BRACKETS
@@ -74,7 +74,7 @@ def compose(report: Report) -> str:
     parts = [f"# Suite `{suite.name}`" + (f": {every[0].setting.title}" if alone else "")]
     parts.append(PAGE.format(name=suite.name))
     parts += [tally(report.verdicts)] if report.verdicts else []
-    parts += [*_whole(lead), DIGITS.format(name=lead.name)] if lead else []
+    parts += [*lay_out(lead, 2), DIGITS.format(name=lead.name)] if lead else []
     for scores in every:
         parts += ["" if alone else f"**{scores.setting.title}**", bullets(headline(scores))]
     parts += ["## What was compared", to_grid(compared(every, report.spent)), bullets(suite.notes), disclaimer(every)]
@@ -83,11 +83,11 @@ def compose(report: Report) -> str:
         parts += _compose_chapter(chapter, "" if alone else f", {chapter.scores.setting.title}", known)
         known |= set(chapter.methods.footnotes)
     if report.claims:
-        parts += [*_whole(report.claims), bullets(report.claims.footnotes), DIGITS.format(name=report.claims.name)]
-    parts += [part for table in report.small for part in _whole(table)]
+        parts += [*lay_out(report.claims, 2), bullets(report.claims.footnotes), DIGITS.format(name=report.claims.name)]
+    parts += [part for table in report.small for part in lay_out(table, 2)]
     if report.papers:  # the tables are files of their own
         links = [f"{table.title}: [tables/{table.name}.csv](tables/{table.name}.csv)" for table in report.papers[1:]]
-        parts += [*_whole(report.papers[0]), bullets(report.papers[0].footnotes), bullets(links)]
+        parts += [*lay_out(report.papers[0], 2), bullets(report.papers[0].footnotes), bullets(links)]
     lines = deviations(every)
     parts += ["## Training, here and in the papers", to_grid(training(every))]
     parts += ["Deviations from the papers:", bullets(lines)] if lines else []
@@ -96,22 +96,12 @@ def compose(report: Report) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _whole(table: Table) -> list[str]:
-    """A table with its title and what a reader must know."""
-    return [f"## {table.title}", table.legend, *_grids(table)]
-
-
-def _grids(table: Table) -> list[str]:
-    """The sections of a table, each under its title."""
-    titled = ((f"### {section.title}" if section.title else "", to_grid(section)) for section in table.sections)
-    return [part for parts in titled for part in parts]
-
-
 def _compose_chapter(chapter: Chapter, whose: str, known: set[str]) -> list[str]:
     """One setting: methods, figures, ablations; known: footnotes of an earlier setting, not to be repeated."""
     methods = chapter.methods
     footnotes = [line for line in methods.footnotes if line not in known]
-    parts = [f"## {methods.title}", f"{methods.legend} {DIGITS.format(name=methods.name)}", *_grids(methods)]
+    title, legend, *grids = lay_out(methods, 2)
+    parts = [title, f"{legend} {DIGITS.format(name=methods.name)}", *grids]
     parts += ["How the metrics were measured, and why values are n/a:", bullets(footnotes)] if footnotes else []
     parts += [f"## Figures{whose}", *(_figure(drawn) for drawn in chapter.figures)]
     parts += [f"## Ablations{whose}", f"One change at a time. {IN_BRACKETS}"] if chapter.ablations else []

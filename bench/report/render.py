@@ -103,13 +103,16 @@ def to_csv(table: Table) -> str:
 
 def to_markdown(table: Table) -> str:
     """Title, legend, sections with their grids, footnotes as a list."""
-    parts = [f"# {table.title}", *([table.legend] if table.legend else [])]
+    return "\n\n".join(filter(None, (*lay_out(table, 1), bullets(table.footnotes)))) + "\n"
+
+
+def lay_out(table: Table, level: int) -> list[str]:
+    """Title, legend and sections as paragraphs of Markdown, some empty; level: of the title's heading."""
+    parts = [f"{'#' * level} {table.title}", table.legend]
     for section in table.sections:
-        parts += [f"## {section.title}"] if section.title else []
-        parts += [bullets(section.lead)] if section.lead else []
-        parts.append(to_grid(section))
-    parts += [bullets(table.footnotes)] if table.footnotes else []
-    return "\n\n".join(parts) + "\n"
+        heading = f"{'#' * (level + 1)} {section.title}" if section.title else ""
+        parts += [heading, bullets(section.lead), to_grid(section)]
+    return parts
 
 
 def bullets(lines: Iterable[str]) -> str:

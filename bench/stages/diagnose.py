@@ -18,22 +18,13 @@ import numpy as np
 
 from bench.data.images import U8, crop_to_multiple, grey, rounded_luma
 from bench.errors import BadInput, pick
-from bench.metrics.conventions import (
-    RGB_MEAN,
-    Choices,
-    Convention,
-    choices,
-    psnr_under,
-    rarity_of,
-    similarities,
-    squared_errors,
-)
+from bench.metrics.conventions import RGB_MEAN, Convention, psnr_under, rarity_of, similarities, squared_errors
 from bench.metrics.fidelity import psnr, psnr_of
 from bench.metrics.pipelines import PIPELINES, Pipeline
 from bench.stages.score import Pair, load_sample, progress
 
 Table = dict[tuple[str, Convention], tuple[float, ...]]  # (source, convention) -> MSE per part, or SSIM
-Measure = Callable[[U8, U8, Choices], dict[Convention, tuple[float, ...]]]
+Measure = Callable[[U8, U8, int, bool], dict[Convention, tuple[float, ...]]]
 MEASURES: dict[str, Measure] = {"psnr": squared_errors, "ssim": similarities}
 TOLERANCE = {"psnr": 0.005, "ssim": 0.0001}  # a smaller difference explains, however many digits are reported
 GIVEN = "the SR given"
@@ -128,17 +119,13 @@ def _measure(measure: Measure, pipelines: Sequence[Pipeline], files: Pair) -> Ta
     sample = load_sample(files)
     assert sample.hr is not None
     hr = sample.hr[: sample.sr.shape[0], : sample.sr.shape[1]]
-    everything = choices(files.scale, rarest=3)
-    table: Table = {(GIVEN, key): value for key, value in measure(sample.sr, hr, everything).items()}
+    table: Table = {(GIVEN, key): value for key, value in measure(sample.sr, hr, files.scale, False).items()}
     hr = crop_to_multiple(hr, files.scale)
-    usual = replace(choices(files.scale, rarest=1), windows=choices(files.scale, rarest=0).windows)
     for pipeline in pipelines:
         sr = pipeline.upscaled(hr, files.scale)
+        found = measure(sr, rounded_luma(hr) if pipeline.luma_only else hr, files.scale, True)
         if pipeline.luma_only:
-            own = measure(sr, rounded_luma(hr), replace(usual, channels=("Y",)))
-            found = {key: value for key, value in own.items() if not key.grey}
-        else:
-            found = measure(sr, hr, usual)
+            found = {key: value for key, value in found.items() if key.channel == "Y" and not key.grey}
         table.update({(pipeline.name, key): value for key, value in found.items()})
     return table
 

@@ -171,6 +171,7 @@ def test_a_network_is_built_once_and_frozen() -> None:
 
 def test_missing_weights_are_named_with_the_remedy(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BENCH_WEIGHTS", str(tmp_path))
+    network.cache_clear()
     with pytest.raises(MissingWeights, match=r"'squeezenet'.*fetch squeezenet"):
         lpips(*noisy(32), "squeeze")
 
