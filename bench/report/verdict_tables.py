@@ -18,8 +18,9 @@ SHOWN = ("difference [95 %]", "p", "detectable", "seeds × pictures")
 EXPLAINED = (
     "Difference: the mean over seeds and pictures of all data sets, with its 95 % interval; seeds and pictures are "
     "random effects. The CSV also has the interval of the crossed bootstrap. With fewer than three seeds the interval "
-    "is over pictures only, and nothing is tested. p: of no difference, after the correction; intervals and p are "
-    "corrected for skewness, p for more of it than so few pictures show.",
+    "is over pictures only, and nothing is tested. p: of no difference, after the correction; intervals and p allow "
+    "for skewness, p for more of it than so few pictures show. Simulated with the spreads of suite cpu, single "
+    "intervals cover 93.5 to 99 %, most with three seeds; on five pictures as skewed as some here, down to 89 %.",
     "Detectable: the smallest true difference that a design of this size and spread finds with a power of 0.8, at the "
     "corrected level.",
 )
