@@ -70,8 +70,7 @@ def _folder(run: Experiment, layout: Workdir) -> Any:
     from bench.tracking import RunFolder
 
     folder = layout.run(run.name)
-    untrained = layout.kernels(run) / "kernels.json" if run.estimates else layout.sr(run) / "upscale.json"
-    record = read_json(folder / "train.json" if run.iterations else untrained)
+    record = read_json(folder / "train.json" if run.iterations else layout.made(run))
     settings = run.resolved()
     params = {f"knob.{name}": value for name, value in settings.pop("knobs").items()} | settings
     pictures = sorted(layout.sr(run).rglob("*.png"))

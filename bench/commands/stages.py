@@ -108,8 +108,7 @@ def prepare_data(arguments: Arguments) -> None:
     names = tuple(arguments.sets.split("+"))
     scale, *levels = arguments.scale
     if arguments.role == "train":
-        options = {"levels": tuple(levels), "overwrite": arguments.overwrite}
-        prepare_train(names, scale, arguments.degradation, arguments.out, **options)
+        prepare_train(names, scale, arguments.degradation, arguments.out, levels=levels, overwrite=arguments.overwrite)
     else:
         prepare_test(arguments.sets, scale, arguments.degradation, arguments.out, overwrite=arguments.overwrite)
 
@@ -208,11 +207,12 @@ def make_report(arguments: Arguments) -> None:
     from bench.runtime.output import output_folder
     from bench.suites.workdir import Workdir
 
-    with Workdir(arguments.suite).turn("report"):
-        if arguments.out is None:
-            build_report(arguments.suite, arguments.shard, arguments.methods, None, arguments.reuse)
-            return
-        with output_folder(arguments.out, [Workdir(arguments.suite).results], arguments.overwrite) as folder:
+    layout, own = Workdir(arguments.suite), arguments.out is None
+    with layout.turn("report"):
+        target = (
+            contextlib.nullcontext() if own else output_folder(arguments.out, [layout.results], arguments.overwrite)
+        )
+        with target as folder:
             build_report(arguments.suite, arguments.shard, arguments.methods, folder, arguments.reuse)
 
 

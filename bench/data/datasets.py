@@ -219,10 +219,14 @@ def _find_in(folder: Path, dataset: DataSet, scale: int) -> list[Source]:
         return _find_named(folder, dataset, scale)
     scales = _scales(folder)
     if scale in scales:
-        return _find_pairs(folder / f"image_SRF_{scale}", dataset, scale)
+        place, ending = folder / f"image_SRF_{scale}", f"_SRF_{scale}_HR.png"
+        found = {path.name.removesuffix(ending): path for path in sorted(place.glob(f"*{ending}"))}
+        if not found:
+            raise BadInput(f"{dataset.name}: no *{ending} in {place}; {dataset.remedy}")
+        return _with_lr(found, place, f"_SRF_{scale}_LR.png")
     if (folder / f"{dataset.prefix}HR").is_dir():
-        lr_folder = folder / f"{dataset.prefix}LR_bicubic" / f"X{scale}"
-        return [_with_lr(path, lr_folder, scale) for path in image_files(folder / f"{dataset.prefix}HR")]
+        found = {path.stem: path for path in image_files(folder / f"{dataset.prefix}HR")}
+        return _with_lr(found, folder / f"{dataset.prefix}LR_bicubic" / f"X{scale}", f"x{scale}.png")
     if scales:
         here = ", ".join(f"x{s}" for s in scales)
         raise BadInput(
@@ -250,23 +254,12 @@ def _scales(folder: Path) -> list[int]:
     return sorted(int(scale) for scale in found if scale.isdigit())
 
 
-def _find_pairs(folder: Path, dataset: DataSet, scale: int) -> list[Source]:
-    """img_001_SRF_4_HR.png and img_001_SRF_4_LR.png: both must be there."""
-    ending = f"_SRF_{scale}_HR.png"
-    found = [Source(path.name.removesuffix(ending), path) for path in sorted(folder.glob(f"*{ending}"))]
-    if not found:
-        raise BadInput(f"{dataset.name}: no *{ending} in {folder}; {dataset.remedy}")
-    return [_with_lr(source.hr, folder, scale, source.name) for source in found]
-
-
-def _with_lr(hr: Path, lr_folder: Path, scale: int, name: str = "") -> Source:
-    """The pair of a picture, in either layout; a missing LR folder means that the set ships none."""
-    file = f"{name}_SRF_{scale}_LR.png" if name else f"{hr.stem}x{scale}.png"
-    if not lr_folder.is_dir():
-        return Source(hr.stem, hr)
-    if not (lr_folder / file).is_file():
-        raise BadInput(f"{hr}: its LR {file} is missing in {lr_folder}; extract the set again")
-    return Source(name or hr.stem, hr, lr_folder / file)
+def _with_lr(found: Mapping[str, Path], folder: Path, ending: str) -> list[Source]:
+    """Pictures by name, with their LR: name and ending, in a folder that is missing where the set ships none."""
+    for name, hr in found.items() if folder.is_dir() else ():
+        if not (folder / f"{name}{ending}").is_file():
+            raise BadInput(f"{hr}: its LR {name}{ending} is missing in {folder}; extract the set again")
+    return [Source(name, hr, folder / f"{name}{ending}" if folder.is_dir() else None) for name, hr in found.items()]
 
 
 def read_pair(source: Source, scale: int) -> tuple[U8, U8 | None]:

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -39,6 +39,14 @@ def guarded(links: list[Check], kind: str, name: str) -> Iterator[None]:
     except FAULTS as error:
         fault = str(error) if isinstance(error, BadInput) else f"cannot be read ({type(error).__name__}: {error})"
         links.append(Check(kind, name, "broken", fault))
+
+
+def checked(kind: str, name: str, check: Callable[[], Iterable[Check]]) -> list[Check]:
+    """The links that a check finds, all or, `guarded`, none but a broken one."""
+    links: list[Check] = []
+    with guarded(links, kind, name):
+        links += check()
+    return links
 
 
 def equal(kind: str, name: str, pairs: Mapping[str, tuple[Any, Any]]) -> Check:

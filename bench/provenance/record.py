@@ -32,7 +32,7 @@ def run_record(run: Experiment, suite: Suite, layout: Workdir) -> Record:
     kernels; measured_at those of the report. Raises BadInput for a stage that left no record.
     """
     trained = _read(layout.run(run.name) / "train.json") if run.iterations else {}
-    upscaling = _read(layout.kernels(run) / "kernels.json" if run.estimates else layout.sr(run) / "upscale.json")
+    upscaling = _read(layout.made(run))
     scored = _read(layout.score_record(run))
     check_unchanged(layout.scores(run).parent, {layout.scores(run).name: scored["outputs"]["scores"]})
     first = trained or upscaling
@@ -81,12 +81,7 @@ def _brief(record: Record) -> Record:
 
 def _prepared(run: Experiment, layout: Workdir) -> Record:
     """Which code made the manifest of every test set and training store."""
-    folders = {f"data/{name}": layout.test_data(name, run.scale, run.degradation) for name in run.test_sets}
-    if run.iterations:
-        folders["train_data"] = layout.train_data(run)
-    if run.iterations and run.unpaired_sets:
-        folders["unpaired_data"] = layout.unpaired_data(run)
-    records = {name: _read(folder / RECORD) for name, folder in folders.items()}
+    records = {name: _read(folder / RECORD) for name, folder in layout.prepared(run).items()}
     return {name: {"code": _brief(record)["code"], "outputs": record["outputs"]} for name, record in records.items()}
 
 

@@ -65,15 +65,13 @@ def _figure(cell: Cell, scores: Mapping[str, Scores], runs: Mapping[str, Row]) -
     again = recompute(cell, scores, runs)
     if again is None:
         return [("not recomputed", f"made of the runs below; {OTHERS}")], True
-    lines = []
-    if cell.kind in ("mean", "difference"):
-        lines.append(("is", _mean_text(cell, scores)))
-    elif cell.kind == "picture":
-        lines.append(("is", f"{cell.metric} of one picture, {cell.dataset}/{cell.image}"))
-    else:
-        lines.append(("is", f"{cell.column} as runs.csv and cost.csv have it"))
+    text = f"{cell.column} as runs.csv and cost.csv have it"
+    if cell.kind == "picture":
+        text = f"{cell.metric} of one picture, {cell.dataset}/{cell.image}"
+    elif cell.kind in ("mean", "difference"):
+        text = _mean_text(cell, scores)
     verdict = "the table's figure follows" if again == cell.text else f"THE TABLE SAYS {cell.text}: IT DOES NOT FOLLOW"
-    return [*lines, ("recomputed", f"{again or '(empty)'}: {verdict}")], again == cell.text
+    return [("is", text), ("recomputed", f"{again or '(empty)'}: {verdict}")], again == cell.text
 
 
 def _mean_text(cell: Cell, scores: Mapping[str, Scores]) -> str:

@@ -3,13 +3,14 @@
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from shutil import copy, copytree
 
 from bench.errors import BadInput
 from bench.provenance import checks
 from bench.provenance.cells import Scores, describe, recompute, values_of
-from bench.provenance.checks import Check, RunRecord, equal, guarded
+from bench.provenance.checks import Check, RunRecord, checked, equal, guarded
 from bench.runtime import results as layout
 from bench.runtime.checksums import compare, files_of
 from bench.runtime.code_digest import ROOT, source_digest
@@ -57,15 +58,11 @@ def verify(results: Path, work: Path | None = None, rebuild: Rebuild | None = No
     for row in rows:
         if row["run"] in records:
             links += _of_run(row, records, scores, (costs, work))
-    with guarded(links, "code at its commit", "records"):
-        links += checks.check_code(records, root)
-    with guarded(links, "same test pictures", "records"):
-        links += list(checks.check_same_pictures(records))
-    with guarded(links, CELL, "tables/"):
-        links += _cells(results, runs)
+    links += checked("code at its commit", "records", lambda: checks.check_code(records, root))
+    links += checked("same test pictures", "records", lambda: checks.check_same_pictures(records))
+    links += checked(CELL, "tables/", lambda: _cells(results, runs))
     if rebuild is not None:
-        with guarded(links, "table rebuilt", "tables/"):
-            links += list(_tables(results, records, rebuild))
+        links += checked("table rebuilt", "tables/", partial(_tables, results, records, rebuild))
     return links
 
 
@@ -96,22 +93,15 @@ def _of_run(
         "own stages": lambda: checks.check_own_stages(record, run),
         "what was made": lambda: checks.check_made(record, run, work),
     }
-    links: list[Check] = []
-    for kind, check in parts.items():
-        with guarded(links, kind, run):
-            links += list(check())
-    return links
+    return [link for kind, check in parts.items() for link in checked(kind, run, check)]
 
 
 def _cells(results: Path, runs: Mapping[str, Row]) -> list[Check]:
     """Every figure of every table, from the score files, by other code than the report's."""
     methods = {name: row["method"] for name, row in runs.items()}
     scores = {name: values_of(rows) for name, rows in layout.load_scores(results, methods).items()}
-    links: list[Check] = []
-    for path in sorted((results / TABLES).glob("*.csv")):
-        with guarded(links, CELL, path.name):
-            links += list(_cells_of(path, scores, runs))
-    return links
+    tables = sorted((results / TABLES).glob("*.csv"))
+    return [link for path in tables for link in checked(CELL, path.name, partial(_cells_of, path, scores, runs))]
 
 
 def _cells_of(path: Path, scores: Mapping[str, Scores], runs: Mapping[str, Row]) -> Iterator[Check]:

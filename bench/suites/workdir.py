@@ -26,6 +26,16 @@ class Workdir:
         """hr/, lr/ and manifest.json of one degraded test set."""
         return degraded_folder(self.root, dataset, scale, degradation)
 
+    def test_sets(self, run: Experiment) -> dict[str, Path]:
+        """The degraded test sets of a run, by name."""
+        return {name: self.test_data(name, run.scale, run.degradation) for name in run.test_sets}
+
+    def prepared(self, run: Experiment) -> dict[str, Path]:
+        """The folders of all pictures that a run is made of, as records name them."""
+        paired = {"train_data": self.train_data(run)} if run.iterations else {}
+        unpaired = {"unpaired_data": self.unpaired_data(run)} if run.unpaired_sets else {}
+        return {f"data/{name}": folder for name, folder in self.test_sets(run).items()} | paired | unpaired
+
     def store(self, sets: tuple[str, ...], scale: int, degradation: str, levels: tuple[int, ...] = ()) -> Path:
         """A memory-mapped training store, with the resolutions between where a method asks for them."""
         between = "".join(f"+x{level}" for level in levels)
@@ -54,6 +64,10 @@ class Workdir:
     def kernels(self, run: Experiment) -> Path:
         """One run's estimated blur kernels, a folder a data set, and kernels.json."""
         return kernels_folder(self.root, run.method, run.name)
+
+    def made(self, run: Experiment) -> Path:
+        """The record of a run's kernels or pictures, beside them."""
+        return self.kernels(run) / "kernels.json" if run.estimates else self.sr(run) / "upscale.json"
 
     @property
     def results(self) -> Path:
