@@ -7,7 +7,10 @@ between the Gram matrices of conv1_1, conv2_1 and conv3_1 on 16x16 patches of th
 Deviations: see ENTRY.
 """
 
-from collections.abc import Callable
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -21,9 +24,8 @@ from methods.common.blocks import ResidualBlock, bicubic, conv
 from methods.common.gan import GanLearner
 from methods.common.optimise import Optimisation, autocast, to_device
 from methods.common.perceptual import PERCEPTUAL, MultiFeatures
-from methods.common.pixel import PixelLearner
+from methods.common.pixel import ImageLoss, PixelLearner
 
-LOSSES = ("E", "P", "PA", "PAT")
 PERCEPTUAL_LAYERS = {"pool2": 2e-1, "pool5": 2e-2}  # layer -> weight
 TEXTURE_LAYERS = {"conv1_1": 3e-7, "conv2_1": 1e-6, "conv3_1": 1e-6}
 TEXTURE_PATCH = 16  # HR pixels
@@ -49,13 +51,15 @@ class EnhanceNet(nn.Module):
         return residual + bicubic(lr, self.scale)
 
 
-class FeatureLosses:
-    """The perceptual loss and, where its weight is not 0, the texture loss. (sr, hr) RGB in [0, 1] -> 0-d terms."""
+class EnhanceNetLosses:
+    """The perceptual loss, where its weight is not 0 the texture loss, and a standard GAN. (sr, hr) RGB in [0, 1] ->
+    0-d terms."""
 
-    def __init__(self, perceptual: str, texture_weight: float, training: Training) -> None:
-        layers = (*PERCEPTUAL_LAYERS, *(TEXTURE_LAYERS if texture_weight else ()))
-        self.features = to_device(MultiFeatures(perceptual, layers), training).eval()
-        self.texture_weight = texture_weight
+    def __init__(self, recipe: EnhanceNetRecipe, training: Training) -> None:
+        self.texture_weight = recipe.texture_weight if recipe.losses == "PAT" else 0.0
+        self.adversarial_weight = recipe.adversarial_weight
+        layers = (*PERCEPTUAL_LAYERS, *(TEXTURE_LAYERS if self.texture_weight else ()))
+        self.features = to_device(MultiFeatures(recipe.perceptual, layers), training).eval()
         self.training = training
 
     def terms(self, sr: Tensor, hr: Tensor) -> dict[str, Tensor]:
@@ -66,18 +70,28 @@ class FeatureLosses:
         for layer, features in of_hr.items():
             scale = features.float().mean()
             of_sr[layer], of_hr[layer] = of_sr[layer].float() / scale, features.float() / scale
+
+        def total(layers: Mapping[str, float], distance: ImageLoss) -> Tensor:
+            return _total([weight * distance(of_sr[layer], of_hr[layer]) for layer, weight in layers.items()])
+
         with torch.autocast(sr.device.type, enabled=False):
-            pairs = ((weight, of_sr[layer], of_hr[layer]) for layer, weight in PERCEPTUAL_LAYERS.items())
-            terms = {"perceptual": _total([weight * functional.mse_loss(a, b) for weight, a, b in pairs])}
+            terms = {"perceptual": total(PERCEPTUAL_LAYERS, functional.mse_loss)}
             if self.texture_weight:
-                pairs = ((weight, of_sr[layer], of_hr[layer]) for layer, weight in TEXTURE_LAYERS.items())
-                distance = _total([weight * texture_distance(a, b, sr.shape[-1]) for weight, a, b in pairs])
-                terms["texture"] = self.texture_weight * distance
+                texture = functools.partial(texture_distance, side=sr.shape[-1])
+                terms["texture"] = self.texture_weight * total(TEXTURE_LAYERS, texture)
         return terms
 
     def perceptual(self, sr: Tensor, hr: Tensor) -> Tensor:
         """The perceptual loss alone."""
         return self.terms(sr, hr)["perceptual"]
+
+    def generator(self, sr: Tensor, hr: Tensor, discriminator: nn.Module) -> dict[str, Tensor]:
+        terms = self.terms(sr, hr)
+        gan = standard_generator(discriminator(sr).float())
+        return {"loss": _total(list(terms.values())) + self.adversarial_weight * gan, **terms, "adversarial": gan}
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return standard_discriminator(real, fake)
 
 
 def _total(values: list[Tensor]) -> Tensor:
@@ -102,28 +116,12 @@ def grams(features: Tensor, patch: int) -> Tensor:
     return columns @ columns.mT
 
 
-class EnhanceNetGan:
-    """PA and PAT: the feature losses and a standard GAN."""
-
-    def __init__(self, features: FeatureLosses, adversarial_weight: float) -> None:
-        self.features = features
-        self.adversarial_weight = adversarial_weight
-
-    def generator(self, sr: Tensor, hr: Tensor, discriminator: nn.Module) -> dict[str, Tensor]:
-        terms = self.features.terms(sr, hr)
-        gan = standard_generator(discriminator(sr).float())
-        return {"loss": _total(list(terms.values())) + self.adversarial_weight * gan, **terms, "adversarial": gan}
-
-    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        return standard_discriminator(real, fake)
-
-
 @dataclass(frozen=True)
 class EnhanceNetRecipe(Optimisation):
     """poor_below: the discriminator learns only from batches whose mean probability of the
     right answer, on the real or on the fake pictures, is below this; None: from all."""
 
-    losses: str = choice("PAT", LOSSES, "set of losses")
+    losses: str = choice("PAT", ("E", "P", "PA", "PAT"), "set of losses")
     perceptual: str = choice("vgg19", PERCEPTUAL, "perceptual network")
     texture_weight: float = 1.0
     adversarial_weight: float = 2.0
@@ -139,11 +137,10 @@ class EnhanceNetRecipe(Optimisation):
         if self.losses == "E":
             return PixelLearner(network, self, training, functional.mse_loss)
         if self.losses == "P":
-            return PixelLearner(network, self, training, FeatureLosses(self.perceptual, 0.0, training).perceptual)
+            return PixelLearner(network, self, training, EnhanceNetLosses(self, training).perceptual)
         widths = [self.discriminator_width * 2**stage for stage in range(5)]
         discriminator = StridedDiscriminator(self.batch(scale)[1], widths, batch_norm=False)
-        features = FeatureLosses(self.perceptual, self.texture_weight if self.losses == "PAT" else 0.0, training)
-        losses = EnhanceNetGan(features, self.adversarial_weight)
+        losses = EnhanceNetLosses(self, training)
         return GanLearner(network, discriminator, losses, self, training, self.poor_below)
 
 

@@ -14,21 +14,19 @@ from torch import nn
 
 from bench.api import Axis, Entry, Estimate, Estimator, Method, Picture, Progress, Upscaler
 from bench.data.blur_kernels import disturbed_gaussian
-from bench.errors import BadInput, check_choice
+from bench.errors import BadInput, check_choices, choice
 from methods.common.downscaling import bicubic_kernel
-
-KINDS = ("bicubic", "gaussian")
 
 
 @dataclass(frozen=True)
 class FixedKernel(Method):
     """variance: of the Gaussian, HR pixels squared."""
 
-    kind: str = "bicubic"
+    kind: str = choice("bicubic", ("bicubic", "gaussian"), "fixed kernel")
     variance: float = 2.8
 
     def __post_init__(self) -> None:
-        check_choice("fixed kernel", self.kind, KINDS)
+        check_choices(self)
         if self.scale % 2:
             raise BadInput(f"fixed-kernel has kernels of even scales, not x{self.scale}; choose 2 or 4")
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from bench.api import Axis, Claim, Entry, Method, Pretrain, Training
-from methods.common.gan import GanLearner, GanRecipe
+from bench.api import Entry, Method, Pretrain, Training
+from methods.common.gan import GanLearner, GanRecipe, relativistic_axis, relativistic_claim
 from methods.common.perceptual import TAP_CLAIMS, tap_axis
 from methods.common.resnets import MSRResNet
 
@@ -44,21 +44,11 @@ ENTRY = Entry(
     pretrain=Pretrain("msrresnet", ("width", "blocks", "init_scale", "image_skip")),
     axes=(
         tap_axis("Wang et al. 2018, section 3.3"),
-        Axis(
-            "adversarial",
-            "Does a relativistic average GAN give more detail than a standard one?",
-            {"relativistic": {"gan": "relativistic", "ragan_half": True}},
-            "Wang et al. 2018, section 3.2",
+        relativistic_axis(
+            {"relativistic": {"gan": "relativistic", "ragan_half": True}}, "Wang et al. 2018, section 3.2"
         ),
     ),
     metric="lpips_alex",
-    claims=(
-        *TAP_CLAIMS,
-        Claim(
-            "relativistic",
-            "A relativistic average discriminator teaches sharper edges and more texture than a standard one.",
-            "relativistic > default",
-        ),
-    ),
+    claims=(*TAP_CLAIMS, relativistic_claim("relativistic > default")),
     deviations=("the suite's pictures and perceptual network where they differ from DIV2K and VGG19",),
 )

@@ -4,6 +4,7 @@ And the term that any PSNR-oriented network can be trained with: weight * d(D(sr
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +13,7 @@ from torch.nn import functional
 from bench.api import Axis, Claim, Training
 from bench.errors import BadInput
 from methods.common.blocks import conv
-from methods.common.optimise import Adam, Optimisation, to_device, to_memory_format
+from methods.common.optimise import Adam, Optimisation, to_device
 
 DUAL_FEATURES = 16  # of DRN-S at x4
 Halve = Callable[[Tensor, int], Tensor]
@@ -71,26 +72,18 @@ def train_duals(scale: int, features: int, recipe: Optimisation, training: Train
     return duals, recipe.adam(to_device(duals, training), training)
 
 
+@dataclass(frozen=True)
 class DualTerm:
     """weight * distance(D(sr), lr), D the chain of one dual network for each factor of 2, trained along with an Adam
     of its own. Pictures in the range of the caller."""
 
-    def __init__(
-        self,
-        scale: int,
-        weight: float,
-        distance: Callable[[Tensor, Tensor], Tensor],
-        recipe: Optimisation,
-        training: Training,
-    ) -> None:
-        self.weight, self.distance = weight, distance
-        self.training = training
-        self.duals, self.adam = train_duals(scale, DUAL_FEATURES, recipe, training)
+    weight: float
+    duals: Duals
+    adam: Adam
 
-    def loss(self, sr: Tensor, lr: Tensor) -> Tensor:
+    def loss(self, sr: Tensor, lr: Tensor, distance: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
         """The weighted term, 0-d."""
-        lower = chain_down(sr, self.duals, len(self.duals.levels))
-        return self.weight * self.distance(lower, to_memory_format(lr, self.training))
+        return self.weight * distance(chain_down(sr, self.duals, len(self.duals.levels)), lr)
 
     def update(self) -> None:
         """Update from the gradients that are there, and clear them."""

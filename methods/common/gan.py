@@ -4,14 +4,14 @@ The losses that SRGAN, MSRGAN and ESRGAN share: perceptual, adversarial and pixe
 latter two.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-from bench.api import Batch, Learner, Training
+from bench.api import Axis, Batch, Claim, Knobs, Learner, Training
 from bench.errors import choice
 from methods.common import adversarial
 from methods.common.optimise import NetworkLearner, Optimisation, autocast, compiled, to_device, to_memory_format
@@ -163,13 +163,17 @@ class GanRecipe(Optimisation):
     def parts(self, scale: int, training: Training) -> tuple[nn.Module, PerceptualGan]:
         """A discriminator, and the losses."""
         discriminator = adversarial.vgg_discriminator(self.batch(scale)[1], self.discriminator_width)
-        terms = Terms(
-            self.perceptual_weight,
-            self.adversarial_weight,
-            self.pixel_weight,
-            gan=self.gan,
-            detach_mean=self.ragan_detach_mean,
-            half=self.ragan_half,
-        )
+        weights = self.perceptual_weight, self.adversarial_weight, self.pixel_weight
+        terms = Terms(*weights, gan=self.gan, detach_mean=self.ragan_detach_mean, half=self.ragan_half)
         features = Features(self.perceptual, self.layer, self.tap)
         return discriminator, PerceptualGan(terms, to_device(features, training).eval())
+
+
+def relativistic_axis(variants: Mapping[str, Knobs], source: str) -> Axis:
+    question = "Does a relativistic average GAN give more detail than a standard one?"
+    return Axis("adversarial", question, variants, source)
+
+
+def relativistic_claim(sides: str) -> Claim:
+    text = "A relativistic average discriminator teaches sharper edges and more texture than a standard one."
+    return Claim("relativistic", text, sides)

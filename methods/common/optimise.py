@@ -25,11 +25,6 @@ def drop_at(milestones: tuple[float, ...], factor: float) -> Schedule:
     return lambda progress: factor ** sum(progress >= milestone for milestone in milestones)
 
 
-def geometric(last: float) -> Schedule:
-    """From 1 to `last`, by the same factor every step."""
-    return lambda progress: last**progress
-
-
 def cosine(restarts: int = 1, floor: float = 1e-7 / 2e-4) -> Schedule:
     """Cosine from 1 to `floor`, `restarts` equal periods."""
 
@@ -43,7 +38,7 @@ def cosine(restarts: int = 1, floor: float = 1e-7 / 2e-4) -> Schedule:
 SCHEDULES: dict[str, Callable[[tuple[float, ...]], Schedule]] = {
     "halve": lambda milestones: drop_at(milestones, 0.5),
     "tenth": lambda milestones: drop_at(milestones, 0.1),
-    "geometric": lambda _: geometric(0.01),
+    "geometric": lambda _: lambda progress: 0.01**progress,  # the same factor every step
     "cosine": lambda _: cosine(),
     "cosine-restarts": lambda _: cosine(restarts=4),
     "constant": lambda _: lambda progress: 1.0,

@@ -51,26 +51,19 @@ PERCEPTUAL: dict[str, FeatureNetwork] = {
 }
 
 
-class Features(nn.Module):
+class Features(nn.Sequential):
     """(N, 3, h, w) RGB in [0, 1] -> the tapped features. Frozen, in evaluation mode, computed in float32 or autocast.
 
     Raises BadInput for an unknown network or layer, MissingWeights where its file is not here.
     """
 
     def __init__(self, name: str, layer: str | None = None, tap: Tap = "before") -> None:
-        super().__init__()
         network = pick("perceptual network", name, PERCEPTUAL)
         layer = layer or network.deepest
         check_choice(f"layer of {name}", layer, network.convolutions)
-        self.normalise = _Normalise(network)
-        self.layers = _build(network, layer if tap == "before" else _activated(layer))
+        last = layer if tap == "before" else _activated(layer)
+        super().__init__(_Normalise(network), *_build(network, last).values())
         self.eval().requires_grad_(False)
-
-    def forward(self, image: Tensor) -> Tensor:
-        x: Tensor = self.normalise(image)
-        for layer in self.layers.values():
-            x = layer(x)
-        return x
 
 
 class MultiFeatures(nn.Module):
@@ -133,11 +126,6 @@ def _build(network: FeatureNetwork, last: str) -> nn.ModuleDict:
     return layers
 
 
-def active_fraction(features: Tensor) -> Tensor:
-    """The share of features above zero: what an activation lets through (ESRGAN paper, section 3.3)."""
-    return (features > 0).float().mean()
-
-
 @torch.no_grad()
 def tap_statistics(name: str, layer: str | None, image: Tensor) -> dict[str, float]:
     """What a perceptual loss at this layer can see of (N, 3, h, w) RGB in [0, 1], before and after activation.
@@ -149,7 +137,7 @@ def tap_statistics(name: str, layer: str | None, image: Tensor) -> dict[str, flo
     after = functional.relu(before)
     return {
         "active_before": float((before != 0).float().mean()),
-        "active_after": float(active_fraction(after)),
+        "active_after": float((after > 0).float().mean()),
         "mean_before": float(before.mean()),
         "mean_after": float(after.mean()),
     }

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from bench.api import Batch, Learner, Training
 from bench.errors import choice
-from methods.common.dual import DualTerm
+from methods.common.dual import DUAL_FEATURES, DualTerm, train_duals
 from methods.common.optimise import NetworkLearner, Optimisation, autocast, compiled, to_memory_format
 
 ImageLoss = Callable[[Tensor, Tensor], Tensor]
@@ -25,9 +25,10 @@ class Recipe(Optimisation):
     dual_weight: float = 0.0
 
     def learner(self, build: Callable[[], nn.Module], scale: int, training: Training) -> Learner:
-        network, loss = build(), PIXEL_LOSSES[self.loss]
-        dual = DualTerm(scale, self.dual_weight, loss, self, training) if self.dual_weight else None
-        return PixelLearner(network, self, training, loss, dual)
+        network, dual = build(), None
+        if self.dual_weight:
+            dual = DualTerm(self.dual_weight, *train_duals(scale, DUAL_FEATURES, self, training))
+        return PixelLearner(network, self, training, PIXEL_LOSSES[self.loss], dual)
 
 
 class PixelLearner(NetworkLearner):
@@ -54,14 +55,14 @@ class PixelLearner(NetworkLearner):
             self.parts |= {"duals": dual.duals, "dual_adam": dual.adam}
 
     def learn(self, batch: Batch) -> dict[str, Tensor]:
-        lr, hr = self.see(batch.lr), self.see(batch.hr)
+        lr, hr = to_memory_format(self.see(batch.lr), self.training), self.see(batch.hr)
         with autocast(self.training):
-            sr = self.forward(to_memory_format(lr, self.training))
+            sr = self.forward(lr)
         sr = sr.float()
         loss = self.loss(sr, hr)
         losses = {}
         if self.dual:
-            losses["dual"] = self.dual.loss(sr, lr)
+            losses["dual"] = self.dual.loss(sr, lr, self.loss)
             loss = loss + losses["dual"]
         self.adam.minimise(loss)
         if self.dual:

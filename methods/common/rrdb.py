@@ -6,18 +6,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bench.errors import BadInput, check_choice
+from bench.api import Axis
+from bench.errors import BadInput, check_choices, choice
 from methods.common.blocks import ResidualBlock, add_image_skip, conv, scale_initialisation
 
 SLOPE = 0.2
-BLOCKS = ("rrdb", "residual")
 
 
 @dataclass(frozen=True)
 class GeneratorKnobs:
     """The knobs of RRDBNet, shared by both stages: the GAN stage starts from a PSNR stage with the same values."""
 
-    block: str = "rrdb"
+    block: str = choice("rrdb", ("rrdb", "residual"), "block kind")
     blocks: int = 23
     width: int = 64
     growth: int = 32
@@ -27,7 +27,15 @@ class GeneratorKnobs:
     image_skip: bool = False
 
     def __post_init__(self) -> None:
-        check_choice("block kind", self.block, BLOCKS)
+        check_choices(self)
+
+
+SCALING_AXIS = Axis(
+    "residual-scaling",
+    "Does scaling residuals stabilise a deep network?",
+    {"scaling-1": {"residual_scaling": 1.0}},
+    "supplementary",
+)
 
 
 def check_scale(scale: int) -> None:

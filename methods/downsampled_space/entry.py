@@ -5,6 +5,7 @@ from methods.downsampled_space.method import DownsampledSpace
 
 _ARTICLE = "article on a loss in the downsampled space"
 _OWN = "this project"
+_KERNELS = ("no-antialias", "area", "nearest", "gaussian")
 _ALONE: Knobs = {"shrunk_weight": 0.0, "pixel_weight": 1.0}
 _GAN: Knobs = {"adversarial_weight": 5e-3}
 _ESRGAN: Knobs = {"pixel_weight": 1e-2, "perceptual_weight": 1.0, **_GAN}
@@ -88,10 +89,7 @@ ENTRY = Entry(
         Axis(
             "kernel",
             "Does another way to shrink, of both the SR and the HR, hold the phases together?",
-            {
-                f"kernel-{name}": {"kernel": name, "own_lr": True}
-                for name in ("no-antialias", "area", "nearest", "gaussian")
-            }
+            {f"kernel-{name}": {"kernel": name, "own_lr": True} for name in _KERNELS}
             | {"kernel-kernelgan": {"kernel": "kernelgan", "own_lr": True, "border": 3}}
             | {"kernel-learned": {"kernel": "learned"}},
             _OWN,
@@ -99,7 +97,7 @@ ENTRY = Entry(
         Axis(
             "mismatch",
             "What if the SR is shrunk otherwise than the LR was?",
-            {f"mismatch-{name}": {"kernel": name} for name in ("no-antialias", "area", "nearest", "gaussian")},
+            {f"mismatch-{name}": {"kernel": name} for name in _KERNELS},
             _OWN,
         ),
         Axis("target", "Does the rounding of LR to 8 bits matter?", {"lr-float": {"own_lr": True}}, _OWN),

@@ -5,13 +5,13 @@ loss = shrunk_weight * L_ds + pixel_weight * L1(sr, hr) + perceptual_weight * VG
 
 import functools
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
-from bench.api import Batch, Learner, Method, Picture, Training, Upscaler
+from bench.api import Batch, Learner, Method, Picture, Training, Upscaler, feed_forward
 from bench.errors import BadInput, choice
 from methods.common.adversarial import vgg_discriminator
 from methods.common.dual import DUAL_FEATURES, chain_down, halvings, train_duals
@@ -90,13 +90,11 @@ class DownsampledSpace(Method):
     def upscaler(self, network: nn.Module | None) -> Upscaler:
         """With noise by the picture's seed, where the generator draws any."""
         assert network is not None
+        forward = feed_forward(network)
 
         def upscale(picture: Picture) -> Tensor:
-            device = next(network.parameters()).device
             z = draw_noise((self.generator.noise, *picture.lr.shape[1:]), picture.seed)
-            with torch.inference_mode():
-                sr: Tensor = network(torch.cat([picture.lr, z])[None].to(device))[0]
-            return sr.float()
+            return forward(replace(picture, lr=torch.cat([picture.lr, z])))
 
         return upscale
 

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from bench.errors import BadInput
-from methods.common.dual import Duals
+from methods.common.dual import Duals, halvings
 from methods.common.key_maps import KeyMap, Tensors, attention_block, check_range, count, side
 
 DUAL_PART = "dual networks"
@@ -33,10 +32,8 @@ def _dual_sizes(tensors: Tensors) -> dict[str, Any]:
 
 
 def build_duals(scale: int, features: int) -> Duals:
-    """The dual networks of a DRN. Raises BadInput where there is none."""
-    if scale < 2:
-        raise BadInput(f"DRN at x{scale} has no dual network; choose x2, x4 or x8")
-    return Duals(scale.bit_length() - 1, features)
+    """The dual networks of a DRN. Raises BadInput for a scale that is no power of 2."""
+    return Duals(halvings(scale), features)
 
 
 DRN_OFFICIAL = KeyMap(

@@ -73,6 +73,7 @@ class PairedLearner(NetworkLearner):
             self.duals, self.dual_adam = train_duals(scale, network.head.out_channels, recipe, training)
             self.parts |= {"duals": self.duals, "dual_adam": self.dual_adam}
             self.companions = {"duals": self.duals}
+        self.halve: Halve = self.duals or bicubic_half
 
     def begin(self, batch: Batch) -> Hashable:
         """Learned duals always learn, frozen ones during the warm-up."""
@@ -91,7 +92,7 @@ class PairedLearner(NetworkLearner):
             if self.duals:
                 self.duals.requires_grad_(learns)
             seen = targets if learns and recipe.dual == "frozen" else outputs
-            terms["dual"] = dual_loss(seen, targets, self._halve, recipe.dual_chain, recipe.supervision)
+            terms["dual"] = dual_loss(seen, targets, self.halve, recipe.dual_chain, recipe.supervision)
             if recipe.dual_hr:
                 terms["dual_hr"] = self._cycle(targets[-1])
         loss = terms["primal"] + recipe.dual_weight * sum(term for name, term in terms.items() if name != "primal")
@@ -102,13 +103,9 @@ class PairedLearner(NetworkLearner):
         self.average()
         return {"loss": loss.detach(), **{name: term.detach() for name, term in terms.items()}}
 
-    @property
-    def _halve(self) -> Halve:
-        return self.duals or bicubic_half
-
     def _cycle(self, hr: Tensor) -> Tensor:
         """L1(P(D(hr)), hr) of (N, 3, H, W) in [0, 255]."""
-        lr = chain_down(hr, self._halve, halvings(self.scale))
+        lr = chain_down(hr, self.halve, halvings(self.scale))
         with autocast(self.training):
             sr = self.pyramid(lr / PEAK)[-1]
         return l1_loss(sr, hr)

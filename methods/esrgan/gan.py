@@ -11,9 +11,9 @@ from dataclasses import dataclass, fields
 from torch import nn
 
 from bench.api import Axis, Claim, Entry, Knobs, Method, Pretrain, varied
-from methods.common.gan import GanRecipe
+from methods.common.gan import GanRecipe, relativistic_axis, relativistic_claim
 from methods.common.perceptual import TAP_CLAIMS, tap_axis
-from methods.common.rrdb import GeneratorKnobs, RRDBNet, check_scale
+from methods.common.rrdb import SCALING_AXIS, GeneratorKnobs, RRDBNet, check_scale
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,7 @@ ENTRY = Entry(
             "section 3.1, figure 8 column 2",
         ),
         tap_axis("section 3.3, figure 8 column 3"),
-        Axis(
-            "adversarial",
-            "Does a relativistic average GAN give more detail than a standard one?",
-            {"standard-gan": _STANDARD},
-            "section 3.2, figure 8 column 4",
-        ),
+        relativistic_axis({"standard-gan": _STANDARD}, "section 3.2, figure 8 column 4"),
         Axis(
             "tap-and-adversarial",
             "Do the tap and the kind of GAN act independently of each other?",
@@ -79,12 +74,7 @@ ENTRY = Entry(
             "figure 8 columns 1 to 5",
         ),
         Axis("depth", "Is deeper better?", {"depth-16": {"blocks": 16}}, "section 4.4"),
-        Axis(
-            "residual-scaling",
-            "Does scaling residuals stabilise a deep network?",
-            {"scaling-1": {"residual_scaling": 1.0}},
-            "supplementary",
-        ),
+        SCALING_AXIS,
         Axis("initialisation", "Does a smaller initialisation help?", {"init-1": {"init_scale": 1.0}}, "supplementary"),
         Axis(
             "data",
@@ -128,11 +118,7 @@ ENTRY = Entry(
     claims=(
         Claim("bn", "Without batch normalisation the generator does slightly better.", "default > bn"),
         *TAP_CLAIMS,
-        Claim(
-            "relativistic",
-            "A relativistic average discriminator teaches sharper edges and more texture than a standard one.",
-            "default > standard-gan",
-        ),
+        relativistic_claim("default > standard-gan"),
         Claim(
             "block",
             "Residual-in-residual dense blocks recover structure better and with less noise than residual blocks.",

@@ -14,10 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from bench.api import Axis, Claim, Entry, Method, Picture, Upscaler, feed_forward
-from bench.errors import BadInput, check_choice
+from bench.errors import BadInput, check_choices, choice
 from methods.common.rrdb import GeneratorKnobs, RRDBNet, check_scale
 
-BETWEEN = ("network", "image")
 Weights = Mapping[str, Tensor]
 
 
@@ -59,12 +58,12 @@ class EsrganInterpolation(Method):
 
     generator: GeneratorKnobs = GeneratorKnobs()
     alpha: float = 0.8
-    between: str = "network"
+    between: str = choice("network", ("network", "image"), "kind of interpolation")
 
     def __post_init__(self) -> None:
         check_scale(self.scale)
         check_alpha(self.alpha)
-        check_choice("kind of interpolation", self.between, BETWEEN)
+        check_choices(self)
 
     def network(self) -> nn.ModuleList:
         """The PSNR-oriented network and the GAN's."""
@@ -89,6 +88,7 @@ class EsrganInterpolation(Method):
         return mixed.eval()
 
 
+_LOOKS_BETTER = "interpolating the weights looks better than interpolating the pictures"
 ENTRY = Entry(
     "esrgan-interpolation",
     EsrganInterpolation,
@@ -124,15 +124,9 @@ ENTRY = Entry(
             "psnr_y",
             "section 3.4, figure 10",
         ),
-        Claim(
-            "image-0.8",
-            "At 0.8 interpolating the weights looks better than interpolating the pictures.",
-            "default > image-0.8",
-        ),
-        Claim(
-            "image-0.4",
-            "At 0.4 interpolating the weights looks better than interpolating the pictures.",
-            "network-0.4 > image-0.4",
+        *(
+            Claim(f"image-{alpha}", f"At {alpha} {_LOOKS_BETTER}.", f"{network} > image-{alpha}")
+            for alpha, network in (("0.8", "default"), ("0.4", "network-0.4"))
         ),
     ),
 )

@@ -11,7 +11,7 @@ from torch import nn
 
 from bench.api import Axis, Claim, Entry, Method
 from methods.common.pixel import Recipe
-from methods.common.rrdb import GeneratorKnobs, RRDBNet, check_scale
+from methods.common.rrdb import SCALING_AXIS, GeneratorKnobs, RRDBNet, check_scale
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,7 @@ ENTRY = Entry(
             "figure 8 column 1",
         ),
         Axis("depth", "Is deeper better?", {"depth-16": {"blocks": 16}}, "section 4.4"),
-        Axis(
-            "residual-scaling",
-            "Does scaling residuals stabilise a deep network?",
-            {"scaling-1": {"residual_scaling": 1.0}},
-            "supplementary",
-        ),
+        SCALING_AXIS,
         Axis(
             "data",
             "Do more training pictures help?",
