@@ -121,9 +121,10 @@ def _edsr_sizes(sizes: dict[str, Any]) -> dict[str, Any]:
     return {**sizes, "residual_scaling": 0.1 if sizes["width"] >= 256 else 1.0}
 
 
-def _rcan_sizes(tensors: Tensors, sizes: dict[str, Any], groups: str, squeeze: str) -> dict[str, Any]:
+def _rcan_sizes(tensors: Tensors, sizes: dict[str, Any], squeeze: str) -> dict[str, Any]:
     reduction = sizes["width"] // side(tensors, f"{squeeze}.weight", 0)
-    return {"width": sizes["width"], "groups": count(tensors, groups), **sizes, "reduction": reduction}
+    groups = count(tensors, r"body\.(\d+)\.\w+\..*")
+    return {"width": sizes["width"], "groups": groups, **sizes, "reduction": reduction}
 
 
 def _srresnet_sizes(tensors: Tensors) -> dict[str, Any]:
@@ -131,17 +132,17 @@ def _srresnet_sizes(tensors: Tensors) -> dict[str, Any]:
     return {**sizes, "batch_norm": any(re.fullmatch(r"body\.\d+\.bn1\..*", key) for key in tensors)}
 
 
+_OFFICIAL = {"head": "head.0", "upsample.{i}": "tail.0.{i}", "tail": "tail.1"}
+_BASICSR = {"head": "conv_first", "body_end": "conv_after_body", "tail": "conv_last"}
 EDSR_OFFICIAL = KeyMap(
     "edsr-official",
     r"body\.\d+\.body\.\d+\.(weight|bias)",
     lambda tensors: _edsr_sizes(_official_sizes(tensors, r"body\.(\d+)\.body\..*")),
     {
-        "head": "head.0",
+        **_OFFICIAL,
         "body.{b}.conv1": "body.{b}.body.0",
         "body.{b}.conv2": "body.{b}.body.2",
         "body_end": "body.{blocks}",
-        "upsample.{i}": "tail.0.{i}",
-        "tail": "tail.1",
     },
     notes=(NO_SCALING,),
 )
@@ -149,7 +150,7 @@ EDSR_BASICSR = KeyMap(
     "edsr-basicsr",
     r"conv_after_body\..*",
     lambda tensors: _edsr_sizes(_basicsr_sizes(tensors, r"body\.(\d+)\..*")),
-    {"head": "conv_first", "body_end": "conv_after_body", "tail": "conv_last"},
+    _BASICSR,
     MEANS,
     (NO_MEAN, NO_SCALING),
 )
@@ -157,18 +158,13 @@ RCAN_OFFICIAL = KeyMap(
     "rcan-official",
     r"body\.\d+\.body\.\d+\.body\..*",
     lambda tensors: _rcan_sizes(
-        tensors,
-        _official_sizes(tensors, r"body\.\d+\.body\.(\d+)\.body\..*"),
-        r"body\.(\d+)\.body\..*",
-        "body.0.body.0.body.3.conv_du.0",
+        tensors, _official_sizes(tensors, r"body\.\d+\.body\.(\d+)\.body\..*"), "body.0.body.0.body.3.conv_du.0"
     ),
     {
-        "head": "head.0",
+        **_OFFICIAL,
         **attention_block("body.{g}.blocks.{b}", "body.{g}.body.{b}.body"),
         "body.{g}.end": "body.{g}.body.{blocks}",
         "body_end": "body.{groups}",
-        "upsample.{i}": "tail.0.{i}",
-        "tail": "tail.1",
     },
 )
 RCAN_BASICSR = KeyMap(
@@ -177,15 +173,12 @@ RCAN_BASICSR = KeyMap(
     lambda tensors: _rcan_sizes(
         tensors,
         _basicsr_sizes(tensors, r"body\.\d+\.residual_group\.(\d+)\..*"),
-        r"body\.(\d+)\..*",
         "body.0.residual_group.0.rcab.3.attention.1",
     ),
     {
-        "head": "conv_first",
+        **_BASICSR,
         **attention_block("body.{g}.blocks.{b}", "body.{g}.residual_group.{b}.rcab", "attention.1", "attention.3"),
         "body.{g}.end": "body.{g}.conv",
-        "body_end": "conv_after_body",
-        "tail": "conv_last",
     },
     MEANS,
     (NO_MEAN,),
