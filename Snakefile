@@ -16,7 +16,7 @@ try:
     PLAN = Workflow(config.get("suite", "demo"), config.get("shard"), config.get("methods"), REUSE)
     if workflow.is_main_process:
         PLAN.forget_pending_mirror()
-        print(PLAN.gpu_hours(), end="", file=sys.stderr)
+        print(PLAN.gpu_needs(), end="", file=sys.stderr)
 except BadInput as error:
     sys.exit(f"snakemake: {error}")
 

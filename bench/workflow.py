@@ -12,7 +12,7 @@ from bench.runtime.paths import results_folder, work_folder
 from bench.runtime.results import FILES
 from bench.runtime.weights import WEIGHTS
 from bench.stages.conformance import try_out
-from bench.stages.gpu_hours import render_hours
+from bench.stages.gpu_hours import render_needs
 from bench.stages.train import checkpoint_path
 from bench.suites import find_suite
 from bench.suites.experiment import Experiment, digest_of
@@ -59,9 +59,9 @@ class Workflow:
         if self.layout.mirror.is_file() and PENDING in read_json(self.layout.mirror):
             self.layout.mirror.unlink()
 
-    def gpu_hours(self) -> str:
-        """How long the runs train on a GPU, in a line, where the suite is meant for one; else nothing."""
-        return f"{render_hours(f'suite {self.suite.name}', self.runs.values())}\n" if self.suite.on_gpu else ""
+    def gpu_needs(self) -> str:
+        """What the runs take of a GPU, in a line, where the suite is meant for one; else nothing."""
+        return f"{render_needs(self.suite.name, self.runs.values())}\n" if self.suite.on_gpu else ""
 
     @property
     def methods(self) -> list[str]:

@@ -101,6 +101,11 @@ def free_memory_mib() -> float:
     return float(torch.cuda.mem_get_info()[0]) / 2**20
 
 
+def whole_memory_mib() -> float:
+    """All memory of the GPU, MiB."""
+    return float(torch.cuda.mem_get_info()[1]) / 2**20
+
+
 def describe(device: torch.device) -> str:
     """The device in words: the processor's or the GPU's name."""
     if device.type == "cuda":

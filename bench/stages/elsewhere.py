@@ -14,12 +14,14 @@ from typing import Any
 from bench.data.prepare import MANIFEST, RECORD, prepare_test
 from bench.errors import BadInput, Diverged, OutOfTime
 from bench.runtime.code_digest import ROOT
-from bench.runtime.devices import choose_device, use_threads
+from bench.runtime.devices import GPU_CONTEXT_MIB, choose_device, use_threads, whole_memory_mib
 from bench.runtime.files import read_json
 from bench.runtime.output import changed_files, check_place
 from bench.runtime.packed import pack_of
 from bench.runtime.parcel import write_parcel
 from bench.runtime.results import FILES
+from bench.runtime.turns import MARGIN
+from bench.stages.gpu_hours import training_mib
 from bench.stages.run import estimate_runs, score_run, train_run, upscale_run
 from bench.stages.train import Limits, checkpoint_path
 from bench.suites import find_suite
@@ -66,6 +68,8 @@ def _as_finished(runs: list[Experiment], layout: Workdir, processes: int, deadli
         while True:
             ready = [run for run in waiting if not unfinished.intersection(run.sources)]
             for names in _together(ready)[: processes - len(begun)] if time.time() < deadline else ():
+                if begun and not _fit([*begun.values(), names], layout.suite):
+                    break
                 begun[pool.submit(_make, layout.suite, names, deadline)] = names
                 waiting = [run for run in waiting if run.name not in names]
             if not begun:
@@ -84,6 +88,15 @@ def _together(runs: Iterable[Experiment]) -> list[list[str]]:
     for run in runs:
         groups.setdefault("kernels" if run.estimates and on_gpu else run.name, []).append(run.name)
     return list(groups.values())
+
+
+def _fit(jobs: Iterable[list[str]], suite: str) -> bool:
+    """Whether a GPU has memory for all these jobs at once, by what its suite says that their runs hold."""
+    if choose_device("auto").type != "cuda":
+        return True
+    runs = find_suite(suite).experiments()
+    held = [max(training_mib(suite, runs[name]) for name in names) for names in jobs]
+    return sum(MARGIN * mib + GPU_CONTEXT_MIB for mib in held) < whole_memory_mib()
 
 
 def _make(suite: str, names: list[str], deadline: float) -> list[str]:

@@ -1,5 +1,6 @@
 """How long runs train on one H100, by gpu_rates.csv: training steps a second in bf16 and channels_last, each step one
-CUDA graph (EDSR's: eager), measured on an H100 80 GB with torch 2.11 and pictures of BSD400."""
+CUDA graph (EDSR's: eager), measured on an H100 80 GB with torch 2.11 and pictures of BSD400. And what they hold of its
+memory, by gpu_memory.csv: what is alive at once in a step of the suite's batch, counted by tests/speed/memory.py."""
 
 import functools
 import json
@@ -11,9 +12,10 @@ from bench.api import Method
 from bench.runtime.rows import read_rows
 from bench.stages.cost import count
 from bench.suites.experiment import Experiment
+from bench.suites.suite import ON_GPU
 from methods import find_entry
 
-RATES = Path(__file__).with_name("gpu_rates.csv")
+RATES, MEMORY = (Path(__file__).with_name(name) for name in ("gpu_rates.csv", "gpu_memory.csv"))
 
 
 class _Step(NamedTuple):
@@ -65,8 +67,28 @@ def training_seconds(run: Experiment) -> float:
     return run.iterations * max(rate.seconds * ratio, min(rate.seconds for rate in rates))
 
 
-def render_hours(title: str, runs: Collection[Experiment]) -> str:
-    """One line: how many GPU hours the training of runs takes."""
+@functools.cache
+def _held() -> dict[tuple[str, str], float]:
+    return {(row["suite"], row["run"]): float(row["mib"]) for row in read_rows(MEMORY)}
+
+
+def name_without_seed(run: Experiment) -> str:
+    """What the table of memory calls a run, whatever its seed."""
+    return run.name.rpartition(".s")[0]
+
+
+def training_mib(suite: str, run: Experiment) -> float:
+    """What training a run holds of a GPU at most, CUDA's context and the pictures apart; 0 where nobody counted it."""
+    return _held().get((suite, name_without_seed(run)), 0.0)
+
+
+def render_needs(suite: str, runs: Collection[Experiment]) -> str:
+    """Two lines: how many GPU hours the training of runs takes, and what one of them holds at most; how a GPU is
+    used."""
     hours = sum(training_seconds(run) for run in runs) / 3600
-    trained = sum(run.iterations > 0 for run in runs)
-    return f"{title}: {len(runs)} runs, {trained} of them trained, in {hours:.1f} GPU hours on one H100 (estimated)"
+    trained = [run for run in runs if run.iterations]
+    most = max((training_mib(suite, run) for run in trained), default=0.0)
+    return (
+        f"suite {suite}: {len(runs)} runs, {len(trained)} of them trained, in {hours:.1f} GPU hours on one H100"
+        f" (estimated), each in at most {most / 1024:.1f} GiB of its memory (counted)\n{ON_GPU}"
+    )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from bench.api import Knobs
-from bench.suites.suite import RESIDUAL, MethodPlan, Suite
+from bench.suites.suite import ON_GPU, RESIDUAL, MethodPlan, Suite
 from methods import find_entry
 
 _BATCH: Knobs = {"batch_size": 16, "patch": 128}
@@ -85,5 +85,6 @@ GPU = Suite(
         "within 5 %; not as many convolutions.",
         "BSD400-second is half of BSD400: a pack of pictures, code and VGG16 is to fit into what a borrowed machine "
         "takes.",
+        ON_GPU,
     ),
 )

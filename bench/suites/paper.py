@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bench.suites.suite import BLURRED, LADDER, ZSSR_KERNELS, MethodPlan, Suite
+from bench.suites.suite import BLURRED, LADDER, ON_GPU, ZSSR_KERNELS, MethodPlan, Suite
 from methods import find_entry
 
 _BLURRED_X2: Mapping[str, Any] = {**BLURRED, "scale": 2, "test_sets": ("DIV2K-valid",)}
@@ -40,5 +40,6 @@ PAPER = Suite(
     notes=(
         "Adaptation and pseudo-supervision are left out: their papers' unpaired pictures are none of the data sets.",
         "Networks are trained in bf16 where the papers' were in float32.",
+        ON_GPU,
     ),
 )

@@ -16,6 +16,10 @@ from methods import GUESTS, METHODS, find_entry, find_methods, rivals
 
 KERNEL_METRICS = ("kernel_ncc", "kernel_psnr")
 ELSEWHERE = "elsewhere"  # in place of training sets: trained by others
+ON_GPU = (
+    "On a GPU a training step is one CUDA graph, and ZSSR's networks and KernelGAN's generators train side by side; no "
+    "result depends on either."
+)
 TRUTH = "truth"  # in place of an estimator's run: the kernel that made the LR
 RATES = (5e-4, 1e-3, 2e-3, 4e-3)
 """The one grid that learning rates are chosen from, on held-out pictures."""

@@ -6,8 +6,10 @@ repeats   every trainable variant, shrunk: two runs have the same bytes; the lis
 graphs    every learner: a run whose steps are graphs has the bytes of one step by step, and resumes to them.
 loader    batches cut on the device are those cut from the file; making one takes under 5 % of a step of RRDB-23.
 steps     RRDB-23 at least 2.5 times, ESRGAN at least 2.2 times as fast as plain float32.
-kernelgan 64 side by side: at most 0.39 / 4 ms a picture and iteration; alone, the same kernel.
-zssr      the graph's picture is that of steps as they come.
+kernelgan 64 side by side: at most 0.39 / 4 ms each; alone the same kernel; variants side by side too.
+zssr      the graph's picture is that of steps as they come; pictures side by side are those of one after another.
+memory    a run holds no more than its suite says and packs by.
+compile   what torch.compile takes and gains, beside the graph; nothing is judged.
 
 Exit code 1 where something does not hold. With --device cpu, to try the script: nothing is a graph, no speed is judged.
 """
@@ -22,7 +24,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,12 +32,12 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "speed")]
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
+from memory import batch_of, drawn_weights  # noqa: E402
 from scipy.ndimage import gaussian_filter  # noqa: E402
 from shrink import TRAINED, open_store, small_run  # noqa: E402
-from torch import Tensor, nn  # noqa: E402
-from train_step import Case, synchronised, time_case  # noqa: E402
+from train_step import Case, print_case, synchronised, time_case  # noqa: E402
 
-from bench.api import Knobs, Picture  # noqa: E402
+from bench.api import Knobs, Picture, Training  # noqa: E402
 from bench.data.datasets import DATASETS, DataSet  # noqa: E402
 from bench.data.images import U8, to_tensor, write_png  # noqa: E402
 from bench.data.patches import PatchStore, feed  # noqa: E402
@@ -43,7 +45,19 @@ from bench.data.prepare import prepare_train  # noqa: E402
 from bench.errors import OutOfTime  # noqa: E402
 from bench.runtime import graph as graphs  # noqa: E402
 from bench.runtime.devices import be_deterministic, choose_device, describe  # noqa: E402
+from bench.runtime.turns import (  # noqa: E402
+    MARGIN,
+    PictureTrainer,
+    Steps,
+    alternate,
+    finish,
+    one_step,
+    side_by_side,
+)
+from bench.stages.gpu_hours import training_mib  # noqa: E402
 from bench.stages.train import Limits, checkpoint_path, train  # noqa: E402
+from bench.stages.upscale import prepare as prepare_upscaler  # noqa: E402
+from bench.suites import SUITES  # noqa: E402
 from bench.suites.experiment import Experiment  # noqa: E402
 from methods import find_entry  # noqa: E402
 from methods.common import perceptual  # noqa: E402
@@ -67,20 +81,6 @@ def picture_of(seed: int, height: int, width: int) -> U8:
     mixed = gaussian_filter(values[0], (3, 3, 0)) * 2 - 0.5 + 0.2 * values[1]
     picture: U8 = (255 * mixed.clip(0, 1)).astype(np.uint8)
     return picture
-
-
-def drawn_weights(name: str) -> dict[str, Tensor]:
-    """A perceptual network's weights, at random: neither equality nor speed depends on them."""
-    network = next(known for known in perceptual.PERCEPTUAL.values() if known.weights == name)
-    random = torch.Generator().manual_seed(0)
-    state = {}
-    for position, make in enumerate(network.layers.values()):
-        layer = make()
-        if isinstance(layer, nn.Conv2d):
-            shape = layer.weight.shape
-            state[f"features.{position}.weight"] = torch.randn(shape, generator=random) * (2 / shape[1:].numel()) ** 0.5
-            state[f"features.{position}.bias"] = torch.zeros(shape[0])
-    return state
 
 
 def make_pictures(folder: Path) -> None:
@@ -178,6 +178,10 @@ def check_kernelgan(trainings: Trainings, ends: float) -> Fault:
     (alone,) = estimator(pictures[-1:], lambda _: None)
     if not torch.equal(together[-1].kernel, alone.kernel):
         yield "kernelgan: a kernel depends on what is beside it"
+    variants = [knobs, dataclasses.replace(knobs, gan_loss="l1", discriminator_sizes=(7,))]
+    yield from compare(
+        device, "kernelgan", [lambda v=v: v.estimator().steps(pictures, lambda _: None) for v in variants]
+    )
     batch = Generators(KernelGan(), [prepare(KernelGan(), picture) for picture in pictures])
     times = [synchronised(lambda step=step: batch.step(step), device) for step in range(60 if on_gpu else 4)]
     each = statistics.median(times[len(times) // 3 :]) / count
@@ -186,16 +190,69 @@ def check_kernelgan(trainings: Trainings, ends: float) -> Fault:
         yield f"kernelgan: {each * 1e3:.3f} ms a picture and iteration, over 0.39 / 4"
 
 
+def compare(device: torch.device, name: str, works: Sequence[Callable[[], Steps[object]]]) -> Fault:
+    """Work side by side against one after another: the same tensors, and the seconds of both."""
+    made: list[object] = []
+    for label, take in (("one after another", one_after_another), ("side by side", alternate)):
+        seconds = synchronised(lambda take=take: made.append(finish(take(work() for work in works))), device)
+        print(f"  {len(works)} {label}: {seconds:.2f} s", flush=True)
+    if not all(map(torch.equal, *(graphs.tensors(found) for found in made))):
+        yield f"{name}: a result depends on what is beside it"
+
+
+def one_after_another(works: Iterable[Steps[object]]) -> Steps[list[object]]:
+    return one_step(lambda: [finish(work) for work in works])
+
+
 def check_zssr(trainings: Trainings, ends: float) -> Fault:
+    device, on_gpu = trainings.device, trainings.device.type == "cuda"
     upscaler = Zssr(scale=2, iterations=60).upscaler(None)
-    picture = Picture("p", to_tensor(picture_of(0, 150, 140)).to(trainings.device))
-    made, recorder = [], graphs.RECORDERS.pop(trainings.device.type, None)
-    for known in ({}, {trainings.device.type: recorder} if recorder else {}):
+    picture = Picture("p", to_tensor(picture_of(0, 150, 140)).to(device))
+    made, recorder = [], graphs.RECORDERS.pop(device.type, None)
+    for known in ({}, {device.type: recorder} if recorder else {}):
         graphs.RECORDERS.update(known)
-        seconds = synchronised(lambda: made.append(upscaler(picture)), trainings.device)
+        seconds = synchronised(lambda: made.append(upscaler(picture)), device)
         print(f"  {'as a graph' if known else 'step by step'}: {seconds:.2f} s for 60 steps", flush=True)
     if not torch.equal(*made):
         yield "zssr: a graph's picture is another one"
+    method = Zssr(scale=4, iterations=330 if on_gpu else 2)  # the rule for the learning rate is asked
+    trainer = prepare_upscaler(method, None, device)
+    assert isinstance(trainer, PictureTrainer)
+    pictures = [Picture(f"p{i}", to_tensor(picture_of(i, 100 + 9 * i, 140))) for i in range(12 if on_gpu else 2)]
+    works = [lambda picture=picture: trainer.steps(picture) for picture in pictures]
+    yield from compare(device, "zssr", [lambda work=work: side_by_side([work()], device) for work in works])
+
+
+def check_memory(trainings: Trainings, ends: float) -> Fault:
+    device = trainings.device
+    for method, variant in (("rrdb", "default"), ("esrgan", "default")):
+        run = SUITES["gpu"].experiment(method, variant, 1)
+        counted = training_mib("gpu", run)
+        if device.type != "cuda":
+            print(f"  {run.name}: {counted:.0f} MiB counted", flush=True)
+            continue
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        learner = run.build().learner(Training(run.iterations, 1, device, run.precision, run.channels_last))
+        assert learner is not None
+        step, batch = graphs.stepper(learner, run.name, device, None), batch_of(run.build(), device)
+        for _ in range(3):
+            step(batch)
+        held = (torch.cuda.max_memory_allocated() - before) / 2**20
+        print(f"  {run.name}: {held:.0f} MiB held, {counted:.0f} counted", flush=True)
+        if held > MARGIN * counted:
+            yield f"{run.name}: holds {held:.0f} MiB, over {MARGIN:g} times the {counted:.0f} that were counted"
+
+
+def check_compile(trainings: Trainings, ends: float) -> Fault:
+    size: Knobs = {"batch_size": 16, "patch": 128, "blocks": 8}
+    small: Knobs = {"batch_size": 1, "patch": 32, "blocks": 1, "width": 8, "growth": 4}
+    on_gpu = trainings.device.type == "cuda"
+    case = Case("RRDB-8", find_entry("rrdb").build(4, size if on_gpu else small), 15)
+    store = feed(PatchStore(trainings.folder / "plain" / "train"), trainings.device)
+    print_case(case, torch.get_num_threads(), dict(time_case(case, store, trainings.device, compile=True)))
+    yield from ()
 
 
 CHECKS: dict[str, Callable[[Trainings, float], Fault]] = {
@@ -204,6 +261,8 @@ CHECKS: dict[str, Callable[[Trainings, float], Fault]] = {
     "loader": check_loader,
     "kernelgan": check_kernelgan,
     "zssr": check_zssr,
+    "memory": check_memory,
+    "compile": check_compile,
     "repeats": check_repeats,
 }
 

@@ -1,0 +1,75 @@
+"""What suites say of a GPU's memory: every trained run is counted, as the counter counts a tiny step by hand."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+import torch
+from shrink import small_run
+from torch import nn
+
+from bench.stages import elsewhere
+from bench.stages.gpu_hours import training_mib
+from bench.suites import SUITES
+from bench.suites.suite import Suite
+
+sys.path.append(str(Path(__file__).parents[1] / "speed"))
+from memory import Held, count_bytes
+
+ON_GPU = [suite for suite in SUITES.values() if suite.on_gpu]
+
+
+@pytest.mark.parametrize("suite", ON_GPU, ids=lambda suite: suite.name)
+def test_every_trained_run_of_a_suite_for_a_gpu_says_what_it_holds(suite: Suite) -> None:
+    for run in suite.experiments().values():
+        assert (training_mib(suite.name, run) > 0) == (run.iterations > 0), run.name
+
+
+@pytest.mark.parametrize(("method", "variant"), [("srcnn", "default"), ("srresnet", "no-bn"), ("rrdb", "depth-16")])
+def test_what_a_suite_says_a_run_holds_is_what_is_counted(method: str, variant: str) -> None:
+    run = SUITES["gpu"].experiment(method, variant, 1)
+    assert training_mib("gpu", run) == round(count_bytes(run) / 2**20)
+
+
+def test_storages_are_counted_once_and_for_as_long_as_they_live() -> None:
+    weight = nn.Parameter(torch.zeros(8, 3, 3, 3))  # made before: not counted
+    with Held() as held:
+        x = torch.zeros(2, 3, 16, 16)  # 6,144 bytes
+        y = nn.functional.conv2d(x, weight, padding=1)  # 16,384 bytes
+        assert held.now == held.most == 22_528
+        z = y.view(2, -1)  # the same storage
+        y = z.relu_()  # in place
+        assert held.now == 22_528
+        del y, z
+        assert (held.now, held.most) == (6_144, 22_528)
+        total = nn.functional.conv2d(x, weight, padding=1).square().sum()  # keeps the product for its gradient
+        assert held.now == 6_144 + 16_384 + 4
+        total.backward()
+    assert weight.grad is not None
+    del total
+    assert held.now == 6_144 + weight.grad.nbytes
+
+
+def test_a_larger_batch_holds_more_and_the_moments_of_every_weight_are_counted() -> None:
+    run = replace(small_run("srcnn"), precision="float32")
+    weights = sum(parameter.numel() for parameter in run.build().network().parameters())
+    sizes = [{**run.knobs, "batch_size": size, "patch": 64} for size in (1, 2, 4)]
+    one, two, four = (count_bytes(replace(run, knobs=knobs)) for knobs in sizes)
+    assert four - two == pytest.approx(2 * (two - one), rel=0.02)
+    assert 2 * one - two >= 4 * 4 * weights  # weights, gradients, two moments, whatever the batch
+
+
+def test_jobs_begin_together_where_a_gpu_has_memory_for_what_they_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    @dataclass(frozen=True)
+    class Gpu:
+        type: str = "cuda"
+
+    run = SUITES["gpu"].experiment("rrdb", "default", 1).name
+    mib = training_mib("gpu", SUITES["gpu"].experiment("rrdb", "default", 1))
+    assert elsewhere._fit([[run]] * 99, "gpu")  # without a GPU nothing is asked
+    monkeypatch.setattr(elsewhere, "choose_device", lambda _: Gpu())
+    monkeypatch.setattr(elsewhere, "whole_memory_mib", lambda: 2 * (elsewhere.MARGIN * mib + 600) + 1)
+    assert elsewhere._fit([[run]] * 2, "gpu") and not elsewhere._fit([[run]] * 3, "gpu")
