@@ -250,7 +250,8 @@ def check_compile(trainings: Trainings, ends: float) -> Fault:
     small: Knobs = {"batch_size": 1, "patch": 32, "blocks": 1, "width": 8, "growth": 4}
     on_gpu = trainings.device.type == "cuda"
     case = Case("RRDB-8", find_entry("rrdb").build(4, size if on_gpu else small), 15)
-    store = feed(PatchStore(trainings.folder / "plain" / "train"), trainings.device)
+    store = PatchStore(trainings.folder / "plain" / "train")
+    feed(store, trainings.device)
     print_case(case, torch.get_num_threads(), dict(time_case(case, store, trainings.device, compile=True)))
     yield from ()
 
