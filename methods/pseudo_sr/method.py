@@ -72,7 +72,7 @@ class PseudoRecipe(Optimisation):
     in PAIRS; reconstruction_reaches: the generators too. order: a name in ORDERS. intermediate: False is a CycleGAN
     between LR and HR: its discriminator tells U(G(x)) from y, its cycle is U(G(fake_x)) to y, and nothing else.
     upscaler_loss: L1, or after `warmup` of the run L1, perceptual and relativistic terms. upscaler_rate: None for
-    `learning_rate`.
+    `learning_rate`. discriminator_sharpening: as PatchDiscriminator has it, of all but that of the perceptual GAN.
     """
 
     cycle_weight: float = 1.0
@@ -91,6 +91,7 @@ class PseudoRecipe(Optimisation):
     degrader_blocks: int = 6
     degrader_norm: bool = True
     discriminator_width: int = 64
+    discriminator_sharpening: float = 0.0
     upscaler_rate: float | None = None
     upscaler_loss: str = "l1"
     perceptual: str = "vgg19"
@@ -143,12 +144,12 @@ class PseudoRecipe(Optimisation):
 
     def discriminators(self, scale: int) -> nn.ModuleDict:
         """Each by the pictures that it judges; without weight, it is not there."""
-        width, enlarged = self.discriminator_width, halvings(scale)
-        found = {"x": PatchDiscriminator(width)}
+        width, sharpening = self.discriminator_width, self.discriminator_sharpening
+        found = {"x": PatchDiscriminator(width, sharpening=sharpening)}
         if self.intermediate:
-            found["clean"] = PatchDiscriminator(width)
+            found["clean"] = PatchDiscriminator(width, sharpening=sharpening)
         if self.weight("adversarial_upscaled"):
-            found["upscaled"] = PatchDiscriminator(width, enlarged)
+            found["upscaled"] = PatchDiscriminator(width, halvings(scale), sharpening=sharpening)
         if self.upscaler_loss == "perceptual-gan":
             found["texture"] = PatchDiscriminator(width, instance_norm=True)
         return nn.ModuleDict(found)

@@ -81,6 +81,23 @@ def test_the_discriminators_give_maps_of_the_published_size(side: int, halvings:
     assert PatchDiscriminator(4, halvings)(torch.rand(1, 3, side, side)).shape == (1, 1, field, field)
 
 
+def test_a_sharpening_discriminator_sees_details_enlarged_and_everything_else_as_it_is() -> None:
+    plain, sharp = PatchDiscriminator(4), PatchDiscriminator(4, sharpening=8.0)
+    sharp.load_state_dict(plain.state_dict())
+    flat = torch.full((1, 3, 20, 20), 0.3)
+    assert torch.allclose(sharp(flat), plain(flat))
+    dot = torch.zeros(1, 3, 20, 20)
+    dot[..., 10, 10] = 1.0
+    seen = dot * 9.0
+    seen[..., 8:13, 8:13] -= 8 / 25
+    assert torch.allclose(sharp(dot), plain(seen), atol=1e-5)
+    judges = learner_of("faces", discriminator_sharpening=8.0).discriminators
+    assert {name: judge.sharpening for name, judge in judges.items()} == {
+        **dict.fromkeys(("x", "clean", "upscaled"), 8.0),
+        "texture": 0.0,
+    }
+
+
 class Plain:
     """The objectives of one batch, written from the paper's equations. mean: the ensemble's, where it is a constant."""
 
