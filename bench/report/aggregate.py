@@ -98,11 +98,6 @@ class Scores:
         found.sort(key=lambda v: (methods.index(v.method), v.variant != "default", axes.index((v.method, v.axis))))
         return found
 
-    @cached_property
-    def runs_by_variant(self) -> dict[tuple[str, str], tuple[str, ...]]:
-        """(method, variant) to the names of its runs."""
-        return {variant.key: variant.runs for variant in self.variants}
-
     @property
     def entrants(self) -> list[Variant]:
         """Those that a setting compares: every method's default, or its variants where it has none, and the variants
@@ -148,9 +143,9 @@ class Scores:
         any."""
         return [metric for wanted in (DISTORTION, PERCEPTUAL) if (metric := self.first_available(wanted))]
 
-    def awaits_retraining(self, method: str, variant: str) -> str:
-        """Why a variant's runs are to be trained again; empty where they are not."""
-        for run in self.runs_by_variant[method, variant]:
+    def awaits_retraining(self, name: str) -> str:
+        """Why the runs of '<method>.<variant>' are to be trained again; empty where they are not."""
+        for run in self.runs["run"][variant_names(self.runs) == name]:
             digest, reason = self.suite.awaiting.get(run, ("", ""))
             if reason and digest == cell_of(self.runs, run, "digest"):
                 return reason

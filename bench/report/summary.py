@@ -28,7 +28,7 @@ def headline(scores: Scores) -> list[str]:
             continue
         sentences = [_best(scores, dataset, metric) for dataset in scores.setting.datasets]
         lines.append(f"**{title}** (`{metric}`, {scores.metrics[metric].better} is better): {'; '.join(sentences)}.")
-    stale = [entrant.label for entrant in scores.measured if scores.awaits_retraining(*entrant.key)]
+    stale = [entrant.label for entrant in scores.measured if scores.awaits_retraining(entrant.name)]
     lines += [f"Await retraining, so that their numbers will change: {', '.join(stale)}."] if stale else []
     return [*lines, basis(scores)]
 

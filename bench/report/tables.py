@@ -4,7 +4,7 @@ The same scores give the same bytes.
 """
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby, product
 from statistics import fmean
@@ -59,32 +59,32 @@ def method_table(scores: Scores) -> Table:
     """Every entrant of a setting, a section a data set; the best and second best of each column marked."""
     every, columns = scores.entrants, _columns(scores)
     cells = _marked(scores, every)
-    rows = {entrant.key: {"method": entrant.label} for entrant in every}
-    labels = _labels(scores, rows)
+    rows = {entrant: {"method": entrant.label} for entrant in every}
+    labels = _labels(scores, every)
     records = [
-        {**row, **_about(scores, name, ("runs", *labels)), **{"/".join(c): cells[*name, *c].value for c in columns}}
-        for name, row in rows.items()
+        {**row, **_about(scores, v, ("runs", *labels)), **{"/".join(c): cells[*v.key, *c].value for c in columns}}
+        for v, row in rows.items()
     ]
     title = f"Methods, {scores.setting.title}"
     grids = _grids(scores, rows, labels, cells)
-    return table_of(f"methods{scores.suffix}", title, records, grids, footnotes(scores, rows), LEGEND)
+    return table_of(f"methods{scores.suffix}", title, records, grids, footnotes(scores, every), LEGEND)
 
 
 def _grids(
     scores: Scores,
-    rows: Mapping[tuple[str, str], Mapping[str, str]],
+    rows: Mapping[Variant, Mapping[str, str]],
     labels: Sequence[str],
     cells: Mapping[Key, Cell],
 ) -> list[Section]:
-    """A grid a data set. rows: (method, variant) to its first columns, which `labels` and the means follow."""
+    """A grid a data set. rows: a variant's first columns, which `labels` and the means follow."""
     grids, computed = [], _computed(scores)
     for dataset in scores.setting.datasets:
         grid = []
-        for name, row in rows.items():
+        for variant, row in rows.items():
             *others, label = row.values()
-            label += ", awaits retraining" if scores.awaits_retraining(*name) else ""
-            means = (cells[*name, dataset, metric] for metric in computed)
-            grid.append((*map(Cell, (*others, label, *_shown(scores, name, labels))), *means))
+            label += ", awaits retraining" if scores.awaits_retraining(variant.name) else ""
+            means = (cells[*variant.key, dataset, metric] for metric in computed)
+            grid.append((*map(Cell, (*others, label, *_shown(scores, variant, labels))), *means))
         header = (*next(iter(rows.values())), *labels)
         headings = (heading(scores.metrics[metric]) for metric in computed)
         grids.append(Section(dataset, (*header, *headings), tuple(grid), labels=header.index(NUMBERS[0])))
@@ -128,22 +128,22 @@ def ablation_tables(scores: Scores) -> list[Table]:
 def _ablation(scores: Scores, method: str, variants: Sequence[Variant]) -> Table:
     """The default first, then the variants axis by axis, each with its difference to the default."""
     rows, records, cells, axes = {}, [], {}, [""]
-    labels = _labels(scores, [variant.key for variant in variants])
+    labels = _labels(scores, variants)
     for variant in variants:
-        name, axis = variant.key, variant.axis
-        record = {"variant": variant.variant, "axis": axis, **_about(scores, name, ("runs", *labels))}
+        axis = variant.axis
+        record = {"variant": variant.variant, "axis": axis, **_about(scores, variant, ("runs", *labels))}
         for column in _columns(scores):
-            cell, gap = _compare_with_default(scores, (*name, *column))
-            cells[*name, *column] = cell
+            cell, gap = _compare_with_default(scores, (*variant.key, *column))
+            cells[*variant.key, *column] = cell
             record |= {"/".join(column): cell.value, f"{'/'.join(column)} difference": gap}
         records.append(record)
-        rows[name] = {"axis": axis if axis != axes[-1] else "", "variant": variant.variant}
+        rows[variant] = {"axis": axis if axis != axes[-1] else "", "variant": variant.variant}
         axes.append(axis)
     questions = {axis: scores.suite.questions.get(f"{method}.{axis}", "no question given") for axis in axes[2:]}
     grids = _grids(scores, rows, labels, cells)
     grids[0] = replace(grids[0], lead=tuple(f"**{axis}**: {question}" for axis, question in questions.items()))
     title = f"Ablations of {method}, {scores.setting.title}"
-    notes = (IN_BRACKETS, *footnotes(scores, rows))
+    notes = (IN_BRACKETS, *footnotes(scores, variants))
     return table_of(f"ablation-{method}{scores.suffix}", title, records, grids, notes)
 
 
@@ -168,7 +168,7 @@ def image_table(scores: Scores) -> Table:
         if any(scores.mean(entrant, *column).value is not None for entrant in every)
     ]
     title = f"Every picture, mean over seeds, {scores.setting.title}"
-    notes = footnotes(scores, [entrant.key for entrant in every])
+    notes = footnotes(scores, every)
     records = [{str(name): value for name, value in row.items()} for row in wide.reset_index().to_dict("records")]
     return table_of(f"per-image{scores.suffix}", title, records, sections, notes, UNTESTED)
 
@@ -256,33 +256,32 @@ def unit_of(info: Metric) -> str:
     return "" if info.unit == "1" else info.unit
 
 
-def _labels(scores: Scores, names: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-    """The first columns of a table of (method, variant): the perceptual network only where one of them has it, dead
-    generators only where one of them trains some."""
-    names = list(names)
-    seen = any(_about(scores, name, ("perceptual",))["perceptual"] for name in names)
-    return (*(("perceptual",) if seen else ()), *NUMBERS, *((DEAD,) if _count_dead(scores, names) else ()))
+def _labels(scores: Scores, variants: Collection[Variant]) -> tuple[str, ...]:
+    """The first columns of a table: the perceptual network only where one of the variants has it, dead generators only
+    where one of them trains some."""
+    seen = any(_about(scores, variant, ("perceptual",))["perceptual"] for variant in variants)
+    return (*(("perceptual",) if seen else ()), *NUMBERS, *((DEAD,) if _count_dead(scores, variants) else ()))
 
 
-def _count_dead(scores: Scores, names: Iterable[tuple[str, str]]) -> bool:
-    """Whether one of these (method, variant) estimates blur kernels by training."""
-    return set(scores.setting.metrics) <= set(KERNEL) and any(".".join(name) in scores.suite.at_test for name in names)
+def _count_dead(scores: Scores, variants: Iterable[Variant]) -> bool:
+    """Whether one of the variants estimates blur kernels by training."""
+    return set(scores.setting.metrics) <= set(KERNEL) and any(v.name in scores.suite.at_test for v in variants)
 
 
-def _about(scores: Scores, name: tuple[str, str], columns: Sequence[str]) -> dict[str, str]:
-    """What runs.csv has of a (method, variant); `runs` are the names behind it, `seeds` their number."""
-    runs = scores.runs_by_variant[name]
+def _about(scores: Scores, variant: Variant, columns: Sequence[str]) -> dict[str, str]:
+    """What runs.csv has of a variant; `runs` are the names behind it, `seeds` their number."""
+    runs = variant.runs
     counted = {"runs": " ".join(runs), "seeds": str(len(runs))}
     counted[DEAD] = add_counts([cell_of(scores.runs, run, DEAD) for run in runs])
-    if trained := scores.suite.at_test.get(".".join(name)):
+    if trained := scores.suite.at_test.get(variant.name):
         counted["parameters"] = str(trained[0])
     return {c: counted[c] if c in counted else cell_of(scores.runs, runs[0], c) for c in columns}
 
 
-def _shown(scores: Scores, name: tuple[str, str], labels: Sequence[str]) -> list[str]:
+def _shown(scores: Scores, variant: Variant, labels: Sequence[str]) -> list[str]:
     """The same for a reader: digit groups in a number of parameters, how long those of test time are trained, a dash
     for nothing."""
-    about, trained = _about(scores, name, labels), scores.suite.at_test.get(".".join(name))
+    about, trained = _about(scores, variant, labels), scores.suite.at_test.get(variant.name)
     more = f" at test time, up to {trained[1]:,} iterations a picture" if trained else ""
     if trained and DEAD in about:
         about[DEAD] = about[DEAD] or NA
@@ -292,14 +291,10 @@ def _shown(scores: Scores, name: tuple[str, str], labels: Sequence[str]) -> list
     ]
 
 
-def footnotes(scores: Scores, variants: Collection[tuple[str, str]]) -> tuple[str, ...]:
-    """How every metric was measured, then why values are n/a: each reason once, with the data sets it concerns.
-
-    variants: (method, variant) of the table's rows.
-    """
-    computed = _computed(scores)
+def footnotes(scores: Scores, variants: Collection[Variant]) -> tuple[str, ...]:
+    """How every metric was measured, then why values of the variants are n/a."""
     lines = [COUNTED_DEAD] if _count_dead(scores, variants) else []
-    for metric in computed:
+    for metric in _computed(scores):
         info = scores.metrics[metric]
         unit = f"{unit_of(info)}, " if unit_of(info) else ""
         protocol, origin = info.protocol.rstrip("."), info.source.rstrip(".")
@@ -307,31 +302,36 @@ def footnotes(scores: Scores, variants: Collection[tuple[str, str]]) -> tuple[st
         capped = int((scores.frame["capped"] & (scores.frame["metric"] == metric)).sum())
         if capped:
             lines.append(f"`{metric}`: {capped} scores above {PSNR_CEILING:.0f} dB, identical pictures, count as that.")
-    reasons: dict[str, dict[str, dict[str, None]]] = {}  # metric -> reason -> data sets
-    partial = False
-    for (method, variant), (dataset, metric) in product(variants, _columns(scores)):
-        mean = scores.means[method, variant, dataset, metric]
-        partial = partial or 0 < len(mean.pictures) < mean.of
-        for reason in mean.reasons:
-            where = f"some pictures of {dataset}" if mean.pictures else dataset
-            reasons.setdefault(metric, {}).setdefault(reason, {})[where] = None
-    absent: dict[tuple[str, ...], list[str]] = {}  # reasons -> metrics
-    for metric in [metric for metric in reasons if metric not in computed]:
-        absent.setdefault(tuple(reasons.pop(metric)), []).append(f"`{metric}`")
-    for why, metrics in absent.items():
-        lines.append(f"Left out, {NA} throughout: {', '.join(metrics)}: {'; '.join(why[:MAX_REASONS]).rstrip('.')}.")
-    for metric, found in reasons.items():
-        listed = list(found.items())[:MAX_REASONS]
-        lines += [f"`{metric}` is {NA} on {', '.join(where)}: {reason.rstrip('.')}." for reason, where in listed]
-        if len(found) > MAX_REASONS:
-            lines.append(f"`{metric}`: {len(found) - MAX_REASONS} more reasons are in scores/.")
+    lines += _absences(scores, variants)
     awaiting: dict[str, list[str]] = {}  # reason -> rows
-    for method, variant in variants:
-        awaiting.setdefault(scores.awaits_retraining(method, variant), []).append(f"{method}.{variant}")
+    for variant in variants:
+        awaiting.setdefault(scores.awaits_retraining(variant.name), []).append(variant.name)
     lines += [f"Awaits retraining: {', '.join(rows)}: {why}." for why, rows in awaiting.items() if why]
-    if partial:
+    means = (scores.mean(variant, *column) for variant, column in product(variants, _columns(scores)))
+    if any(0 < len(mean.pictures) < mean.of for mean in means):
         lines.append(
             "A count such as (3/4): the mean is over the pictures that have a value, and is compared only with means "
             "over the same pictures."
         )
     return tuple(lines)
+
+
+def _absences(scores: Scores, variants: Collection[Variant]) -> Iterator[str]:
+    """Why values are n/a: each reason once, with the data sets it concerns."""
+    reasons: dict[str, dict[str, dict[str, None]]] = {}  # metric -> reason -> data sets
+    for variant, (dataset, metric) in product(variants, _columns(scores)):
+        mean = scores.mean(variant, dataset, metric)
+        for reason in mean.reasons:
+            where = f"some pictures of {dataset}" if mean.pictures else dataset
+            reasons.setdefault(metric, {}).setdefault(reason, {})[where] = None
+    absent: dict[tuple[str, ...], list[str]] = {}  # reasons -> metrics
+    computed = _computed(scores)
+    for metric in [metric for metric in reasons if metric not in computed]:
+        absent.setdefault(tuple(reasons.pop(metric)), []).append(f"`{metric}`")
+    for why, metrics in absent.items():
+        yield f"Left out, {NA} throughout: {', '.join(metrics)}: {'; '.join(why[:MAX_REASONS]).rstrip('.')}."
+    for metric, found in reasons.items():
+        for reason, places in list(found.items())[:MAX_REASONS]:
+            yield f"`{metric}` is {NA} on {', '.join(places)}: {reason.rstrip('.')}."
+        if len(found) > MAX_REASONS:
+            yield f"`{metric}`: {len(found) - MAX_REASONS} more reasons are in scores/."

@@ -152,8 +152,7 @@ def _draft(claim: Claim, every: Sequence[Scores], runs: pd.DataFrame) -> Verdict
 
 def _stale(scores: Scores, sides: Sequence[str]) -> str:
     """Which sides await retraining."""
-    pairs = ((side, *side.partition(".")[::2]) for side in sides)
-    stale = [side for side, method, variant in pairs if scores.awaits_retraining(method, variant)]
+    stale = [side for side in sides if scores.awaits_retraining(side)]
     return f"{' and '.join(stale)} await{'' if stale[1:] else 's'} retraining" if stale else ""
 
 

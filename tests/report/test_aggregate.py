@@ -92,7 +92,7 @@ def test_the_infinite_psnr_of_identical_pictures_counts_as_the_ceiling(tmp_path:
     scores = read_tiny(write_results(tmp_path, {EDSR: rows}))
     assert scores.means["edsr", "default", "Set5", "psnr_y"].each[0] == PSNR_CEILING
     assert scores.frame["capped"].sum() == len([row for row in rows if row[2] == "psnr_y"])
-    lines = footnotes(scores, [("edsr", "default")])
+    lines = footnotes(scores, [variant for variant in scores.variants if variant.name == "edsr.default"])
     assert any(line.startswith("`psnr_y`: ") and "count as that" in line for line in lines)
 
 
