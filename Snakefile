@@ -86,6 +86,8 @@ rule train:
         f"{WORK}/runs/{{run}}/train.json",
     params:
         digest=lambda wildcards: PLAN.train_digest(wildcards.run),
+    resources:
+        gpu_mib=lambda wildcards: PLAN.gpu_mib(wildcards.run),
     log:
         f"{WORK}/logs/train/{{run}}.log",
     shell:

@@ -12,7 +12,7 @@ from bench.runtime.paths import results_folder, work_folder
 from bench.runtime.results import FILES
 from bench.runtime.weights import WEIGHTS
 from bench.stages.conformance import try_out
-from bench.stages.gpu_hours import render_needs
+from bench.stages.gpu_hours import process_mib, render_needs
 from bench.stages.train import checkpoint_path
 from bench.suites import find_suite
 from bench.suites.experiment import Experiment, digest_of
@@ -62,6 +62,10 @@ class Workflow:
     def gpu_needs(self) -> str:
         """What the runs take of a GPU, in a line, where the suite is meant for one; else nothing."""
         return f"{render_needs(self.suite.name, self.runs.values())}\n" if self.suite.on_gpu else ""
+
+    def gpu_mib(self, name: str) -> int:
+        """What training a run takes of a GPU's memory: --resources gpu_mib=... bounds what is trained at once."""
+        return round(process_mib(self.suite.name, self._run(name)))
 
     @property
     def methods(self) -> list[str]:

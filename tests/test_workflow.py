@@ -18,6 +18,7 @@ from shrink import GUEST
 from bench.runtime.checksums import seal
 from bench.runtime.code_digest import ROOT
 from bench.runtime.results import read_scores
+from bench.suites.suite import ON_GPU
 
 RULE = re.compile(r"^(?:local)?rule (\w+):", re.M)
 
@@ -342,4 +343,7 @@ def test_suites_for_a_gpu_are_planned_and_their_gpu_hours_said(suite: str, train
     shard = ["shard=ladder-2"] if suite == "gpu" else []
     planned = call(tmp_path, "all", "-n", "--quiet", "rules", "--config", f"suite={suite}", *shard)
     [line] = [line for line in planned.splitlines() if "GPU hours" in line]
-    assert re.fullmatch(rf"suite {suite}: \d+ runs, {trained} of them trained, in [\d.]+ GPU hours .*", line)
+    expected = (
+        rf"suite {suite}: \d+ runs, {trained} of them trained, in [\d.]+ GPU hours .*, each in at most [\d.]+ GiB .*"
+    )
+    assert re.fullmatch(expected, line) and ON_GPU in planned

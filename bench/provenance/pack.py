@@ -28,7 +28,8 @@ MB = 10**6
 _STATE_BYTES = MB  # weights above this are kept as a state dict
 GO = """#!/bin/sh
 # bash go.sh [MINUTES] [OUT] [PROCESSES]: make the runs of pack.json, the most telling first, until the minutes are
-# over, and write those that are finished to OUT (back). Run it again to go on. Needs Python 3.11 or 3.12 with torch,
+# over, and write those that are finished to OUT (back). At once are PROCESSES (2) of them, or fewer where the GPU's
+# memory does not hold what the suite says that they take. Run it again to go on. Needs Python 3.11 or 3.12 with torch,
 # numpy, scipy, pillow, safetensors, tqdm.
 minutes=${1:-9} out=$(realpath -m -- "${2:-$(dirname -- "$0")/back}") processes=${3:-2}
 cd -- "$(dirname -- "$0")" || exit 2

@@ -14,14 +14,13 @@ from typing import Any
 from bench.data.prepare import MANIFEST, RECORD, prepare_test
 from bench.errors import BadInput, Diverged, OutOfTime
 from bench.runtime.code_digest import ROOT
-from bench.runtime.devices import GPU_CONTEXT_MIB, choose_device, use_threads, whole_memory_mib
+from bench.runtime.devices import choose_device, use_threads, whole_memory_mib
 from bench.runtime.files import read_json
 from bench.runtime.output import changed_files, check_place
 from bench.runtime.packed import pack_of
 from bench.runtime.parcel import write_parcel
 from bench.runtime.results import FILES
-from bench.runtime.turns import MARGIN
-from bench.stages.gpu_hours import training_mib
+from bench.stages.gpu_hours import process_mib
 from bench.stages.run import estimate_runs, score_run, train_run, upscale_run
 from bench.stages.train import Limits, checkpoint_path
 from bench.suites import find_suite
@@ -95,8 +94,7 @@ def _fit(jobs: Iterable[list[str]], suite: str) -> bool:
     if choose_device("auto").type != "cuda":
         return True
     runs = find_suite(suite).experiments()
-    held = [max(training_mib(suite, runs[name]) for name in names) for names in jobs]
-    return sum(MARGIN * mib + GPU_CONTEXT_MIB for mib in held) < whole_memory_mib()
+    return sum(max(process_mib(suite, runs[name]) for name in names) for names in jobs) < whole_memory_mib()
 
 
 def _make(suite: str, names: list[str], deadline: float) -> list[str]:

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench.api import Method
+from bench.runtime.devices import GPU_CONTEXT_MIB
 from bench.runtime.rows import read_rows
+from bench.runtime.turns import MARGIN
 from bench.stages.cost import count
 from bench.suites.experiment import Experiment
 from bench.suites.suite import ON_GPU
@@ -80,6 +82,11 @@ def name_without_seed(run: Experiment) -> str:
 def training_mib(suite: str, run: Experiment) -> float:
     """What training a run holds of a GPU at most, CUDA's context and the pictures apart; 0 where nobody counted it."""
     return _held().get((suite, name_without_seed(run)), 0.0)
+
+
+def process_mib(suite: str, run: Experiment) -> float:
+    """What of a GPU's memory is kept for a process that trains a run."""
+    return GPU_CONTEXT_MIB + MARGIN * training_mib(suite, run)
 
 
 def render_needs(suite: str, runs: Collection[Experiment]) -> str:

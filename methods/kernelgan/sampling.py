@@ -126,7 +126,9 @@ class Crops:
         self.turn.fill_(iteration % AHEAD)
         if iteration % AHEAD == 0:
             drawn = [waiting.result() for waiting in self.ahead] or [self._draw(subject) for subject in self.subjects]
-            self.noise.copy_(torch.from_numpy(np.stack(drawn, 2)))
+            noise = torch.from_numpy(np.stack(drawn, 2))
+            # pinned, it travels while the generators of other batches train
+            self.noise.copy_(noise.pin_memory() if self.noise.is_cuda else noise, non_blocking=True)
             if self.threads:
                 self.ahead = [self.threads.submit(self._draw, subject) for subject in self.subjects]
 

@@ -12,9 +12,10 @@ from shrink import small_run
 from torch import nn
 
 from bench.stages import elsewhere
-from bench.stages.gpu_hours import training_mib
+from bench.stages.gpu_hours import process_mib, training_mib
 from bench.suites import SUITES
 from bench.suites.suite import Suite
+from bench.workflow import Workflow
 
 sys.path.append(str(Path(__file__).parents[1] / "speed"))
 from memory import Held, count_bytes
@@ -67,9 +68,10 @@ def test_jobs_begin_together_where_a_gpu_has_memory_for_what_they_hold(monkeypat
     class Gpu:
         type: str = "cuda"
 
-    run = SUITES["gpu"].experiment("rrdb", "default", 1).name
-    mib = training_mib("gpu", SUITES["gpu"].experiment("rrdb", "default", 1))
-    assert elsewhere._fit([[run]] * 99, "gpu")  # without a GPU nothing is asked
+    run = SUITES["gpu"].experiment("rrdb", "default", 1)
+    assert elsewhere._fit([[run.name]] * 99, "gpu")  # without a GPU nothing is asked
+    each = process_mib("gpu", run)
+    assert Workflow("gpu").gpu_mib(run.name) == pytest.approx(each, abs=1) and each > training_mib("gpu", run) > 0
     monkeypatch.setattr(elsewhere, "choose_device", lambda _: Gpu())
-    monkeypatch.setattr(elsewhere, "whole_memory_mib", lambda: 2 * (elsewhere.MARGIN * mib + 600) + 1)
-    assert elsewhere._fit([[run]] * 2, "gpu") and not elsewhere._fit([[run]] * 3, "gpu")
+    monkeypatch.setattr(elsewhere, "whole_memory_mib", lambda: 2 * each + 1)
+    assert elsewhere._fit([[run.name]] * 2, "gpu") and not elsewhere._fit([[run.name]] * 3, "gpu")
