@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -138,3 +141,101 @@ def test_what_a_graph_reads_of_others_is_kept_and_what_it_makes_is_not() -> None
     kept = {tensor.untyped_storage().data_ptr() for tensor in read.kept.values()}
     assert {tensor.untyped_storage().data_ptr() for tensor in (weight, cached)} <= kept
     assert product.untyped_storage().data_ptr() not in kept
+
+
+class FakeStreams:
+    """Streams without a GPU: which one is the current one, and what was asked of each."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.made, self.current = 0, "default"
+        self.seen: list[tuple[str, str]] = []
+        streams = self
+
+        class Stream:
+            def __init__(self, *_: object) -> None:
+                streams.made += 1
+                self.name = f"stream {streams.made}"
+
+            def wait_stream(self, other: str) -> None:
+                streams.seen.append((self.name, f"waits for {other}"))
+
+            def synchronize(self) -> None:
+                streams.seen.append((self.name, "ends"))
+
+        @contextlib.contextmanager
+        def on(stream: Stream) -> Iterator[None]:
+            before, self.current = self.current, stream.name
+            yield
+            self.current = before
+
+        monkeypatch.setattr(torch.cuda, "Stream", Stream)
+        monkeypatch.setattr(torch.cuda, "stream", on)
+        monkeypatch.setattr(torch.cuda, "current_stream", lambda: self.current)
+        monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda _: 0)
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (2**30, 2**30))
+
+
+def test_every_work_on_a_gpu_has_a_stream_of_its_own_that_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    gpu, streams = torch.device("cuda"), FakeStreams(monkeypatch)
+    monkeypatch.setitem(turns.AT_ONCE, "cuda", 2)
+
+    def work(name: str, steps: int) -> Steps[str]:
+        for _ in range(steps):
+            streams.seen.append((streams.current, name))
+            yield
+        return name
+
+    room = turns._Room(gpu)
+    monkeypatch.setattr(turns, "_room", lambda _: room)
+    assert finish(side_by_side([work("a", 3), work("b", 1), work("c", 2)], gpu)) == ["a", "b", "c"]
+    assert streams.current == "default" and len(room.streams) == streams.made == 2
+    used = {name: {stream for stream, seen in streams.seen if seen == name} for name in "abc"}
+    assert used["a"] != used["b"] == used["c"] and all(len(found) == 1 for found in used.values())
+    for name, found in used.items():
+        of_stream = [seen for stream, seen in streams.seen if {stream} == found]
+        first = of_stream.index(name)
+        assert of_stream[first - 1] == "waits for default"
+        assert "ends" in of_stream[first:]
+
+
+@pytest.mark.parametrize("current", ["default", "stream 1"])
+def test_a_graph_is_recorded_on_the_stream_that_it_was_warmed_up_on(
+    current: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    streams = FakeStreams(monkeypatch)
+    own = torch.cuda.Stream()
+    monkeypatch.setattr(torch.cuda, "default_stream", lambda: "default")
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda: own if streams.current == own.name else Default())
+    replayed: list[str] = []
+
+    class Default:
+        def __eq__(self, other: object) -> bool:
+            return other == "default"
+
+        def wait_stream(self, _: object) -> None: ...
+
+    class Graph:
+        def replay(self) -> None:
+            replayed.append(streams.current)
+
+    @contextlib.contextmanager
+    def recording(_: Graph, stream: Any, capture_error_mode: str) -> Iterator[None]:
+        with torch.cuda.stream(stream):
+            yield
+
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
+    monkeypatch.setattr(torch.cuda, "graph", recording)
+    cached, taken = torch.ones(3), list[str]()
+
+    def work() -> dict[str, torch.Tensor]:
+        taken.append(streams.current)
+        return {"loss": (cached * 2).sum()}
+
+    streams.current = current
+    replay = graph.record_cuda(work)
+    assert len(taken) == graph.WARM_UPS + 1 and len(set(taken)) == 1 and "default" not in taken
+    assert (taken[0] == current) == (current != "default")
+    references = sys.getrefcount(cached)
+    assert float(replay()["loss"]) == 6 and replayed == [current]
+    del replay
+    assert sys.getrefcount(cached) == references - 1  # it was kept for the replays

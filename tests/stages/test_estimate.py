@@ -14,14 +14,18 @@ from pictures import smooth
 from PIL import Image
 
 import methods
-from bench.__main__ import build_parser
+from bench.__main__ import build_parser, main
 from bench.api import Estimate, Picture, Progress
 from bench.data.images import image_files, write_png
+from bench.data.prepare import prepare_test
 from bench.errors import BadInput, Diverged
 from bench.runtime.record import Stage, code_of
 from bench.runtime.turns import finish
+from bench.stages import elsewhere
 from bench.stages.estimate import estimate_pictures, estimate_sets, preview
 from bench.stages.score import score_kernels
+from bench.suites import find_suite
+from bench.suites.workdir import Workdir
 from methods.bicubic import ENTRY as BICUBIC
 from methods.kernelgan.entry import ENTRY, KernelGan
 
@@ -147,3 +151,25 @@ def test_the_preview_shows_the_largest_value_white_and_negative_ones_black() -> 
     image = preview(np.array([[1.0, 0.5], [-0.5, 0.0]]))
     side = (image.shape[0] - 4) // 2
     assert image[2, 2] == 255 and image[2, -3] == 128 and image[-3, 2] == 0 and image[2 + side, 2 + side] == 0
+
+
+def test_several_runs_of_a_suite_are_estimated_by_one_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BENCH_WORK", str(tmp_path))
+    runs = [run for run in find_suite("demo").experiments().values() if run.method == "fixed-kernel"]
+    layout, first = Workdir("demo"), runs[0]
+    for name in first.test_sets:
+        prepare_test(name, first.scale, first.degradation, layout.test_data(name, first.scale, first.degradation))
+    assert main(["kernels-suite", *(run.name for run in runs), "--suite", "demo", "--device", "cpu"]) == 0
+    records = [json.loads((layout.kernels(run) / "kernels.json").read_text()) for run in runs]
+    assert [record["run"] for record in records] == [run.name for run in runs] and len(runs) == 2
+    assert all(record["outputs"] and record["pictures"] for record in records)
+
+
+def test_on_a_gpu_runs_that_estimate_are_one_job_and_elsewhere_each_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    everything = find_suite("demo").experiments()
+    runs = [run for run in everything.values() if run.method in ("fixed-kernel", "bicubic") and run.seed == 1]
+    assert elsewhere._together(runs) == [[run.name] for run in runs]
+    monkeypatch.setattr(elsewhere, "choose_device", lambda _: torch.device("cuda"))
+    *others, kernels = sorted(elsewhere._together(runs), key=len)
+    assert kernels == [run.name for run in runs if run.estimates] and len(kernels) == 2
+    assert [name for [name] in others] == [run.name for run in runs if not run.estimates]
