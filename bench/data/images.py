@@ -58,8 +58,7 @@ def read_image(path: Path) -> U8:
     try:
         with Image.open(path, formats=FORMATS) as image:
             check_size(path, *image.size)
-            reason = _unreadable(image) or (_REMEDY["I;16"] if _bits(path, image) > 8 else "")
-            if reason:
+            if reason := _unreadable(image) or (_REMEDY["I;16"] if _bits(path, image) > 8 else ""):
                 raise BadInput(f"{path}: {reason}")
             return np.array(ImageOps.exif_transpose(image), dtype=np.uint8)
     except BadInput:
@@ -126,8 +125,7 @@ def image_files(folder: Path) -> list[Path]:
     twice = sorted({stem for stem in stems if stems.count(stem) > 1}) if len(set(stems)) < len(stems) else []
     if twice:
         raise BadInput(f"{folder}: more than one picture named {twice[0]}; remove or rename one")
-    skipped = [path.name for path in shown if path not in files and _is_other_picture(path.name)]
-    if skipped:
+    if skipped := [path.name for path in shown if path not in files and _is_other_picture(path.name)]:
         _say_skipped(folder, f"{len(skipped)} of other formats skipped ({skipped[0]}, …); convert to PNG to use them")
     return files
 
@@ -142,8 +140,7 @@ def pictures_by_name(folder: Path, pattern: str = "{name}", option: str = "the p
     whole = pattern.lower().endswith(EXTENSIONS)
     found, files = {}, image_files(folder)
     for path in files:
-        match = re.fullmatch(f"{before}(.+){after}", path.name if whole else path.stem)
-        if match:
+        if match := re.fullmatch(f"{before}(.+){after}", path.name if whole else path.stem):
             found[composed(match.group(1))] = path
     if not found:
         raise BadInput(f"{folder}: no picture matches {pattern!r}; correct {option}")

@@ -116,8 +116,7 @@ class PairedAndUnpaired:
             scales = f"x{paired.scale} and x{unpaired.scale}"
             raise BadInput(f"{unpaired.folder}: pairs and unpaired pictures are {scales}; prepare both at one scale")
         names, others = _names(paired.folder), _names(unpaired.folder)
-        shared = [name for digest, name in others.items() if digest in names]
-        if shared:
+        if shared := [name for digest, name in others.items() if digest in names]:
             raise BadInput(
                 f"{shared[0]}: among the pairs and among the unpaired pictures; train on disjoint sets, such as "
                 "BSD400-first and BSD400-second"

@@ -103,8 +103,7 @@ def check_code(records: Mapping[str, RunRecord], root: Path = ROOT) -> list[Chec
             commits.setdefault(str(code.get("commit", "")), []).append((name, code, record["environment"]))
     links: list[Check] = []
     for commit, codes in commits.items():
-        why = absence(commit, root)
-        if why:
+        if why := absence(commit, root):
             links += [Check(kind, name, "unchecked", why) for name, *_ in codes]
             continue
         with checked_out(commit, root) as tree:

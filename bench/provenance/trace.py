@@ -40,8 +40,7 @@ def why(results: Path, table: str, row: str, column: str, digits: int = SHORT) -
     hashes = {name: hash_scores(scored) for name, scored in rows.items()}
     scores = {name: values_of(scored) for name, scored in rows.items()} if cell.metric else {}
     records = read_records(results)
-    lacking = next((name for name in rows if name not in records), None)
-    if lacking:
+    if lacking := next((name for name in rows if name not in records), None):
         raise BadInput(f"{results / RECORDS}: has no record of {lacking}; make the report again")
     faults = [name for name in rows if hashes[name] != records[name]["scores"]]
     lines, follows = _figure(cell, scores, runs)

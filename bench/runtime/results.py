@@ -143,8 +143,7 @@ def read_runs(results: Path) -> dict[str, Row]:
     """runs.csv by run name, each row with its columns of cost.csv where there is one."""
     spent = read_costs(results)
     rows = read_rows(results / RUNS)
-    absent = {"run", "method", "variant"} - set(rows[0] if rows else ())
-    if absent:
+    if absent := {"run", "method", "variant"} - set(rows[0] if rows else ()):
         raise BadInput(f"{results / RUNS}: lacks rows, or the column {min(absent)}; make it again")
     return {row["run"]: {**spent.get(row["run"], {}), **row} for row in rows}
 

@@ -101,8 +101,7 @@ def pair_folders(folders: Folders, scale: int, dataset: str = "") -> list[Pair]:
 
 def _complete(kind: str, wanted: Iterable[str], found: dict[str, Path], folder: Path) -> None:
     """Raise BadInput naming the first wanted picture that was not found."""
-    missing = sorted(set(wanted) - set(found))
-    if missing:
+    if missing := sorted(set(wanted) - set(found)):
         more = f" and of {len(missing) - 1} more" if len(missing) > 1 else ""
         here = f"it holds {min(found)}"
         raise BadInput(
@@ -207,8 +206,7 @@ def score_folders(
     if metrics is None:
         metrics = [key for key in DEFAULT_METRICS if given.issuperset(METRICS[key].needs)]
     for key in metrics:
-        lacking = [options[field] for field in pick("metric", key, METRICS).needs if field not in given]
-        if lacking:
+        if lacking := [options[field] for field in pick("metric", key, METRICS).needs if field not in given]:
             raise BadInput(f"{key} needs {' and '.join(lacking)}; add it or drop {key}")
     records = score_pairs(pair_folders(folders, scale), metrics, workers)
     with output_file(out, inputs, overwrite) as temporary:

@@ -115,8 +115,7 @@ def pretrain_variant(entry: Entry, pretrain: Pretrain, variant: str) -> str:
     Raises BadInput where the earlier stage has no such variant.
     """
     shared = {name: value for name, value in entry.variants[variant].items() if name in pretrain.shared}
-    same = [name for name, knobs in find_entry(pretrain.method).variants.items() if knobs == shared]
-    if same:
+    if same := [name for name, knobs in find_entry(pretrain.method).variants.items() if knobs == shared]:
         return variant if variant in same else same[0]
     knobs = ", ".join(f"{name}={value}" for name, value in shared.items())
     raise BadInput(f"{entry.name}.{variant} starts from {pretrain.method} with {knobs}; give it a variant that says so")

@@ -258,8 +258,7 @@ class Suite:
     def _check_unseen(self, unpaired: tuple[str, ...], link: Dependency) -> None:
         """Raise BadInput where a run saw the HR of an unpaired picture, or one that it starts from did."""
         run, links = self._linked(*link)
-        seen = pictures_of(run.train_sets) & pictures_of(unpaired)
-        if seen:
+        if seen := pictures_of(run.train_sets) & pictures_of(unpaired):
             name, place = min(seen)
             raise BadInput(
                 f"{run.name}: trained on picture {place} of {name}, unpaired in a run that starts from it; "
