@@ -79,15 +79,13 @@ class Workflow:
     def test_manifests(self, name: str) -> list[str]:
         """Every degraded test set of a method's runs, or of one run."""
         runs = [self.runs[name]] if name in self.runs else self.of(name)
-        folders = [self.layout.test_data(name, run.scale, run.degradation) for run in runs for name in run.test_sets]
+        folders = [folder for run in runs for folder in self.layout.test_sets(run).values()]
         return list(dict.fromkeys(str(folder / "manifest.json") for folder in folders))
 
     def train_inputs(self, name: str) -> list[str]:
         """The training stores of a run, and the checkpoint it starts from."""
         run = self._run(name)
-        inputs = [self.layout.train_data(run) / "manifest.json"]
-        if run.unpaired_sets:
-            inputs.append(self.layout.unpaired_data(run) / "manifest.json")
+        inputs = [folder / "manifest.json" for folder in self.layout.stores(run).values()]
         if run.warm_start:
             inputs.append(checkpoint_path(self.layout.run(run.warm_start)))
         return [str(path) for path in inputs]
@@ -96,9 +94,8 @@ class Workflow:
         """The networks, and the estimated kernels, that a method's runs work with."""
         runs = self.of(method)
         networks = [name for run in runs for name in ((run.name,) if run.iterations else run.network_from)]
-        estimated = [self.runs[run.kernel_from] for run in runs if run.kernel_from in self.runs]
         found = [checkpoint_path(self.layout.run(name)) for name in networks]
-        found += [self.layout.kernels(run) for run in estimated if run is not None]
+        found += [self.layout.kernels(self.runs[run.kernel_from]) for run in runs if run.kernel_from in self.runs]
         return list(dict.fromkeys(str(path) for path in found))
 
     def processes(self, method: str) -> int:

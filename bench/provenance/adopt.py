@@ -85,8 +85,7 @@ def _unpack(parcel: Path, runs: Iterable[Experiment], content: Mapping[str, byte
     """Write the files of these runs to a work folder, beside test pictures where their data sets are here. Raises
     BadInput for a file that none of the runs makes, and one that is not as the run's record says."""
     for run in runs:
-        for name in run.test_sets:
-            folder = layout.test_data(name, run.scale, run.degradation)
+        for name, folder in layout.test_sets(run).items():
             with contextlib.suppress(BadInput):
                 if not folder.is_dir():
                     prepare_test(name, run.scale, run.degradation, folder)

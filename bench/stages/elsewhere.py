@@ -43,9 +43,10 @@ def make_packed_runs(minutes: float, processes: int, out: Path) -> None:
     layout, everything = Workdir(pack["suite"]), find_suite(pack["suite"]).experiments()
     runs = [everything[name] for name in pack["runs"]]
     deadline = time.time() + 60 * minutes
-    for folder, name, run in _test_sets(runs, layout):
-        if not (folder / MANIFEST).is_file():
-            prepare_test(name, run.scale, run.degradation, folder)
+    for run in runs:
+        for name, folder in layout.test_sets(run).items():
+            if not (folder / MANIFEST).is_file():
+                prepare_test(name, run.scale, run.degradation, folder)
     for _ in _as_finished(runs, layout, processes, deadline):
         done = [run for run in runs if _is_finished(run, layout)]
         write_parcel(out, pack, _groups(done, layout), pack["return_bytes"])
@@ -123,27 +124,17 @@ def _is_finished(run: Experiment, layout: Workdir) -> bool:
     return layout.score_record(run).is_file()
 
 
-def _test_sets(runs: Iterable[Experiment], layout: Workdir) -> Iterator[tuple[Path, str, Experiment]]:
-    """(folder, data set, a run that is tested on it)."""
-    for run in runs:
-        for name in run.test_sets:
-            yield layout.test_data(name, run.scale, run.degradation), name, run
-
-
 def records_of(run: Experiment, layout: Workdir) -> list[Path]:
     """The small files that say all about a run: what its report is made of, apart from pictures and networks."""
-    folders = [folder for folder, _, _ in _test_sets([run], layout)]
-    folders += [layout.train_data(run)] if run.iterations else []
-    folders += [layout.unpaired_data(run)] if run.unpaired_sets else []
-    found = [folder / name for folder in folders for name in (MANIFEST, RECORD)]
+    found = [folder / name for folder in layout.prepared(run).values() for name in (MANIFEST, RECORD)]
     found += [layout.scores(run), layout.score_record(run)]
     found += [layout.run(run.name) / name for name in ("train.json", "curves.jsonl") if run.iterations]
-    return [*found, layout.kernels(run) / "kernels.json" if run.estimates else layout.sr(run) / "upscale.json"]
+    return [*found, layout.made(run)]
 
 
 def made_by(run: Experiment, layout: Workdir, outputs: Mapping[str, Any]) -> list[Path]:
     """The pictures, or kernels, of a run. outputs: as its record names them."""
-    return [(layout.kernels(run) if run.estimates else layout.sr(run)) / name for name in outputs]
+    return [layout.made(run).parent / name for name in outputs]
 
 
 def _groups(runs: list[Experiment], layout: Workdir) -> Iterator[Files]:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -46,9 +46,7 @@ def train_run(
     with layout.turn(run.name) as waited:
         if waited and (folder / "train.json").is_file() and read_json(folder / "train.json")["digest"] == run.digest():
             return  # the other process has just finished it
-        inputs = {"train_data": hash_file(layout.train_data(run) / MANIFEST), **weights}
-        if run.unpaired_sets:
-            inputs["unpaired_data"] = hash_file(layout.unpaired_data(run) / MANIFEST)
+        inputs = weights | {kind: hash_file(data / MANIFEST) for kind, data in layout.stores(run).items()}
         if run.warm_start and checkpoint_path(folder.parent / run.warm_start).is_file():
             inputs[f"runs/{run.warm_start}"] = hash_file(checkpoint_path(folder.parent / run.warm_start))
         why = inherited(run, layout)
@@ -77,13 +75,13 @@ def open_store(run: Experiment, layout: Workdir) -> Store:
                 prepare_train(sets, run.scale, degradation, folder, levels=levels, overwrite=True)
         return PatchStore(folder)
 
-    method = run.build()
-    pairs = open_store(layout.train_data(run), run.train_sets, run.pairs, method.levels)
+    method, folders = run.build(), layout.stores(run)
+    pairs = open_store(folders["train_data"], run.train_sets, run.pairs, method.levels)
     if not run.unpaired_sets:
         if method.unpaired:
             raise BadInput(f"{run.name}: it learns from unpaired LR, of no set; name some as `unpaired` in its plan")
         return pairs
-    unpaired = open_store(layout.unpaired_data(run), run.unpaired_sets, run.degradation, ())
+    unpaired = open_store(folders["unpaired_data"], run.unpaired_sets, run.degradation, ())
     return PairedAndUnpaired(pairs, unpaired, method.unpaired)
 
 
@@ -91,7 +89,7 @@ def estimate_runs(runs: Iterable[Experiment], layout: Workdir, device: torch.dev
     """Estimate the blur kernel of every test picture of runs: on a GPU side by side, as far as there is room."""
 
     def estimate(run: Experiment) -> Steps[None]:
-        sets = {name: layout.test_data(name, run.scale, run.degradation) / "lr" for name in run.test_sets}
+        sets = {name: folder / "lr" for name, folder in layout.test_sets(run).items()}
         stage = Stage(code_of(run.made_by), device, _test_data(run, layout), _identity(run))
         return estimate_sets(run.build(), sets, layout.kernels(run), run.seed, stage)
 
@@ -116,12 +114,9 @@ def upscale_run(run: Experiment, sources: dict[str, Experiment], layout: Workdir
         _take_pictures(run, method, layout, Stage(code_of(run.made_by), device, inputs, _identity(run)))
         return
     counted = count(method)
-    facts = {
-        **_identity(run),
-        "network": None if counted is None else {"parameters": counted.parameters, "macs": counted.macs},
-    }
+    facts = {**_identity(run), "network": counted and asdict(counted)}
     stage = Stage(code_of(run.made_by), device, inputs, facts)
-    lr = {name: layout.test_data(name, run.scale, run.degradation) / "lr" for name in run.test_sets}
+    lr = {name: folder / "lr" for name, folder in layout.test_sets(run).items()}
     why = reason(run, layout) or (source and no_kernel(source, lr))
     if why:
         no_pictures(layout.sr(run), stage, why)
@@ -139,8 +134,8 @@ def upscale_run(run: Experiment, sources: dict[str, Experiment], layout: Workdir
 def _take_pictures(run: Experiment, method: Pictures, layout: Workdir, stage: Stage) -> None:
     """Bring the pictures that somebody made into the place of those that a run would make."""
     with making_folder(layout.sr(run)) as folder:
-        for name in run.test_sets:
-            lr = {file.stem: file for file in image_files(layout.test_data(name, run.scale, run.degradation) / "lr")}
+        for name, data in layout.test_sets(run).items():
+            lr = {file.stem: file for file in image_files(data / "lr")}
             for image, file in method.find(name, sorted(lr)).items():
                 sr, (height, width) = read_image(file), read_image(lr[image]).shape[:2]
                 if sr.shape[:2] != (run.scale * height, run.scale * width):
@@ -176,13 +171,12 @@ def _load_networks(run: Experiment, layout: Workdir) -> nn.Module | None:
 def score_run(run: Experiment, layout: Workdir) -> None:
     """Score every picture or kernel of a run by every metric, and measure what its perceptual loss can see; a metric
     whose weights are absent is n/a with the reason."""
-    folder = layout.kernels(run) if run.estimates else layout.sr(run)
-    record = read_json(folder / ("kernels.json" if run.estimates else "upscale.json"))
+    record = read_json(layout.made(run))
     scored = record["outputs"]
-    check_unchanged(folder, scored)
+    check_unchanged(layout.made(run).parent, scored)
     inputs = {"kernels" if run.estimates else "sr": hash_hashes(scored), **_test_data(run, layout)}
     stage = Stage(code_of(["bench.stages.score"]), torch.device("cpu"), inputs, {"run": run.name})
-    sets = {name: layout.test_data(name, run.scale, run.degradation) for name in run.test_sets}
+    sets = layout.test_sets(run)
     if run.estimates:
         records = score.score_kernels(layout.kernels(run), sets, run.metrics)
     elif why := record.get("diverged"):
@@ -205,7 +199,7 @@ def _siblings(run: Experiment, layout: Workdir) -> list[Path]:
 
 def _test_data(run: Experiment, layout: Workdir) -> dict[str, str]:
     """The sha256 of the manifest of each test set, under its name."""
-    folders = {name: layout.test_data(name, run.scale, run.degradation) for name in run.test_sets}
+    folders = layout.test_sets(run)
     for folder in folders.values():
         for name in changed_files(folder):
             raise BadInput(f"{folder / name}: missing, or changed since it was made; delete {folder} and make it again")

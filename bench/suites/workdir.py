@@ -30,24 +30,18 @@ class Workdir:
         """The degraded test sets of a run, by name."""
         return {name: self.test_data(name, run.scale, run.degradation) for name in run.test_sets}
 
+    def stores(self, run: Experiment) -> dict[str, Path]:
+        """The memory-mapped stores that a run is trained on, as records name them: of its pairs, with the resolutions
+        between where its method asks for them, and of what it sees only LR of."""
+        between = "".join(f"+x{level}" for level in run.build().levels)
+        paired = f"{'+'.join(run.train_sets)}.x{run.scale}{between}.{run.pairs}" if run.iterations else ""
+        unpaired = f"{'+'.join(run.unpaired_sets)}.x{run.scale}.{run.degradation}" if run.unpaired_sets else ""
+        names = {"train_data": paired, "unpaired_data": unpaired}
+        return {kind: self.root / "train" / name for kind, name in names.items() if name}
+
     def prepared(self, run: Experiment) -> dict[str, Path]:
         """The folders of all pictures that a run is made of, as records name them."""
-        paired = {"train_data": self.train_data(run)} if run.iterations else {}
-        unpaired = {"unpaired_data": self.unpaired_data(run)} if run.unpaired_sets else {}
-        return {f"data/{name}": folder for name, folder in self.test_sets(run).items()} | paired | unpaired
-
-    def store(self, sets: tuple[str, ...], scale: int, degradation: str, levels: tuple[int, ...] = ()) -> Path:
-        """A memory-mapped training store, with the resolutions between where a method asks for them."""
-        between = "".join(f"+x{level}" for level in levels)
-        return self.root / "train" / f"{'+'.join(sets)}.x{scale}{between}.{degradation}"
-
-    def train_data(self, run: Experiment) -> Path:
-        """The store of a run's pairs."""
-        return self.store(run.train_sets, run.scale, run.pairs, run.build().levels)
-
-    def unpaired_data(self, run: Experiment) -> Path:
-        """The store of which a run sees only LR."""
-        return self.store(run.unpaired_sets, run.scale, run.degradation)
+        return {f"data/{name}": folder for name, folder in self.test_sets(run).items()} | self.stores(run)
 
     def run(self, name: str) -> Path:
         """checkpoint.safetensors, curves.jsonl, train.json and the resume state of one run."""

@@ -60,7 +60,7 @@ def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workdir:
             write(layout.sr(run) / name / "houses.png", f"picture of {run.name}")
         network = {}
         if run.iterations:
-            took = {"train_data": prepared(layout.train_data(run), "{}")}
+            took = {"train_data": prepared(layout.stores(run)["train_data"], "{}")}
             took |= {f"weights/{name}": hash_file(locate(name)) for name in run.build().needs_weights}
             if run.warm_start:
                 took[f"runs/{run.warm_start}"] = sha256(f"network of {run.warm_start}")

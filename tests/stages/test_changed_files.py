@@ -79,7 +79,7 @@ def test_a_file_that_changed_between_jobs_is_named(
 
 def test_a_training_store_of_other_bytes_is_made_anew(layout: Workdir, capsys: pytest.CaptureFixture[str]) -> None:
     run = find_suite("smoke").experiments()[RUN]
-    store = layout.train_data(run) / "hr.u8"
+    store = layout.stores(run)["train_data"] / "hr.u8"
     before, checkpoint = store.read_bytes(), (layout.run(RUN) / "checkpoint.safetensors").read_bytes()
     store.write_bytes(np.random.default_rng(0).bytes(len(before)))
     shutil.rmtree(layout.run(RUN))
