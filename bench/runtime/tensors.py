@@ -68,13 +68,13 @@ def _check_start(path: Path) -> None:
         raise BadInput(f"{path}: truncated (its table of contents is missing); {_AGAIN}")
 
 
-def _tensors(value: Any) -> Iterator[Tensor]:
+def _tensors(state: Any) -> Iterator[Tensor]:
     """Every tensor in nested dictionaries and lists, each container once."""
-    waiting, seen = [value], set()
+    waiting, seen = [state], set()
     while waiting:
-        one = waiting.pop()
-        if isinstance(one, Tensor):
-            yield one
-        elif isinstance(one, Mapping | list | tuple | set) and id(one) not in seen:
-            seen.add(id(one))
-            waiting += [*one.keys(), *one.values()] if isinstance(one, Mapping) else one
+        value = waiting.pop()
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, Mapping | list | tuple | set) and id(value) not in seen:
+            seen.add(id(value))
+            waiting += [*value.keys(), *value.values()] if isinstance(value, Mapping) else value

@@ -243,11 +243,11 @@ def choose_method(name: str, scale: int, suite: str | None = None, checkpoint: P
 
 def check_recorded(path: Path, method: Method, remedy: str) -> None:
     """Raise BadInput where a checkpoint says of itself that its network has another scale or other knobs."""
-    metadata = _said(path)[0] if path.is_file() else {}
+    metadata = _read_metadata(path)[0] if path.is_file() else {}
     recorded = {**metadata.get("knobs", {}), **({"scale": metadata["scale"]} if "scale" in metadata else {})}
-    for name, place in knob_paths(type(method)).items():
+    for name, path_of_knob in knob_paths(type(method)).items():
         there = tuple(recorded[name]) if isinstance(recorded.get(name), list) else recorded.get(name)
-        if name in recorded and not place.startswith("recipe.") and there != method.knobs[name]:
+        if name in recorded and not path_of_knob.startswith("recipe.") and there != method.knobs[name]:
             raise BadInput(f"{path}: its {name} is {there}, not {method.knobs[name]} {remedy}")
 
 
@@ -256,7 +256,7 @@ def recorded_method(path: Path | None, entry: Entry, variant: str, scale: int) -
 
     Raises BadInput where that is another method, scale or variant than the one asked for.
     """
-    metadata, shapes = _said(path) if path is not None and path.is_file() else ({}, [])
+    metadata, shapes = _read_metadata(path) if path is not None and path.is_file() else ({}, [])
     run = metadata.get("run")
     if "diverged" in metadata:
         raise BadInput(f"{path}: holds no network, for the {metadata['diverged']}; give another checkpoint")
@@ -289,7 +289,7 @@ def recorded_method(path: Path | None, entry: Entry, variant: str, scale: int) -
         return method
 
 
-def _said(path: Path) -> tuple[dict[str, Any], list[tuple[int, ...]]]:
+def _read_metadata(path: Path) -> tuple[dict[str, Any], list[tuple[int, ...]]]:
     """(what a checkpoint of ours says of itself, the shapes of its tensors). Raises BadInput for a file that is not
     safetensors."""
     try:

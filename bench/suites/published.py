@@ -20,8 +20,8 @@ SETS = ("Set5", "Set14", "BSD100")
 
 def _join(row: Row) -> MethodPlan:
     """Let a row's entry be found by name, and plan its run."""
-    place = published_folder() / row["place"]
-    entry = pictures_entry(row["name"], place, row["sha256"], row["paper"])
+    folder = published_folder() / row["place"]
+    entry = pictures_entry(row["name"], folder, row["sha256"], row["paper"])
     PUBLISHED[entry.name] = replace(entry, headlines={"default": row["label"]})
     sets = tuple(row["sets"].split())
     return MethodPlan(entry.name, scale=int(row["scale"]), test_sets=sets, shard="pictures")

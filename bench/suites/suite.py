@@ -160,8 +160,8 @@ class Suite:
             raise BadInput(f"{name}: trains, and says no batch; define the property batch: (pictures, HR patch side)")
         as_rival = round(self._pixels(rival) / (count * side**2))
         plan = replace(plan, knobs=knobs, iterations=asked.iterations or round(asked.seconds) or as_rival)
-        said = "learning_rate" in knobs or "learning_rate" not in entry.knobs or entry.pretrain is not None
-        rates = () if said else RATES
+        own = "learning_rate" in knobs or "learning_rate" not in entry.knobs or entry.pretrain is not None
+        rates = () if own else RATES
         digest = digest_of([self.resolve(plan, "default", plan.seeds[0]).digest(), rates, asked.seconds])
         return Draft(plan, rival.method, rates, asked, digest)
 
@@ -259,9 +259,9 @@ class Suite:
         """Raise BadInput where a run saw the HR of an unpaired picture, or one that it starts from did."""
         run, links = self._linked(*link)
         if seen := pictures_of(run.train_sets) & pictures_of(unpaired):
-            name, place = min(seen)
+            name, position = min(seen)
             raise BadInput(
-                f"{run.name}: trained on picture {place} of {name}, unpaired in a run that starts from it; "
+                f"{run.name}: trained on picture {position} of {name}, unpaired in a run that starts from it; "
                 "start from one trained without it"
             )
         for earlier in links:
