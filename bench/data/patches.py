@@ -209,7 +209,7 @@ class _Planes:
         pixels = self.flat.take(self._addresses(cuts, factor, size))
         if torch.device(device).type == "cuda" and not pixels.is_cuda:
             pixels = pixels.pin_memory()
-        return pixels.to(device, non_blocking=True).float().div_(255)
+        return pixels.to(device, non_blocking=not pixels.is_cuda).float().div_(255)
 
     def _addresses(self, cuts: list[Cut], factor: int, size: int) -> Tensor:
         """Where every pixel of the squares lies, turned as the three bits of a cut say: mirrored left-right and
