@@ -42,6 +42,23 @@ def test_an_entry_names_its_own_sides_of_a_claim_and_leaves_those_of_others() ->
     assert dataclasses.replace(entry, revision=2).claims == entry.claims
 
 
+def test_a_claim_that_names_no_metric_is_about_its_entrys() -> None:
+    claims = Claim("a", ".", "default > edsr.default"), Claim("b", ".", "default > edsr.default", "pi")
+    assert [claim.metric for claim in Entry("x", SRResNetMethod, "", claims=claims).claims] == ["psnr_y", "pi"]
+    entry = Entry("x", SRResNetMethod, "", claims=claims, metric="lpips_alex")
+    assert [claim.metric for claim in entry.claims] == ["lpips_alex", "pi"]
+    assert dataclasses.replace(entry, revision=2).claims == entry.claims
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_knob_with_known_values_refuses_any_other(name: str) -> None:
+    entry = METHODS[name]
+    parts = [part for part in vars(entry.method).values() if dataclasses.is_dataclass(part)]
+    for knob in (knob for part in (entry.method, *parts) for knob in dataclasses.fields(part) if knob.metadata):
+        with pytest.raises(BadInput, match=r"unknown .*'no such value'"):
+            entry.build(entry.method.scale, {knob.name: "no such value"})
+
+
 def test_a_knob_has_one_name_whether_flat_or_dotted() -> None:
     entry = METHODS["srresnet"]
     flat, dotted = (entry.build(4, {name: 2e-3}) for name in ("learning_rate", "recipe.learning_rate"))
