@@ -27,7 +27,7 @@ from bench.data.degradations import generator
 from bench.data.images import F64
 from bench.data.orientations import in_every_orientation
 from bench.data.resize import resize_tensor
-from bench.errors import BadInput, check_choice
+from bench.errors import BadInput, check_choices, choice
 from bench.runtime.graph import RECORDERS, Recordings
 from bench.runtime.turns import PictureTrainer, Steps
 from methods.common.blocks import count_parameters
@@ -60,10 +60,6 @@ class ZssrNetwork(nn.Module):
         return x + functional.conv2d(y, last, padding=1)
 
 
-KERNELS = ("bicubic", "given")
-PRECISIONS = ("float32", "bf16")
-
-
 @dataclass(frozen=True)
 class Zssr(Method):
     """Knobs of ZSSR. kernel: how sons are shrunk, "given" by the picture's own kernel. augment: the chances of a plain
@@ -71,7 +67,7 @@ class Zssr(Method):
     tenth where `stalls` says so of the last window // test_every tests, asked every check_every iterations and not
     within a window of the last fall; training ends below least_learning_rate."""
 
-    kernel: Literal["bicubic", "given"] = "bicubic"
+    kernel: Literal["bicubic", "given"] = choice("bicubic", ("bicubic", "given"), "kernel of zssr")
     width: int = 64
     depth: int = 8
     iterations: int = 3000
@@ -83,17 +79,15 @@ class Zssr(Method):
     slope_ratio: float = 1.5
     crop: int = 128
     augment: tuple[float, float, float] = (1.0, 0.0, 0.0)
-    loss_map: Literal["gradient", "none"] = "gradient"
+    loss_map: Literal["gradient", "none"] = choice("gradient", LOSS_MAPS, "loss_map of zssr")
     son_noise: float = 0.0
     self_ensemble: bool = False
     back_projection: int = 2
     gradual: bool = True
-    precision: Precision = "float32"
+    precision: Precision = choice("float32", ("float32", "bf16"), "precision of zssr")
 
     def __post_init__(self) -> None:
-        check_choice("kernel of zssr", self.kernel, KERNELS)
-        check_choice("loss_map of zssr", self.loss_map, LOSS_MAPS)
-        check_choice("precision of zssr", self.precision, PRECISIONS)
+        check_choices(self)
         if min(self.augment) < 0 or abs(sum(self.augment) - 1) > 1e-9:
             raise BadInput(f"zssr: augment {self.augment} holds no three chances; give three that sum to 1")
         if self.window // self.test_every < 3:
