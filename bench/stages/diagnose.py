@@ -155,8 +155,7 @@ def hidden(pairs: Sequence[Pair], tables: Sequence[Table]) -> list[str]:
     everything, lines = set[tuple[str, Convention]]().union(*tried), []
     for files, mine in zip(pairs, tried, strict=True):
         channels = {convention.channel for _, convention in mine}
-        lacking = [key for key in everything - mine if key[1].channel in channels or not channels]
-        if lacking:
+        if lacking := [key for key in everything - mine if key[1].channel in channels or not channels]:
             lines.append(f"{files.image}: too small for {len(lacking)} conventions, which are not tried")
     return lines
 

@@ -50,8 +50,7 @@ def make_packed_runs(minutes: float, processes: int, out: Path) -> None:
     for _ in _as_finished(runs, layout, processes, deadline):
         done = [run for run in runs if _is_finished(run, layout)]
         write_parcel(out, pack, _groups(done, layout), pack["return_bytes"])
-    left = [run.name for run in runs if not _is_finished(run, layout)]
-    if left:
+    if left := [run.name for run in runs if not _is_finished(run, layout)]:
         raise OutOfTime(f"{len(left)} of {len(runs)} runs are left, {left[0]} first; run the same command to resume")
 
 

@@ -29,8 +29,7 @@ def estimate_pictures(method: Method, lr: Sequence[Path], out: Path, seed: int, 
     """
     pictures = [Picture(p.stem, to_tensor(read_image(p)).to(device), None, seed) for p in lr]
     estimates, seconds, _ = finish(_estimated(method, pictures))
-    failed = [picture.name for picture, found in zip(pictures, estimates, strict=True) if not _has_kernel(found)]
-    if failed:
+    if failed := [picture.name for picture, found in zip(pictures, estimates, strict=True) if not _has_kernel(found)]:
         raise Diverged(f"{', '.join(failed)}: every generator is dead; use more iterations or another seed")
     done = {
         "pictures": len(pictures),

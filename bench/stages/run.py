@@ -68,8 +68,7 @@ def open_store(run: Experiment, layout: Workdir) -> Store:
 
     def open_store(folder: Path, sets: tuple[str, ...], degradation: str, levels: tuple[int, ...]) -> PatchStore:
         with layout.turn(folder.name):
-            changed = changed_files(folder)
-            if changed:
+            if changed := changed_files(folder):
                 print(f"{folder / changed[0]}: changed since it was made; preparing it again", file=sys.stderr)
             if changed or not (folder / MANIFEST).is_file() or not (folder / RECORD).is_file():
                 prepare_train(sets, run.scale, degradation, folder, levels=levels, overwrite=True)
@@ -117,8 +116,7 @@ def upscale_run(run: Experiment, sources: dict[str, Experiment], layout: Workdir
     facts = {**_identity(run), "network": counted and asdict(counted)}
     stage = Stage(code_of(run.made_by), device, inputs, facts)
     lr = {name: folder / "lr" for name, folder in layout.test_sets(run).items()}
-    why = reason(run, layout) or (source and no_kernel(source, lr))
-    if why:
+    if why := reason(run, layout) or (source and no_kernel(source, lr)):
         no_pictures(layout.sr(run), stage, why)
         return
     sets = []
