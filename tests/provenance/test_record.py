@@ -27,6 +27,7 @@ from bench.runtime.git import commit
 from bench.runtime.record import Stage, code_of
 from bench.runtime.results import read_records, read_scores, write_records
 from bench.runtime.weights import locate
+from bench.stages.elsewhere import records_of
 from bench.stages.train import checkpoint_path
 from bench.suites import find_suite
 from bench.suites.experiment import Experiment
@@ -121,6 +122,7 @@ def test_kernels_are_recorded_as_pictures_are(layout: Workdir) -> None:
     write(demo.scores(run), "scores")
     scored = stage(run, {**data, "kernels": hash_hashes(kernels)}, {"scores": sha256("scores")}, taps=None)
     write_json(demo.score_record(run), scored)
+    assert demo.kernels(run) / "kernels.json" in records_of(run, demo)  # what comes back from elsewhere
     record = run_record(run, find_suite("demo"), demo)
     assert record["kernels"] == {"Embedded-test/houses.npy": sha256("kernel")} and record["sr"] == {}
     assert (record["row"]["dead_generators"], record["estimated"]["generators"]) == ("3/8", counted["generators"])
