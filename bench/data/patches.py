@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.api import Batch
@@ -55,7 +56,7 @@ class PatchStore:
     def keep_on(self, device: torch.device) -> None:
         """Copy the pictures to a device; batches are then cut there."""
         for planes in (self._hr, self._lr, *self._between):
-            planes.flat = planes.flat.to(device)
+            planes.flat, planes.kept = planes.flat.to(device), True
 
     def batch(self, step: int, seed: int, count: int, patch: int, device: torch.device | str = "cpu") -> Batch:
         """`count` pairs with an HR side of `patch` pixels: pictures drawn by area, corners uniformly among those
@@ -186,8 +187,8 @@ def made_ahead(draw: Draw) -> Draw:
 
 
 class _Planes:
-    """One side of a store's pictures, `flat`: the bytes of the mapped file, or their copy on a device. extents: (where
-    a picture begins, height, width) of each.
+    """One side of a store's pictures, `flat`: the bytes of the mapped file, or their copy where a device has `kept` it.
+    extents: (where a picture begins, height, width) of each.
 
     Raises BadInput, and ValueError, for a file that is not as the index says.
     """
@@ -201,20 +202,26 @@ class _Planes:
         size = path.stat().st_size if path.is_file() else 0
         if not size or size != end:
             raise BadInput(f"{path}: {size} bytes do not hold the pictures of index.json; prepare the folder again")
-        self.extents, self.flat = extents, torch.from_file(str(path), size=size, dtype=torch.uint8)
+        self.extents, self.kept = extents, False
+        self.flat = torch.from_file(str(path), size=size, dtype=torch.uint8)
 
     def cut(self, cuts: list[Cut], factor: int, size: int, device: torch.device | str) -> Tensor:
         """(N, 3, size, size) float32 in [0, 1]: the squares at places that are given in pixels of the LR, `factor`
         times as small. As uint8 they travel, a quarter of the bytes."""
-        pixels = self.flat.take(self._addresses(cuts, factor, size))
+        steps = self._steps(cuts, factor, size)
+        if self.kept:
+            pixels = self.flat.take(_addresses(torch.from_numpy(steps).to(self.flat.device), size))
+        else:
+            flat, shape = self.flat.numpy(), (3, size, size)
+            squares = [np.ndarray(shape, np.uint8, flat, first, strides) for first, *strides in steps.tolist()]
+            pixels = torch.from_numpy(np.array(squares, np.uint8).reshape(-1, *shape))
         if torch.device(device).type == "cuda" and not pixels.is_cuda:
             pixels = pixels.pin_memory()
         return pixels.to(device, non_blocking=not pixels.is_cuda).float().div_(255)
 
-    def _addresses(self, cuts: list[Cut], factor: int, size: int) -> Tensor:
-        """Where every pixel of the squares lies, turned as the three bits of a cut say: mirrored left-right and
-        top-bottom, transposed. Each square begins somewhere, and a channel, a row and a column further lie so many
-        bytes away."""
+    def _steps(self, cuts: list[Cut], factor: int, size: int) -> NDArray[np.int64]:
+        """(N, 4): where each square begins, and how many bytes further a channel, a row and a column lie, turned as the
+        three bits of a cut say: mirrored left-right and top-bottom, transposed."""
         steps = np.empty((len(cuts), 4), dtype=np.int64)
         for step, (picture, y, x, turns) in zip(steps, cuts, strict=True):
             start, height, width = self.extents[picture]
@@ -224,6 +231,11 @@ class _Planes:
             if turns & 2:
                 start, down = start + (size - 1) * down, -down
             step[:] = start, height * width, *((right, down) if turns & 4 else (down, right))
-        first, channel, row, column = torch.from_numpy(steps).to(self.flat.device)[:, :, None, None, None].unbind(1)
-        along = torch.arange(size, device=self.flat.device)
-        return first + channel * along[:3, None, None] + (row * along[:, None] + column * along)
+        return steps
+
+
+def _addresses(steps: Tensor, size: int) -> Tensor:
+    """(N, 3, size, size): where every pixel of the squares lies."""
+    first, channel, row, column = steps[:, :, None, None, None].unbind(1)
+    along = torch.arange(size, device=steps.device)
+    return first + channel * along[:3, None, None] + (row * along[:, None] + column * along)
