@@ -93,7 +93,8 @@ def _named(inputs: Mapping[str, str], prefix: str) -> dict[str, str]:
 def run_row(run: Experiment, trained: Record, upscaling: Record) -> Record:
     """One line of runs.csv: what was run, nothing that differs between machines. upscaling: or estimating."""
     method = run.build()
-    pictures, patch = method.batch
+    drawn, patch = method.batch
+    pictures = int(str(method.knobs.get("batch_size", drawn)))  # without the unpaired LR that is drawn beside them
     network = upscaling.get("network") or {}
     amounts = {"batch": pictures, "patch": patch, "samples": run.iterations * pictures}
     about = ("method", "variant", "axis", "scale", "degradation", "seed", "iterations")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 import torch
 from torch import Tensor, nn
 
 from bench.errors import BadInput
+from bench.provenance.record import run_row
+from bench.report.verdicts import budget_mismatch
 from bench.suites import SUITES
 from bench.suites.experiment import Experiment
 from bench.suites.rates import RATE_SUITES
@@ -36,6 +39,16 @@ def test_every_variant_of_a_trained_method_sees_as_many_pixels_as_its_default() 
     for run in CPU.values():
         if run.iterations and (default := CPU.get(run.name.replace(f".{run.variant}.", ".default."))):
             assert pixels(run) == pixels(default), run.name
+
+
+def test_unpaired_lr_beside_the_pairs_is_no_hr_that_a_yardstick_lacks() -> None:
+    arms = ("default", "no-cycle", "clean-pair", "uncorrected", "supervised")
+    runs = [CPU[f"pseudo_sr.{arm}.x4.wild.s1"] for arm in arms]
+    rows = pd.DataFrame([run_row(run, {"digest": ""}, {}) for run in runs]).astype(str)
+    rows = rows.set_index("run", drop=False)
+    assert {budget_mismatch(rows, f"pseudo_sr.{arm}", "pseudo_sr.default") for arm in arms} == {""}
+    rows.loc[runs[3].name, "batch"] = "16"
+    assert "HR pixels seen" in budget_mismatch(rows, "pseudo_sr.uncorrected", "pseudo_sr.default")
 
 
 def test_every_variant_changes_what_it_declares_and_what_makes_it_comparable() -> None:
