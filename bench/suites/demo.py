@@ -99,7 +99,7 @@ DEMO = Suite(
             400,
             _SMALL_PSEUDO,
             ("Embedded-train-first", "Embedded-train-second"),
-            variants=dict.fromkeys(_PSEUDO_VARIANTS, (1,)),
+            variants={("pseudo_sr", (1,)): _PSEUDO_VARIANTS},
         ),
         *space_plans(
             1200,
