@@ -24,6 +24,11 @@ def test_the_check_before_landing_runs_the_readmes_test_command() -> None:
     assert command.split("#")[0].strip() in (ROOT / ".ci" / "run").read_text()
 
 
+def test_every_shard_of_the_evidence_is_named() -> None:
+    row = next(line for line in TEXT.splitlines() if line.startswith("| cpu |"))
+    assert sorted(re.findall(r"`([\w-]+)`", row)) == sorted(SUITES["cpu"].shards)
+
+
 @pytest.mark.parametrize("line", re.findall(r"^\.venv/bin/python -m bench (.*)$", TEXT, re.M))
 def test_every_bench_command_of_the_readme_parses(line: str) -> None:
     build_parser().parse_args(shlex.split(line, comments=True))
