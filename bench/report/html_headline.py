@@ -120,8 +120,8 @@ def _claims(verdicts: Sequence[Verdict]) -> str:
     if not verdicts:
         return ""
     counts = Counter[str](verdict.status for verdict in verdicts)
-    judged = counts["holds"] + counts["contradicted"]
-    big = f"{counts['holds']} of {judged} hold" if judged else "none decided"
+    decided = counts["holds"] + counts["contradicted"] + counts["no relevant difference"]
+    big = f"{counts['holds']} of {decided} hold" if decided else "none decided"
     rows = [(role, counts[status]) for status, (_, role) in PILLS.items()]
     listed = "".join(f"<li>{pill(status)} {counts[status]}</li>" for status in PILLS)
     return (

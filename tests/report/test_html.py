@@ -23,10 +23,13 @@ from report_folder import (
     write_results,
 )
 
+from bench.report import html_headline
 from bench.report.document import build
 from bench.report.html_tables import _cell
 from bench.report.render import Cell, html_of
+from bench.report.rules import Status
 from bench.report.svg import Scale
+from bench.report.verdicts import Verdict
 from bench.runtime.rows import read_rows
 
 
@@ -141,6 +144,12 @@ def test_a_leader_that_awaits_retraining_leads_under_its_own_name(tmp_path: Path
     build(tmp_path / "results", tmp_path, replace(suite_info(), awaiting=awaiting), INFOS, tmp_path / "page")
     text = (tmp_path / "page" / "index.html").read_text()
     assert '<p class="big">edsr</p>' in text and "edsr, awaits retraining</th>" in text
+
+
+def test_a_claim_without_a_relevant_difference_is_decided_and_does_not_hold() -> None:
+    found: tuple[Status, ...] = ("holds", "no relevant difference", "undecided", "not tested")
+    verdicts = [Verdict("a.b", "text", "source", "a.x", "a.y", "psnr_y", "paper", status) for status in found]
+    assert "1 of 2 hold" in html_headline._claims(verdicts)
 
 
 def test_kernels_are_shown_beside_the_truth(page: Path) -> None:
