@@ -1,6 +1,8 @@
 """Run jobs in a pool of processes."""
 
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 
@@ -29,9 +31,25 @@ def work_through(task: Task, runs: Sequence[str], processes: int, on_gpu: bool =
     _work_at_once(task, runs, processes)
 
 
-def _work_at_once(task: Task, runs: Sequence[str], processes: int) -> list[float]:
+def process_pool(processes: int) -> ProcessPoolExecutor:
+    """A pool whose processes end when this one does, however it is killed."""
     # a forked process cannot use a GPU, and inherits locks that threads held
-    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+    return ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _end_with_parent)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def _work_at_once(task: Task, runs: Sequence[str], processes: int) -> list[float]:
+    with process_pool(processes) as pool:
         working = [pool.submit(task, run) for run in runs]
         try:
             return [job.result() for job in working]

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +16,7 @@ import pytest
 from bench.__main__ import main
 from bench.errors import BadInput
 from bench.runtime import parallel
+from bench.runtime.code_digest import ROOT
 from bench.runtime.devices import room_for
 from bench.runtime.parallel import work_through
 from bench.suites import find_suite
@@ -40,6 +46,55 @@ def test_no_process_is_started_for_a_single_run(tmp_path: Path) -> None:
 def test_what_goes_wrong_in_a_process_is_told_here(processes: int, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="wrong: cannot be done; leave it out"):
         work_through(functools.partial(note, tmp_path), ["wrong", "a"], processes)
+
+
+def stay(folder: Path, run: str) -> float:
+    """Write down which process is at work, and stay there."""
+    (folder / run).write_text(str(os.getpid()))
+    time.sleep(600)
+    return 0.0
+
+
+WORK = """
+import functools, sys
+from pathlib import Path
+sys.path[:0] = sys.argv[2:]
+if __name__ == "__main__":
+    from test_parallel import stay
+    from bench.runtime.parallel import work_through
+    work_through(functools.partial(stay, Path(sys.argv[1])), ["a", "b"], 2)
+"""
+
+
+def test_processes_end_with_the_one_that_began_them_however_it_is_killed(tmp_path: Path) -> None:
+    script = tmp_path / "work.py"
+    script.write_text(WORK)
+    parent = subprocess.Popen([sys.executable, script, tmp_path, Path(__file__).parent, ROOT])
+    children = [int(read_when_there(tmp_path / run)) for run in "ab"]
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    assert all(soon(lambda child=child: not is_running(child)) for child in children)
+
+
+def read_when_there(file: Path) -> str:
+    assert soon(lambda: file.is_file() and bool(file.read_text()))
+    return file.read_text()
+
+
+def soon(holds: Callable[[], bool], seconds: float = 60) -> bool:
+    """Whether something holds within so many seconds."""
+    end = time.monotonic() + seconds
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.05)
+    return holds()
+
+
+def is_running(process: int) -> bool:
+    """Whether a process is there that is no zombie."""
+    try:
+        return ") Z " not in Path(f"/proc/{process}/stat").read_text()
+    except FileNotFoundError:
+        return False
 
 
 def test_pictures_and_scores_do_not_depend_on_the_number_of_processes(
