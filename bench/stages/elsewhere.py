@@ -3,11 +3,10 @@
 It imports nothing that a machine with torch, numpy, scipy, pillow, safetensors and tqdm lacks.
 """
 
-import multiprocessing
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from bench.runtime.devices import choose_device, use_threads, whole_memory_mib
 from bench.runtime.files import read_json
 from bench.runtime.output import changed_files, check_place
 from bench.runtime.packed import pack_of
+from bench.runtime.parallel import process_pool
 from bench.runtime.parcel import write_parcel
 from bench.runtime.results import FILES
 from bench.stages.gpu_hours import process_mib
@@ -56,13 +56,14 @@ def make_packed_runs(minutes: float, processes: int, out: Path) -> None:
 
 def _as_finished(runs: list[Experiment], layout: Workdir, processes: int, deadline: float) -> Iterator[str]:
     """The names of runs as they are finished, those of an earlier call once before all others. A run begins when those
-    that it takes something of are finished, in order, until the deadline."""
+    that it takes something of are finished, in order, until the deadline. Raises BadInput of a run, for lack of memory,
+    say, when no other can begin."""
     waiting = [run for run in runs if not _is_finished(run, layout)]
     if len(waiting) < len(runs):
         yield "what an earlier call finished"
     unfinished = {run.name for run in waiting}
-    # a forked process cannot use a GPU
-    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+    failed: list[BadInput] = []
+    with process_pool(processes) as pool:
         begun: dict[Future[list[str]], list[str]] = {}
         while True:
             ready = [run for run in waiting if not unfinished.intersection(run.sources)]
@@ -72,11 +73,16 @@ def _as_finished(runs: list[Experiment], layout: Workdir, processes: int, deadli
                 begun[pool.submit(_make, layout.suite, names, deadline)] = names
                 waiting = [run for run in waiting if run.name not in names]
             if not begun:
-                return
+                break
             for job in wait(begun, return_when=FIRST_COMPLETED).done:
                 del begun[job]
+                if isinstance(error := job.exception(), BadInput):
+                    failed.append(error)
+                    continue
                 unfinished.difference_update(job.result())
                 yield from job.result()
+    if failed:
+        raise failed[0]
 
 
 def _together(runs: Iterable[Experiment]) -> list[list[str]]:

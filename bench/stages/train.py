@@ -26,7 +26,7 @@ from bench.api import Learner, Training
 from bench.data.patches import Store, feed
 from bench.errors import BadInput, Diverged, OutOfTime
 from bench.runtime.checksums import hash_file
-from bench.runtime.devices import be_deterministic, keep_freed_memory, peak_memory_mib
+from bench.runtime.devices import be_deterministic, enough_memory, keep_freed_memory, peak_memory_mib
 from bench.runtime.files import locked, replacing, sync, write_json
 from bench.runtime.graph import stepper
 from bench.runtime.record import Stage, code_of
@@ -72,9 +72,10 @@ def train(
 
     inputs: the sha256 of what it takes besides the store, for the record.
     Raises OutOfTime at the time budget (resume with the same call), Diverged for NaN, infinity or an exploding loss
-    (the last good state is kept), BadInput where another process works in the folder.
+    (the last good state is kept), BadInput where another process works in the folder or memory does not suffice.
     """
-    with locked(folder / "lock", wait=False):
+    remedy = "run fewer at once and the same command again, or lower batch_size or patch"
+    with locked(folder / "lock", wait=False), enough_memory(run.name, remedy):
         return _train(run, store, folder, device, limits, inputs)
 
 

@@ -196,6 +196,29 @@ def test_the_checkpoint_of_a_diverged_run_is_refused_with_the_reason(tmp_path: P
         choose_method("rrdb", 4, checkpoint=checkpoint_path(tmp_path))
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 99 bytes."),
+        MemoryError(),
+    ],
+)
+def test_a_training_without_the_memory_that_it_needs_says_so_and_goes_on_once_it_has(
+    error: Exception, train_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = small_run("srcnn", iterations=2)
+
+    def lack(*_: Any) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr("bench.stages.train.stepper", lambda *_: lack)
+        with pytest.raises(BadInput, match=rf"^{run.name}: need more memory than there is; run fewer at once"):
+            finish(run, train_store, tmp_path)
+    assert finish(run, train_store, tmp_path) == finish(run, train_store, tmp_path / "alone")
+
+
 def test_a_second_process_in_the_run_folder_says_so(train_store: Path, tmp_path: Path) -> None:
     with (tmp_path / "lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)

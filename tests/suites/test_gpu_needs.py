@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,10 +13,12 @@ import torch
 from shrink import small_run
 from torch import nn
 
+from bench.errors import BadInput
 from bench.stages import elsewhere
 from bench.stages.gpu_hours import process_mib, training_mib
 from bench.suites import SUITES
 from bench.suites.suite import Suite
+from bench.suites.workdir import Workdir
 from bench.workflow import Workflow
 
 sys.path.append(str(Path(__file__).parents[1] / "speed"))
@@ -75,3 +79,22 @@ def test_jobs_begin_together_where_a_gpu_has_memory_for_what_they_hold(monkeypat
     monkeypatch.setattr(elsewhere, "choose_device", lambda _: Gpu())
     monkeypatch.setattr(elsewhere, "whole_memory_mib", lambda: 2 * each + 1)
     assert elsewhere._fit([[run.name]] * 2, "gpu") and not elsewhere._fit([[run.name]] * 3, "gpu")
+
+
+def test_a_run_that_cannot_be_made_is_told_after_all_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = [*SUITES["smoke"].experiments().values()]
+    lacking = runs[0].name
+
+    def make(suite: str, names: list[str], deadline: float) -> list[str]:
+        if lacking in names:
+            raise BadInput(f"{lacking}: need more memory than there is; run fewer at once")
+        return names
+
+    monkeypatch.setenv("BENCH_WORK", str(tmp_path))
+    monkeypatch.setattr(elsewhere, "process_pool", ThreadPoolExecutor)
+    monkeypatch.setattr(elsewhere, "_make", make)
+    found = elsewhere._as_finished(runs, Workdir("smoke"), 1, time.time() + 60)
+    others = [run.name for run in runs if lacking not in (run.name, *run.sources)]
+    assert [next(found) for _ in others] == others and others
+    with pytest.raises(BadInput, match=f"^{lacking}: need more memory"):
+        next(found)
