@@ -211,9 +211,8 @@ class Claim:
     """A sentence of a paper as an inequality between two variants on one metric. sides: 'better > worse', each a
     variant of the entry or another method's '<method>.<variant>'. Where nothing else is said, metric is the entry's,
     and source that of the axis that its worse, else its better side is on. scale, degradation: where it is claimed; 0
-    and '' stand for any. margin: by how much at least, in the metric's unit. pooled: False for a sentence on single
-    sets, which is shown but not judged. sized: it speaks of the sizes that its sides have in the paper, and is not
-    judged at others. In an entry, `id` and both sides get the method's name."""
+    and '' stand for any. sized: it speaks of the sizes that its sides have in the paper, and is not judged at others.
+    In an entry, `id` and both sides get the method's name."""
 
     id: str
     text: str
@@ -222,8 +221,6 @@ class Claim:
     source: str = ""
     scale: int = 4
     degradation: str = "bicubic"
-    margin: float = 0.0
-    pooled: bool = True
     sized: bool = False
 
     @property

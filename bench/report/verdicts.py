@@ -34,9 +34,9 @@ TOLERANCE = 0.02  # budgets that differ by more are marked
 class Verdict:
     """One claim, judged. effect: better - worse on all sets' pictures; sets: the same of each data set.
 
-    p: of no difference, or of one equal to the claim's margin; p_equal: of a relevant one; both NaN where nothing is
-    tested. p_adjusted, p_equal_adjusted, level: after and under the correction over the family. lead: how far the mean
-    is on the claimed side, past the margin. budget: how the two were trained differently, empty if they were not;
+    p: of no difference; p_equal: of a relevant one; both NaN where nothing is tested. p_adjusted, p_equal_adjusted,
+    level: after and under the correction over the family. lead: how far the mean is on the claimed side, in the
+    metric's better direction. budget: how the two were trained differently, empty if they were not;
     spared: the side that had no more of anything, 'better' or 'worse', else 'neither'; empty beside a control.
     stale: whether a side awaits retraining.
     """
@@ -131,18 +131,17 @@ def _draft(claim: Claim, every: Sequence[Scores], runs: pd.DataFrame) -> Verdict
     datasets = scores.setting.datasets if len(scores.setting.datasets) > 1 else ()
     by_set = ((name, measure(scores, *sides, claim.metric, (name,))[0]) for name in datasets)
     few = "" if effect.kind == TWO_WAY else f"{effect.seeds} of {MIN_SEEDS} seeds or more"
-    single = "" if claim.pooled else "speaks of single sets: not judged on all of them together"
     sizes = [suite.sizes[side] for side in sides if side in suite.sizes] if claim.sized else []
     other = f"another size: {' and '.join(sizes)}" if sizes else ""
-    p, p_equal, lead = _test(claim, scores, effect)
-    tested = not (few or single or other)
+    differences = paired_scores(scores, *sides, claim.metric)
+    tested = not (few or other)
     return replace(
         blank,
         effect=effect,
-        p=p if tested else math.nan,
-        p_equal=p_equal if tested else math.nan,
-        lead=lead,
-        note="; ".join(filter(None, (few, single, other, "" if few else effect.note, _stale(scores, sides)))),
+        p=effect.p if tested else math.nan,
+        p_equal=equivalence(differences, MARGINS[claim.metric][0]) if tested else math.nan,
+        lead=scores.metrics[claim.metric].sign * effect.mean,
+        note="; ".join(filter(None, (few, other, "" if few else effect.note, _stale(scores, sides)))),
         budget=budget_mismatch(scores.runs, *sides, runs),
         stale=bool(_stale(scores, sides)),
         spared="" if controlled else _spared(*(_budget(scores.runs, runs, side) for side in sides)),
@@ -190,19 +189,6 @@ def measure(
         return estimate_effect(table), ""
     except BadInput as error:
         return None, str(error)
-
-
-def _test(claim: Claim, scores: Scores, effect: Effect) -> tuple[float, float, float]:
-    """p of a lead equal to the claim's margin, p of a relevant difference, and the lead past the margin.
-
-    The sign is the metric's better direction. A claim of a margin is not tested for the absence of a difference.
-    """
-    sign = scores.metrics[claim.metric].sign
-    differences = paired_scores(scores, claim.better, claim.worse, claim.metric)
-    if claim.margin:
-        past = estimate_effect(sign * differences - claim.margin)
-        return past.p, math.nan, past.mean
-    return effect.p, equivalence(differences, MARGINS[claim.metric][0]), sign * effect.mean
 
 
 def budget_mismatch(runs: pd.DataFrame, a: str, b: str, everything: pd.DataFrame | None = None) -> str:
