@@ -67,7 +67,8 @@ def within(part: tuple[float, float], schedule: Schedule) -> Schedule:
 class PseudoRecipe(Optimisation):
     """The objective and its training; batch_size counts HR pictures, and as many unpaired LR.
 
-    Weights: of the cycle, identity and ensemble terms, and gamma (`upscaled_weight`) of the discriminator on SR.
+    Weights: of the discriminators on LR, of the cycle, identity and ensemble terms, and gamma (`upscaled_weight`) of
+    the discriminator on SR.
     identity_input: y_down (clean) or x. ensemble_sides: whether the mean over orientations is a constant. pairs: a name
     in PAIRS; reconstruction_reaches: the generators too. order: a name in ORDERS. intermediate: False is a CycleGAN
     between LR and HR: its discriminator tells U(G(x)) from y, its cycle is U(G(fake_x)) to y, and nothing else.
@@ -75,6 +76,7 @@ class PseudoRecipe(Optimisation):
     `learning_rate`. discriminator_sharpening: as PatchDiscriminator has it, of all but that of the perceptual GAN.
     """
 
+    adversarial_weight: float = 1.0
     cycle_weight: float = 1.0
     identity_weight: float = 2.0
     identity_input: str = "clean"
@@ -113,13 +115,15 @@ class PseudoRecipe(Optimisation):
     def weight(self, term: str) -> float:
         """Of a term of the generators' objective; 0 for one that has no place in it."""
         if not self.intermediate:
-            return 1.0 if term.startswith("adversarial") else 0.0
+            return self.adversarial_weight if term.startswith("adversarial") else 0.0
         return {
+            "adversarial_x": self.adversarial_weight,
+            "adversarial_clean": self.adversarial_weight,
             "adversarial_upscaled": self.upscaled_weight,
             "cycle": self.cycle_weight,
             "identity": self.identity_weight,
             "ensemble": self.ensemble_weight,
-        }.get(term, 1.0)
+        }[term]
 
     @property
     def reaches(self) -> bool:
