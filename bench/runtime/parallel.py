@@ -1,11 +1,14 @@
 """Run jobs in a pool of processes."""
 
+import contextlib
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 
+from bench.errors import BadInput
 from bench.runtime.devices import room_for
 
 Task = Callable[[str], float]
@@ -31,10 +34,15 @@ def work_through(task: Task, runs: Sequence[str], processes: int, on_gpu: bool =
     _work_at_once(task, runs, processes)
 
 
-def process_pool(processes: int) -> ProcessPoolExecutor:
-    """A pool whose processes end when this one does, however it is killed."""
+@contextlib.contextmanager
+def process_pool(processes: int) -> Iterator[ProcessPoolExecutor]:
+    """A pool whose processes end when this one does, however it is killed. Raises BadInput where one of them is."""
     # a forked process cannot use a GPU, and inherits locks that threads held
-    return ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _end_with_parent)
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _end_with_parent) as pool:
+        try:
+            yield pool
+        except BrokenProcessPool as error:
+            raise BadInput("a process was killed, most likely for lack of memory; run fewer at once") from error
 
 
 def _end_with_parent() -> None:

@@ -26,6 +26,8 @@ def note(folder: Path, run: str) -> float:
     """Write down which process was at work; fail for the run named so."""
     if run == "wrong":
         raise BadInput("wrong: cannot be done; leave it out")
+    if run == "large":
+        os.kill(os.getpid(), signal.SIGKILL)
     (folder / run).write_text(str(os.getpid()))
     return 7.0
 
@@ -46,6 +48,11 @@ def test_no_process_is_started_for_a_single_run(tmp_path: Path) -> None:
 def test_what_goes_wrong_in_a_process_is_told_here(processes: int, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="wrong: cannot be done; leave it out"):
         work_through(functools.partial(note, tmp_path), ["wrong", "a"], processes)
+
+
+def test_a_process_that_is_killed_is_told_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"^a process was killed, most likely for lack of memory; run fewer at once$"):
+        work_through(functools.partial(note, tmp_path), ["a", "large", "b"], 2)
 
 
 def stay(folder: Path, run: str) -> float:
