@@ -16,6 +16,7 @@ from bench.errors import BadInput, choice
 from methods.common.adversarial import vgg_discriminator
 from methods.common.dual import DUAL_FEATURES, chain_down, halvings, train_duals
 from methods.common.gan import GANS, PerceptualGan, Terms
+from methods.common.noise import normal
 from methods.common.optimise import Adam, NetworkLearner, Optimisation, autocast, compiled, to_device, to_memory_format
 from methods.common.perceptual import PERCEPTUAL, Features
 from methods.downsampled_space.losses import DISTANCES, KERNELS, Shrink, SpaceLoss, cosine, shrinking
@@ -93,15 +94,10 @@ class DownsampledSpace(Method):
         forward = feed_forward(network)
 
         def upscale(picture: Picture) -> Tensor:
-            z = draw_noise((self.generator.noise, *picture.lr.shape[1:]), picture.seed)
+            z = normal((self.generator.noise, *picture.lr.shape[1:]), picture.seed)
             return forward(replace(picture, lr=torch.cat([picture.lr, z])))
 
         return upscale
-
-
-def draw_noise(shape: tuple[int, ...], seed: int) -> Tensor:
-    """Of a normal distribution, by the seed alone."""
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
 class SpaceLearner(NetworkLearner):
@@ -140,7 +136,7 @@ class SpaceLearner(NetworkLearner):
         """Draw the noise by the run's seed and the step."""
         if self.channels:
             shape = (len(batch.lr), self.channels, *batch.lr.shape[2:])
-            noise = draw_noise(shape, (self.training.seed << 32) + batch.step)
+            noise = normal(shape, self.training.seed, batch.step)
             if self.noise.shape != noise.shape:
                 self.noise = torch.empty_like(noise, device=self.training.device)
             self.noise.copy_(noise)

@@ -18,6 +18,7 @@ from methods.common.adversarial import squared_towards, towards
 from methods.common.blocks import add_image_skip
 from methods.common.dual import halvings
 from methods.common.gan import PerceptualGan, Terms
+from methods.common.noise import normal
 from methods.common.optimise import (
     Adam,
     NetworkLearner,
@@ -109,6 +110,8 @@ class PseudoRecipe(Optimisation):
         check_choice("gradient of the ensemble", self.ensemble_sides, SIDES)
         check_choice("loss of the upscaler", self.upscaler_loss, UPSCALER_LOSSES)
         check_choice("perceptual network", self.perceptual, PERCEPTUAL)
+        if not self.intermediate and self.upscaler_loss != "l1":
+            raise BadInput("a CycleGAN from LR to HR has no perceptual loss; leave upscaler_loss as it is")
         if self.reaches and self.pairs != "pseudo":
             raise BadInput(f"generators stand behind pseudo-pairs, not behind {self.pairs} ones; leave pairs as it is")
 
@@ -243,9 +246,8 @@ class PseudoLearner(NetworkLearner):
 
     def draw_noise(self, batch: Batch) -> Tensor:
         """z, (N, 1, p/4, p/4) of a normal distribution, by the run's seed and the step."""
-        generator = torch.Generator().manual_seed((self.training.seed << 32) + batch.step)
         side = batch.lr.shape[-1] // NOISE_STEP
-        return torch.randn(len(batch.lr), 1, side, side, generator=generator)
+        return normal((len(batch.lr), 1, side, side), self.training.seed, batch.step)
 
     def learn_from(self, x: Tensor, y_down: Tensor, y: Tensor, z: Tensor, warm: Tensor) -> dict[str, Tensor]:
         """One step of every network. warm: 1 in the upscaler's warm-up, or 0."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pictures import noise, real, smooth
 from scipy.ndimage import correlate, shift
 
+from bench.data import degradations
 from bench.data.blur_kernels import (
     aligned_centre,
     apply_kernel,
@@ -226,6 +227,22 @@ def test_wild_hides_its_kernel_and_records_its_recipe() -> None:
     assert all(1 <= r["noise_sigma"] <= 10 and 60 <= r["jpeg_quality"] <= 95 for r in recipes)
     assert len({r["jpeg_quality"] for r in recipes}) > 3
     assert all(set(r) >= {"variances", "angle", "noise_sigma", "jpeg_quality"} for r in recipes)
+
+
+def test_what_is_recorded_of_wild_is_what_was_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    encode, encoded = degradations._through_jpeg, list[tuple[U8, int]]()
+    monkeypatch.setattr(degradations, "_through_jpeg", lambda *given: encoded.append(given) or encode(*given))
+    hr = 64 + noise(3, 256, 256, 3) // 2
+    for picture in "abc":
+        made = degrade(hr, 2, "wild", 0, picture)
+        ((noisy, quality),), recipe = encoded, made.recipe
+        encoded.clear()
+        assert quality == recipe["jpeg_quality"] and np.array_equal(made.lr, encode(noisy, quality))
+        assert not np.array_equal(made.lr, noisy)
+        flat = np.ones((recipe["size"], recipe["size"]))
+        covariance = covariance_of(tuple(recipe["variances"]), recipe["angle"])
+        blurred = blur_down(hr.astype(np.float64), disturbed_gaussian(recipe["size"], covariance, 2, flat), 2)
+        assert np.std(noisy - blurred) == pytest.approx(np.hypot(recipe["noise_sigma"], 1 / 12**0.5), rel=0.03)
 
 
 @pytest.mark.parametrize(

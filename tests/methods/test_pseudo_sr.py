@@ -18,23 +18,25 @@ from bench.api import Batch, Knobs, Training
 from bench.data.datasets import find
 from bench.data.images import read_image
 from bench.data.orientations import in_every_orientation
-from bench.data.patches import PatchStore
+from bench.data.patches import PairedAndUnpaired, PatchStore
 from bench.data.pixel_checksums import pixel_sha256
 from bench.data.prepare import prepare_test, prepare_train
 from bench.errors import BadInput
 from bench.metrics.fidelity import lr_psnr
+from bench.runtime.files import read_json
 from bench.runtime.record import Stage, code_of
-from bench.stages.run import train_run
+from bench.stages.run import open_store, train_run
 from bench.stages.score import score_run
 from bench.stages.train import Limits
 from bench.stages.upscale import TestSet as SetToUpscale
 from bench.stages.upscale import prepare, upscale_sets
 from bench.suites import SUITES
 from bench.suites.workdir import Workdir
-from methods.common.blocks import count_parameters
+from methods.common.blocks import DIV2K_MEAN, count_parameters
+from methods.common.optimise import drop_at
 from methods.common.rcan import RCAN, RcanKnobs
 from methods.pseudo_sr.entry import ENTRY
-from methods.pseudo_sr.method import PseudoLearner, PseudoRecipe, PseudoSr
+from methods.pseudo_sr.method import PseudoLearner, PseudoRecipe, PseudoSr, within
 from methods.pseudo_sr.network import Degrader, PairKnobs, PatchDiscriminator, build_upscaler
 
 SMALL: Knobs = {
@@ -74,6 +76,8 @@ def test_the_networks_have_the_published_number_of_parameters() -> None:
         assert count_parameters(Degrader(64, 6, norm=True, noise=True)) == 1_291_379 - 24
         default = ENTRY.build(4, {}).network()
         assert default is not None and count_parameters(default) == 3_946_915 + 7_964_139 - 2 * 24
+        alone = ENTRY.build(4, ENTRY.variants["uncorrected"]).network()
+        assert alone is not None and count_parameters(alone) == 7_964_139 - 24
 
 
 @pytest.mark.parametrize(("side", "halvings", "field"), [(32, 0, 17), (64, 1, 19), (128, 2, 21)])
@@ -85,7 +89,7 @@ def test_a_sharpening_discriminator_sees_details_enlarged_and_everything_else_as
     plain, sharp = PatchDiscriminator(4), PatchDiscriminator(4, sharpening=8.0)
     sharp.load_state_dict(plain.state_dict())
     flat = torch.full((1, 3, 20, 20), 0.3)
-    assert torch.allclose(sharp(flat), plain(flat))
+    assert torch.allclose(sharp(flat), plain(flat), atol=1e-6)
     dot = torch.zeros(1, 3, 20, 20)
     dot[..., 10, 10] = 1.0
     seen = dot * 9.0
@@ -225,6 +229,40 @@ def test_the_unpaired_pictures_are_the_ones_corrected_and_exchanging_the_domains
     assert all(losses[0][name] != losses[2][name] for name in losses[0])
 
 
+def test_generators_meet_the_discriminators_of_this_step_and_the_upscaler_what_generators_made_before_theirs() -> None:
+    learners = learner_of(), learner_of(learning_rate=0.0)
+    for learner in learners:
+        learner.step(batch_of())
+
+    def alike(name: str) -> bool:
+        return all(torch.equal(a.grad, b.grad) for a, b in zip(*(getattr(one, name) for one in learners), strict=True))
+
+    assert alike("judging") and alike("upscaler") and not alike("generators")
+
+
+def test_the_defaults_are_the_published_ones() -> None:
+    published: Knobs = {
+        **{"cycle_weight": 1.0, "identity_weight": 2.0, "ensemble_weight": 1.0, "upscaled_weight": 0.1},
+        **{"adversarial_weight": 1.0, "gan": "lsgan", "discriminator_sharpening": 0.0, "warmup": 5000 / 300_000},
+        **{"learning_rate": 1e-4, "batch_size": 16, "lr_patch": 32, "schedule": "halve"},
+        **{"width": 64, "groups": 5, "correction_blocks": 10, "degrader_width": 64, "degrader_blocks": 6},
+        **{"discriminator_width": 64, "image_skip": False},
+    }
+    default = ENTRY.build(4, {})
+    assert (default.batch, default.unpaired) == ((16 + 16, 32 * 4), 16)
+    knobs = default.knobs
+    assert {name: knobs[name] for name in published} == published
+    assert [round(300 * milestone) for milestone in knobs["milestones"]] == [100, 180, 240, 280]
+    learner = learner_of("faces")
+    adams = learner.generator_adam, learner.discriminator_adam, learner.adam
+    assert [adam.adam.param_groups[0]["betas"] for adam in adams] == [(0.5, 0.999), (0.5, 0.999), (0.9, 0.999)]
+    layers = {name: list(judge.modules()) for name, judge in learner.discriminators.items()}
+    strides = {name: [one.stride[0] for one in all_ if isinstance(one, nn.Conv2d)] for name, all_ in layers.items()}
+    assert strides == {**dict.fromkeys(("x", "clean", "texture"), 5 * [1]), "upscaled": [2, 2, 1, 1, 1]}
+    norms = [name for name, all_ in layers.items() for one in all_ if isinstance(one, nn.InstanceNorm2d)]
+    assert norms == 3 * ["texture"]
+
+
 def test_an_equivariant_correction_has_no_ensemble_loss_and_another_one_has() -> None:
     learner = learner_of()
     assert float(learner.step(batch_of())["ensemble"]) > 1e-4
@@ -248,6 +286,25 @@ def test_a_stage_moves_its_own_networks_alone(variant: str, first: str) -> None:
         assert moved == ({first} if step < STEPS / 2 else {"generators", "upscaler"} - {first})
 
 
+def test_every_optimiser_has_its_rate_and_the_upscaler_one_of_its_own() -> None:
+    learner = learner_of(upscaler_rate=2e-3)
+    learner.begin(batch_of())
+    adams = learner.generator_adam, learner.discriminator_adam, learner.adam
+    assert [float(adam.adam.param_groups[0]["lr"]) for adam in adams] == [1e-3, 1e-3, 2e-3]
+
+
+def test_the_skip_of_the_picture_is_of_correction_and_degrader_too() -> None:
+    skip, plain = learner_of(image_skip=True), learner_of()
+    x, z, mean = torch.rand(2, 3, 16, 16), torch.rand(2, 1, 4, 4), torch.tensor(DIV2K_MEAN).view(3, 1, 1)
+    assert torch.allclose(skip.correct(x) - plain.correct(x), x - mean, atol=1e-5)
+    assert torch.allclose(skip.degrader(x, z) - plain.degrader(x, z), x, atol=1e-5)
+
+
+def test_a_stage_goes_through_the_whole_schedule_in_its_part_of_the_run() -> None:
+    schedule = within((0.5, 1.0), drop_at((0.5,), 0.5))
+    assert [schedule(progress) for progress in (0.4, 0.5, 0.74, 0.75, 0.99)] == [0.0, 1.0, 1.0, 0.5, 0.5]
+
+
 def test_the_upscaler_of_faces_warms_up_on_pixels_alone() -> None:
     learner, plain = learner_of("faces", warmup=0.5), learner_of("rrdb")
     plain.trained.load_state_dict(learner.trained.state_dict())
@@ -265,10 +322,35 @@ def test_the_upscaler_of_faces_warms_up_on_pixels_alone() -> None:
         assert not all(torch.equal(w, before[name]) for name, w in learner.trained.upscale.named_parameters())
 
 
+def relativistic(right: Tensor, wrong: Tensor, right_mean: Tensor, wrong_mean: Tensor) -> Tensor:
+    above, below = right - wrong_mean, wrong - right_mean
+    loss = binary_cross_entropy_with_logits
+    return (loss(above, torch.ones_like(above)) + loss(below, torch.zeros_like(below))) / 2
+
+
+def test_the_upscaler_of_faces_and_its_discriminator_learn_from_the_published_terms() -> None:
+    learner, batch = learner_of("faces", learning_rate=0.0), batch_of()
+    assert batch.unpaired is not None and learner.perceptual is not None and learner.perceptual.features is not None
+    judge, see, y = learner.discriminators["texture"], learner.perceptual.features, batch.hr
+    z = learner.draw_noise(batch)
+    learner.learn_from(batch.unpaired, batch.lr, y, z, torch.zeros(()))
+    sr = learner.trained.upscale(learner.trained.correct(learner.degrader(batch.lr, z)).detach())
+    real, fake = judge(y), judge(sr)
+    adversarial = relativistic(fake, real, fake.mean(), real.mean())
+    learnt = l1_loss(see(sr), see(y)) + 5e-3 * adversarial + 1e-2 * l1_loss(sr, y)
+    judged = relativistic(real, fake, real.mean().detach(), fake.mean().detach())
+    for loss, weights in ((learnt, learner.upscaler), (judged, list(judge.parameters()))):
+        expected = torch.cat([g.flatten() for g in torch.autograd.grad(loss, weights, retain_graph=True)])
+        ours = torch.cat([weight.grad.flatten() for weight in weights if weight.grad is not None])
+        assert float((ours - expected).norm()) < 1e-4 * float(expected.norm())
+
+
 def test_noise_is_a_function_of_seed_and_step_and_reaches_the_degraded_picture() -> None:
     learner = learner_of()
     first, again, other = (learner.draw_noise(batch_of(step)) for step in (0, 0, 1))
     assert torch.equal(first, again) and not torch.equal(first, other)
+    learner.training = dataclasses.replace(learner.training, seed=4)
+    assert not torch.equal(first, learner.draw_noise(batch_of(0)))
     y_down = batch_of().lr
     assert not torch.equal(learner.degrader(y_down, first), learner.degrader(y_down, other))
     silent = learner_of("no-noise").degrader
@@ -300,6 +382,7 @@ def test_a_patch_that_the_discriminators_or_the_noise_do_not_fit_is_refused(patc
         ({"pairs": "true"}, "unknown kind of pairs"),
         ({"order": "both"}, "unknown order"),
         ({"pairs": "clean", "reconstruction_reaches": True}, "not behind clean ones"),
+        ({"intermediate": False, "upscaler_loss": "perceptual-gan"}, "has no perceptual loss"),
     ],
 )
 def test_a_recipe_that_makes_no_sense_is_refused(knobs: Knobs, message: str) -> None:
@@ -320,6 +403,10 @@ def test_no_picture_is_on_both_sides_and_no_network_has_seen_the_other_side(suit
     assert all(run.warm_start is None and bool(run.unpaired_sets) == bool(run.build().unpaired) for run in runs)
     assert {run.pairs for run in runs if run.variant == "supervised"} == {"wild"}
     assert {run.pairs for run in runs if run.variant != "supervised"} == {"bicubic"}
+    assert ENTRY.gap is not None
+    floor_to_ceiling = [run for name in ENTRY.gap for run in runs if (run.variant, run.seed) == (name, 1)]
+    given = [(run.pairs, bool(run.unpaired_sets)) for run in floor_to_ceiling]
+    assert given == [("bicubic", False), ("bicubic", True), ("wild", False)]
     if suite != "demo":
         real("BSD400")
     pictures = [[source.hr for (name,) in half for source in find(name, 4)] for half in halves]
@@ -345,6 +432,8 @@ def test_the_corrected_lr_is_kept_and_scored_where_test_time_corrects(variant: s
     network = method.network()
     corrector = method.corrector(network)
     assert network is not None and (corrector is not None) == (variant in ("default", "clean-pair"))
+    seen = torch.rand(1, 3, 8, 8)
+    assert torch.equal(network(seen), network.upscale(network.correct(seen) if corrector else seen))
     prepare_test("Embedded-one", 4, "wild", tmp_path / "data")
     sets, stage = [SetToUpscale("one", tmp_path / "data" / "lr")], Stage(code_of([]), torch.device("cpu"), {})
     upscale_sets(prepare(method, network, torch.device("cpu")), sets, tmp_path / "sr", method, stage, corrector)
@@ -356,6 +445,19 @@ def test_the_corrected_lr_is_kept_and_scored_where_test_time_corrects(variant: s
     hr, lr = (read_image(next((tmp_path / "data" / side).glob("*.png"))) for side in ("hr", "lr"))
     given = read_image(kept[0]) if corrector else lr
     assert record.value == lr_psnr(hr, given, 4)
+
+
+def test_a_run_draws_clean_pairs_of_one_half_and_wild_lr_of_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENCH_WORK", str(tmp_path))
+    store = open_store(SUITES["demo"].experiments("pseudo_sr")["pseudo_sr.default.x4.wild.s1"], Workdir("demo"))
+    assert isinstance(store, PairedAndUnpaired)
+    made = [read_json(one.folder / "manifest.json") for one in (store.paired, store.unpaired)]
+    assert [(facts["degradation"], facts["datasets"]) for facts in made] == [
+        ("bicubic", ["Embedded-train-first"]),
+        ("wild", ["Embedded-train-second"]),
+    ]
 
 
 def test_a_plan_without_unpaired_pictures_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -154,6 +154,29 @@ def test_what_starts_from_a_network_that_saw_the_unpaired_pictures_is_refused() 
     replace(suite, plans=(start, replace(adapt, starts={"default": "without-unpaired"}))).experiments()
 
 
+def test_a_network_two_stages_back_must_not_have_seen_the_unpaired_pictures_either() -> None:
+    chain = (
+        MethodPlan(
+            "drn",
+            10,
+            variants=("default", "without-unpaired"),
+            train_sets={"without-unpaired": ("Embedded-train-first",)},
+            starts={"without-unpaired": "default"},
+        ),
+        MethodPlan(
+            "drn-adapt",
+            10,
+            train_sets={"default": ("Embedded-train-first",)},
+            starts={"default": "without-unpaired"},
+            unpaired=("Embedded-train-second",),
+            degradation="nearest",
+            pairs="bicubic",
+        ),
+    )
+    with pytest.raises(BadInput, match=r"drn\.default.*start from one trained without it"):
+        Suite("s", "", ("Embedded-train",), ("Set5",), chain).experiments()
+
+
 def test_every_deep_baseline_of_a_short_suite_has_the_skip_of_the_picture() -> None:
     deep = ("srresnet", "msrresnet", "edsr", "rcan", "ddbpn", "rrdb")
     assert {run.build().knobs["image_skip"] for run in CPU.values() if run.method in deep} == {True}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn.functional import l1_loss, mse_loss
 
@@ -139,6 +139,17 @@ def test_a_zero_start_on_the_residual_is_bicubic() -> None:
     lr = torch.rand(1, 3, 6, 6)
     network = SpaceNetwork(4, SpaceKnobs(1, 8, 4, last_layer="zero", residual=True))
     assert torch.equal(network(lr), bicubic(lr, 4))
+
+
+def test_the_noise_of_training_is_a_function_of_seed_and_step() -> None:
+    def drawn(seed: int, step: int) -> Tensor:
+        learner = ENTRY.build(4, {**SMALL, "noise": 2}).learner(Training(10, seed=seed))
+        assert isinstance(learner, SpaceLearner)
+        learner.begin(batch_of(step))
+        return learner.noise
+
+    assert torch.equal(drawn(1, 5), drawn(1, 5))
+    assert not torch.equal(drawn(1, 5), drawn(2, 5)) and not torch.equal(drawn(1, 5), drawn(1, 6))
 
 
 def test_noise_changes_the_sr_and_the_same_seed_repeats_it() -> None:
