@@ -214,13 +214,14 @@ def _facts(by: str, scale: int, seed: int) -> Facts:
 def _pictures(
     sources: Iterable[Source], scale: int, by: str, seed: int, levels: Sequence[int] = ()
 ) -> Iterator[_Picture]:
-    """Read, check and degrade one picture after the other."""
+    """Read, check and degrade one picture after the other. What is drawn for a picture goes by its pixels, for pictures
+    of different sets may have one name."""
     for source in sources:
         image, shipped = read_pair(source, scale)
         if shipped is not None and by == "bicubic":
             degraded, origin = Degraded(shipped), "shipped"
         else:
-            degraded, origin = degrade(image, scale, by, seed, source.name), "made"
+            degraded, origin = degrade(image, scale, by, seed, pixel_sha256(image)), "made"
         hr = crop_to_multiple(image, scale) if degraded.hr is None else degraded.hr
         facts = {
             "hr_size": list(hr.shape[:2]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from fractions import Fraction
 from pathlib import Path
 
@@ -223,6 +224,19 @@ def test_degrading_a_folder_equals_preparing_the_set(tmp_path: Path) -> None:
         assert np.array_equal(
             read_image(tmp_path / "p" / "lr" / f"{name}.png"), read_image(tmp_path / "lr" / f"{name}.png")
         )
+
+
+def test_pictures_of_one_name_in_two_sets_draw_on_their_own_and_one_picture_draws_the_same_by_any_name(
+    tmp_path: Path, tiny: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    shutil.copy(tiny / "a.png", tmp_path / "other" / "b.png")
+    shutil.copy(tiny / "b.png", tmp_path / "other" / "a.png")
+    here, there = (
+        degrade_folder(folder, 4, "wild", tmp_path / "lr" / folder.name)["pictures"]
+        for folder in (tiny, tmp_path / "other")
+    )
+    assert here["a"]["recipe"] == there["b"]["recipe"] != here["b"]["recipe"] == there["a"]["recipe"]
 
 
 def test_degrading_an_empty_folder_is_refused(tmp_path: Path) -> None:
