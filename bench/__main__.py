@@ -6,7 +6,9 @@ Imports are inside the verbs: a process pays only for what it uses.
 import argparse
 import io
 import sys
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from bench import __version__
@@ -21,7 +23,7 @@ def main(words: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")  # names need not be UTF-8
     try:
         arguments = build_parser().parse_args(words)
-        name, verb = f"bench {arguments.name}", arguments.verb
+        name, verb = f"bench {arguments.word}", arguments.verb
         if str(getattr(arguments, "suite", "")).endswith(".py"):
             from bench.suites import find_suite
 
@@ -31,11 +33,24 @@ def main(words: Sequence[str] | None = None) -> int:
         print(f"{name}: {_one_line(str(error))}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt as interruption:
-        print(f"{name}: interrupted; {interruption or 'nothing is left half-written'}", file=sys.stderr)
+        print(f"{name}: interrupted; {str(interruption) or 'nothing is left half-written'}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         return 0
+    except Exception as error:
+        files = [guest for guest in getattr(sys.modules.get("methods"), "GUESTS", {}).values() if guest.endswith(".py")]
+        if not files:
+            raise
+        print(f"{name}: {_one_line(_fault(files, error))}", file=sys.stderr)
+        return BadInput.exit_code
     return 0
+
+
+def _fault(files: Sequence[str], error: Exception) -> str:
+    """What methods of one's own, in these files, failed with, and where."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(last.filename).name}, line {last.lineno}"
+    return f"{', '.join(files)}: {type(error).__name__}: {error} ({where}); python -m bench check says more"
 
 
 def _one_line(message: str) -> str:
@@ -57,7 +72,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m bench", description="Super-resolution, reproduced and scored.")
     parser.add_argument("--version", action="version", version=f"sr-bench {__version__}")
     parser.add_argument("--snakefile", action="version", version=f"{ROOT}/Snakefile", help="where the workflow is")
-    verbs = parser.add_subparsers(dest="name", required=True, metavar="VERB")
+    verbs = parser.add_subparsers(dest="word", required=True, metavar="VERB")
     for module in (tools, pictures, methods, stages, trace):
         module.add_verbs(verbs)
     return parser

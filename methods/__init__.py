@@ -59,6 +59,9 @@ def find_method(reference: str) -> tuple[Entry, str]:
         entry, variant = _join(load_guest, Path(file[1])), file[2] or ""
     else:
         name, _, variant = reference.partition(".")
+        if name not in METHODS | PUBLISHED and Path(reference).exists():
+            kinds = ", ".join(f"{kind}:{reference}" for kind in KINDS)
+            raise BadInput(f"{reference}: a place is no method's name; say what is there: {kinds}")
         entry = find_entry(name)
     if variant:
         check_choice(f"variant of {entry.name}", variant, entry.variants)
@@ -112,7 +115,7 @@ def import_file(path: Path, name: str, what: str) -> ModuleType:
         spec.loader.exec_module(module)
     except BadInput:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script ends itself
         why = f"{type(error).__name__}: {error}"
         raise BadInput(f"{path}: cannot be used as a {what} ({why}); the README shows one") from error
     return module

@@ -96,9 +96,11 @@ def _recognised(sha256: str, scale: int) -> nn.Module:
         from spandrel import ImageModelDescriptor, ModelLoader, canonicalize_state_dict
     except (ImportError, RuntimeError) as error:  # RuntimeError: a torchvision built for another torch
         raise BadInput(f"{path}: needs the package spandrel, which cannot be imported ({error}); {INSTALL}") from error
-    state = load_file(path) if path.suffix == ".safetensors" else read_torch(path)
     try:
+        state = load_file(path) if path.suffix == ".safetensors" else read_torch(path)
         found = ModelLoader().load_from_state_dict(canonicalize_state_dict(state))
+    except BadInput:
+        raise
     except Exception as error:  # of as many kinds as there are architectures
         raise BadInput(
             f"{path}: holds no network that spandrel recognises ({type(error).__name__}); name another"
@@ -194,7 +196,7 @@ def folder_entry(place: Path) -> Entry:
     """The entry of pictures, named after what their pattern adds to a picture's name, else after the last folder that
     is no pattern."""
     added = place.name.replace("{name}", "").rpartition(".")[0] if "{name}" in place.name else ""
-    names = [_WORD.sub("", added), *(part for part in reversed(place.parts) if "{" not in part)]
+    names = [_WORD.sub("", added), *(part for part in reversed(place.absolute().parts) if "{" not in part), "pictures"]
     return pictures_entry(next(filter(None, map(_slug, names))), place)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shlex
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from bench.commands.options import SCALE, Arguments, add_lr, add_output
+from bench.commands.options import SCALE, Arguments, add_lr, add_output, keys
 from bench.errors import BadInput
 from bench.runtime.code_digest import ROOT
 
@@ -52,6 +53,9 @@ def write_method(arguments: Arguments) -> None:
         raise BadInput(f"the name {name!r} is taken by a method of the project; choose another")
     if out.exists():
         raise BadInput(f"{out}: is there already; choose another name, or remove it")
+    module = importlib.util.find_spec(name)
+    if module is not None and module.origin is not None:  # from this folder, a file of that name would hide it
+        raise BadInput(f"the name {name!r} is taken by a Python module; choose another")
     title = "".join(word.title() for word in name.split("_"))
     with replacing(out) as temporary:
         temporary.write_text(TEMPLATE.read_text().replace("Mine", title).replace('"mine"', f'"{name}"'))
@@ -89,18 +93,19 @@ def compare_methods(arguments: Arguments) -> None:
     from bench.runtime.checksums import seal
     from bench.runtime.devices import choose_device, use_threads
     from bench.runtime.output import output_folder
+    from bench.runtime.results import FILES
     from bench.stages.run import score_run, upscale_run
     from bench.suites.workdir import Workdir
 
     suite, mine = _suite(arguments)
     device, runs = choose_device(arguments.device), list(suite.experiments().values())
     use_threads(suite.threads)
-    inputs = [arguments.hr, arguments.lr]
-    with output_folder(arguments.out, inputs, arguments.overwrite) as results, TemporaryDirectory() as work:
+    kept = output_folder(arguments.out, [arguments.hr, arguments.lr], arguments.overwrite, record=FILES)
+    with kept as results, TemporaryDirectory() as work:
         layout = Workdir(suite.name, within=Path(work))
         (dataset,) = suite.test_sets
         prepare_test(dataset, suite.scale, suite.degradation, layout.test_data(dataset, suite.scale, suite.degradation))
-        for run in runs:
+        for run in sorted(runs, key=lambda run: "sha256" not in run.knobs):  # what is not trained here fails fast
             upscale_run(run, {}, layout, device)
             score_run(run, layout)
         order = write_results(suite, runs, layout, results)
@@ -129,7 +134,7 @@ def _suite(arguments: Arguments) -> tuple[Suite, str]:
     name = f"own-{name}" if name in DATASETS or not name else name
     lr = str(arguments.lr.resolve() / arguments.lr_pattern) if arguments.lr else ""
     declare(DataSet(name, "test", folder=str(arguments.hr.resolve()), hr=arguments.hr_pattern, lr=lr))
-    metrics = tuple(arguments.metrics.split(",")) if arguments.metrics else DEFAULT_METRICS
+    metrics = keys(arguments.metrics) or DEFAULT_METRICS
     plans = tuple(MethodPlan(method, variants=tuple(names)) for method, names in variants.items())
     title = f"{len(arguments.methods)} methods on the pictures of {arguments.hr.name}"
     return Suite("compare", title, (), (name,), plans, scale=arguments.scale, metrics=metrics), mine

@@ -30,6 +30,11 @@ COUNT = Whole(1, 10**9)
 JOBS = Whole(1, 4096)
 
 
+def keys(text: str | None) -> tuple[str, ...] | None:
+    """Words joined by commas, each once; None without any."""
+    return tuple(dict.fromkeys(word.strip() for word in (text or "").split(",") if word.strip())) or None
+
+
 def minutes(text: str) -> float:
     """The type of a time budget: 0 stops after the first step."""
     try:

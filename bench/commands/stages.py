@@ -104,11 +104,14 @@ def scales(text: str) -> tuple[int, ...]:
 def prepare_data(arguments: Arguments) -> None:
     import bench.suites  # noqa: F401 - its data sets of one's own
     from bench.data.prepare import prepare_test, prepare_train
+    from bench.errors import BadInput
 
     names = tuple(arguments.sets.split("+"))
     scale, *levels = arguments.scale
     if arguments.role == "train":
         prepare_train(names, scale, arguments.degradation, arguments.out, levels=levels, overwrite=arguments.overwrite)
+    elif levels:
+        raise BadInput(f"a test set has one scale; give --scale {scale} alone")
     else:
         prepare_test(arguments.sets, scale, arguments.degradation, arguments.out, overwrite=arguments.overwrite)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.commands.options import SCALE, Arguments, Whole, add_output, add_pairs
+from bench.commands.options import SCALE, Arguments, Whole, add_output, add_pairs, keys
 from bench.errors import BadInput
 
 if TYPE_CHECKING:
@@ -17,7 +17,9 @@ def add_verbs(verbs: Any) -> None:
     """Add this module's verbs to the parser."""
     listing = verbs.add_parser("list", help="what exists: " + ", ".join(LISTS))
     listing.add_argument("what", choices=tuple(LISTS))
-    listing.add_argument("methods", nargs="*", metavar="METHOD", help="only these methods, files of one's own too")
+    listing.add_argument(
+        "methods", nargs="*", default=[], metavar="METHOD", help="only these methods, files of one's own too"
+    )
     listing.set_defaults(verb=show_list)
 
     verbs.add_parser("data", help="which data sets are here, which are missing").set_defaults(verb=show_data)
@@ -166,9 +168,8 @@ def import_published(arguments: Arguments) -> None:
 def score_pictures(arguments: Arguments) -> None:
     from bench.stages.score import score_folders
 
-    metrics = arguments.metrics.split(",") if arguments.metrics else None
     options = (arguments.out, arguments.workers or None, arguments.overwrite)
-    score_folders(_folders(arguments), arguments.scale, metrics, *options)
+    score_folders(_folders(arguments), arguments.scale, keys(arguments.metrics), *options)
 
 
 def diagnose_number(arguments: Arguments) -> None:
@@ -189,8 +190,8 @@ def _folders(arguments: Arguments) -> "Folders":
 
 
 def show_taps(arguments: Arguments) -> None:
-    """A line a picture and one for their mean. Raises BadInput for an unknown network, layer or folder, and
-    MissingWeights."""
+    """A line a picture and one for their mean. Raises BadInput for an unknown network, layer or folder and a
+    picture that is too small, and MissingWeights."""
     from statistics import fmean
 
     from bench.data.images import image_files, read_image, to_tensor
@@ -198,10 +199,16 @@ def show_taps(arguments: Arguments) -> None:
     from methods.common.perceptual import PERCEPTUAL, tap_statistics
 
     layer = arguments.layer or pick("perceptual network", arguments.network, PERCEPTUAL).deepest
-    rows = {
-        path.stem: tap_statistics(arguments.network, layer, to_tensor(read_image(path))[None])
-        for path in image_files(arguments.hr)
-    }
+    rows = {}
+    for path in image_files(arguments.hr):
+        image = to_tensor(read_image(path))[None]
+        try:
+            rows[path.stem] = tap_statistics(arguments.network, layer, image)
+        except RuntimeError as error:
+            if "size" not in str(error):
+                raise
+            size = f"{image.shape[-1]}x{image.shape[-2]} pixels"
+            raise BadInput(f"{path}: {size} are too few for {arguments.network}'s {layer}; remove it") from error
     names = list(next(iter(rows.values())))
     rows["mean"] = {name: fmean(row[name] for row in rows.values()) for name in names}
     print(f"{arguments.network} {layer}: active is the share of features that are not zero")

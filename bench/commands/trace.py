@@ -70,16 +70,21 @@ def make_page(arguments: Arguments) -> None:
     """Raises BadInput where there are no results, and for an `--out` that is in use."""
     from bench.report.described import rebuild_tables
     from bench.runtime.output import output_folder
-    from bench.runtime.results import RUNS, read_records
+    from bench.runtime.results import RECORDS, RUNS, read_records
 
     results = arguments.results
     if not (results / RUNS).is_file():
         raise BadInput(f"{results}: holds no {RUNS}; name a results folder such as results/demo")
     records = read_records(results)
-    suite = min(str(record["suite"]) for record in records.values())
+    suite = min((str(record.get("suite", "")) for record in records.values()), default="")
+    if not suite:
+        raise BadInput(f"{results / RECORDS}: lacks the records of a suite's runs; make the report again")
     with output_folder(arguments.out, [results], arguments.overwrite) as out, tempfile.TemporaryDirectory() as name:
         copy = shutil.copytree(results, Path(name) / "results")
-        rebuild_tables(suite, copy, list(records), Path(name) / "page")
+        try:
+            rebuild_tables(suite, copy, list(records), Path(name) / "page")
+        except BadInput as error:
+            raise BadInput(str(error).replace(str(copy), str(results))) from error
         shutil.copytree(Path(name) / "page", out, dirs_exist_ok=True)
     print(arguments.out / "index.html")
 

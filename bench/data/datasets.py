@@ -285,7 +285,9 @@ def check(name: str, scale: int, digests: Mapping[str, str], role: Role = "test"
     """PINNED or UNPINNED, from the `pair_sha256` of each picture. Raises BadInput for a changed picture of a pinned
     set, and for any change of a set of one's own since it was first used, at that scale and in that role."""
     if name not in DATASETS:
-        place = hashlib.sha256(str((data_folder() / find_dataset(name).folder).resolve()).encode()).hexdigest()[:8]
+        own = find_dataset(name)
+        patterns = f"{(data_folder() / own.folder).resolve()}{own.hr}{own.lr}"  # others of one folder are another set
+        place = hashlib.sha256(patterns.encode()).hexdigest()[:8]
         _check_first_use(name, work_folder() / "first_use" / f"{name}.{place}.x{scale}.{role}.json", digests)
     expected = _checksums(name, scale)
     if not expected or not digests.keys() <= expected.keys():

@@ -75,6 +75,8 @@ def diagnose_pairs(pairs: Sequence[Pair], metric: str, reported: str, workers: i
         rarity += 0 if source == GIVEN else PIPELINES[source].rarity
         difference = value - number
         findings.append(Finding(source, convention, aggregate, value, difference, rarity, abs(difference) <= granted))
+    if not findings:
+        raise BadInput("the pictures are too small for every convention; give larger ones")
     return sorted(_distinct(findings), key=lambda f: (_beyond(f, precision), f.rarity, abs(f.difference)))
 
 

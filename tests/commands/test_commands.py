@@ -175,3 +175,55 @@ def test_train_upscale_and_score_run_without_the_workflow_the_mirror_and_the_ref
     environment = {**os.environ, "BENCH_WORK": str(tmp_path / "work"), "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_an_interruption_says_what_is_left(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bench.stages.upscale.upscale_folder", interrupted)
+    assert main(upscale("bicubic", pictures, tmp_path / "sr")) == 130
+    assert "nothing is left half-written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["bicubic", "torch", "random", "methods", "No"])
+def test_a_name_that_no_method_can_have_is_refused_by_the_verb(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert refuse(capsys, "new", name).startswith("bench new: ")
+    assert not list(tmp_path.iterdir())
+
+
+def test_metrics_may_be_written_with_blanks_and_twice(pictures: Path, tmp_path: Path) -> None:
+    words = ["score", "--sr", str(pictures), "--hr", str(pictures), "--out", str(tmp_path / "s.csv"), "--scale", "2"]
+    assert main([*words, "--metrics", "psnr_y, psnr_rgb,psnr_y,"]) == 0
+    assert len((tmp_path / "s.csv").read_text().splitlines()) == 1 + 2 * 2
+
+
+def test_pictures_too_small_to_measure_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_png(tmp_path / "in" / "dot.png", np.zeros((1, 1, 3), np.uint8))
+    line = refuse(capsys, "taps", "--network", "alexnet", "--hr", tmp_path / "in")
+    assert "dot.png: 1x1 pixels" in line
+    line = refuse(capsys, "diagnose", "--sr", tmp_path / "in", "--hr", tmp_path / "in", "--reported", "30")
+    assert "too small" in line
+
+
+def test_a_page_of_results_without_records_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    results = tmp_path / "results"
+    shutil.copytree(ROOT / "results" / "demo", results, ignore=shutil.ignore_patterns("*.jsonl"))
+    assert "lacks the records" in refuse(capsys, "page", results, "--out", tmp_path / "page")
+    (results / "records" / "other.jsonl").write_text('{"run": "x"}\n')
+    assert "lacks the records" in refuse(capsys, "page", results, "--out", tmp_path / "page")
+    assert not (tmp_path / "page").exists()
+
+
+def test_a_page_that_cannot_be_made_names_the_file_of_the_results(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = tmp_path / "results"
+    shutil.copytree(ROOT / "results" / "demo", results, ignore=shutil.ignore_patterns("edsr.csv"))
+    line = refuse(capsys, "page", results, "--out", tmp_path / "page")
+    assert str(results / "scores" / "edsr.csv") in line

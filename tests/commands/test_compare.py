@@ -10,7 +10,7 @@ from pictures import smooth
 import methods
 from bench.__main__ import main
 from bench.data import datasets
-from bench.data.images import write_png
+from bench.data.images import read_image, write_png
 from bench.runtime.rows import read_rows
 
 
@@ -63,12 +63,72 @@ def test_lr_pairs_by_its_pattern_and_what_is_left_out_is_counted(
     assert "3 of 6 pictures left out" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("place", [".", "", "../sr", "写真", "{name}.png"])
+def test_a_folder_takes_part_however_its_path_is_written(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    shutil.copytree(pictures / "sr", pictures / "sr" / "写真")
+    monkeypatch.chdir(pictures / "sr")
+    assert compare(pictures, "bicubic", f"folder:{place}") == 0
+    assert len(read_rows(pictures / "out" / "runs.csv")) == 2
+
+
+def test_a_comparison_takes_the_place_of_its_last_one_and_of_nothing_else(
+    pictures: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert compare(pictures, "bicubic") == compare(pictures, "bicubic") == 0
+    (pictures / "out" / "mine.txt").write_text("mine")
+    assert compare(pictures, "bicubic") == 2
+    assert "mine.txt, which this program did not make" in capsys.readouterr().err
+
+
+def test_the_same_hr_with_other_lr_is_another_set(pictures: Path) -> None:
+    for picture in (pictures / "lr").glob("*.png"):
+        write_png(pictures / "other" / picture.name, 255 - read_image(picture))
+    assert compare(pictures, "bicubic") == 0
+    assert compare(pictures, "bicubic", "--lr", str(pictures / "other")) == 0
+
+
+@pytest.mark.parametrize("made", ["None", "1 / 0", "{}['x']"])
+def test_a_method_of_ones_own_that_fails_is_one_line(
+    pictures: Path, capsys: pytest.CaptureFixture[str], made: str
+) -> None:
+    text = f"""
+from dataclasses import dataclass
+
+from bench.api import Entry, Method
+
+
+@dataclass(frozen=True)
+class Failing(Method):
+    def upscaler(self, network):
+        return lambda picture: {made}
+
+
+ENTRY = Entry("failing", Failing, "ours")
+"""
+    (pictures / "failing.py").write_text(text)
+    assert compare(pictures, "bicubic", str(pictures / "failing.py")) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("bench ")]
+    assert len(lines) == 1 and "failing.py" in lines[0] and "bench check" in lines[0]
+    assert not (pictures / "out").exists()
+
+
+def test_a_picture_that_is_missing_is_named_before_anything_is_upscaled(
+    pictures: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (pictures / "sr" / "first.png").unlink()
+    assert compare(pictures, "bicubic", f"folder:{pictures / 'sr'}") == 2
+    assert "picture/s" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (("bicubic", "rrdb"), "rrdb.default: has to be trained first"),
         (("bicubic", "bicubik"), "did you mean 'bicubic'"),
         (("bicubic", "folder:nothing"), "no such pictures"),
+        (("bicubic", "{}/sr"), "say what is there: folder:"),
         (("bicubic", "folder:{}/sr", "--lr", "{}/lr", "--scale", "2"), "expected 24x32"),
     ],
 )

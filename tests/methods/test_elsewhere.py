@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -199,6 +201,17 @@ def test_a_file_that_is_no_network_or_of_another_scale_is_refused(tmp_path: Path
     entry = checkpoint_entry(network)
     with pytest.raises(BadInput, match="x4 network, not x2"):
         entry.build(2, entry.default).network()
+
+
+def test_a_truncated_safetensors_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spandrel = ModuleType("spandrel")
+    for name in ("ImageModelDescriptor", "ModelLoader", "canonicalize_state_dict"):
+        setattr(spandrel, name, object)
+    monkeypatch.setitem(sys.modules, "spandrel", spandrel)
+    (tmp_path / "net.safetensors").write_bytes(b"short")
+    entry = checkpoint_entry(tmp_path / "net.safetensors")
+    with pytest.raises(BadInput, match="holds no network"):
+        entry.build(4, entry.default).network()
 
 
 def test_a_published_network_is_imported_and_upscales_as_the_authors_does(

@@ -80,6 +80,7 @@ def test_what_names_no_method_is_refused_in_one_line(reference: str) -> None:
         ("ENTRY = 3", "make it a bench.api.Entry"),
         ("x = 3", "its ENTRY is a NoneType"),
         ("def", "SyntaxError"),
+        ("raise SystemExit(0)", "cannot be used as a method"),
     ],
 )
 def test_a_file_that_is_no_method_is_refused_in_one_line(text: str, words: str, tmp_path: Path) -> None:
