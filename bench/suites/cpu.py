@@ -138,7 +138,8 @@ _PSEUDO_VARIANTS: Mapping[tuple[str, tuple[int, ...]], tuple[str, ...]] = {
     ("pseudo_sr-parts", _SEEDS): ("two-stage", "off-the-shelf", "reaching", "rrdb"),
 }
 PSEUDO_STEPS = 3500
-"""At 142 ms a step, 23 ms of the upscaler alone, shard pseudo_sr takes 77 minutes on two cores, each other one 87."""
+"""At 230 ms a step of the default (two trainings at once on the slower of the processors tried; 142 on the faster),
+40 of the upscaler alone, each shard takes 72 to 80 minutes on two cores."""
 HALVES = ("BSD400-first", "BSD400-second")
 _PSEUDO_SR = pseudo_plans(PSEUDO_STEPS, _PSEUDO, HALVES, ("Set5", "Set14"), _PSEUDO_VARIANTS, (1, 2, 3, 4, 5))
 _SPACE: Knobs = {**_CAFFE, "width": 24, "growth": 12, "blocks": 2, "learning_rate": 1e-3}

@@ -18,7 +18,8 @@ class ChannelAttention(nn.Module):
         self.excite = conv(inner, width, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        mean = x.mean((2, 3), keepdim=True)  # (N, width, 1, 1)
+        # x.mean would copy bf16 to float32 first, and its gradient would come in another memory format than x
+        mean = x.sum((2, 3), keepdim=True, dtype=x.dtype) / (x.shape[2] * x.shape[3])  # (N, width, 1, 1)
         gated: Tensor = x * self.excite(self.squeeze(mean).relu()).sigmoid()
         return gated
 

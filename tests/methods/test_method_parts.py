@@ -135,6 +135,23 @@ def test_attention_scales_each_channel_by_one_gate() -> None:
     assert ((gates > 0) & (gates < 1)).all()
 
 
+def test_attention_copies_no_picture_and_takes_an_exact_mean() -> None:
+    """In bf16 a mean copies its input to float32, and its gradient into another memory format."""
+    attention = ChannelAttention(8, 2).to(torch.bfloat16).to(memory_format=torch.channels_last)
+    x = torch.rand(2, 8, 5, 6).to(torch.bfloat16, memory_format=torch.channels_last).requires_grad_()
+    with torch.profiler.profile(record_shapes=True) as profile:
+        attention(x).backward(torch.ones_like(x))
+    copied = [e.input_shapes[0] for e in profile.events() if e.name == "aten::copy_"]
+    assert [2, 8, 5, 6] not in copied
+    divided = [e.input_shapes[0] for e in profile.events() if e.name == "aten::div"]
+    assert set(map(tuple, divided)) == {(2, 8, 1, 1)}
+    picture = torch.rand(2, 8, 5, 6)
+    found: list[Tensor] = []
+    attention.float().squeeze.register_forward_pre_hook(lambda _, inputs: found.append(inputs[0]))
+    attention(picture)
+    assert torch.equal(found[0], picture.mean((2, 3), keepdim=True))
+
+
 def test_the_bicubic_skip_stays_exact_in_bf16() -> None:
     network = EnhanceNet(4, 8, 1)
     nn.init.zeros_(network.tail.weight)
