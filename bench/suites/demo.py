@@ -96,7 +96,7 @@ DEMO = Suite(
             "zssr", 0, {"iterations": 120, "crop": 64}, ("default", *ZSSR_KERNELS), kernels=ZSSR_KERNELS, **_BLURRED
         ),
         *pseudo_plans(
-            400,
+            280,
             _SMALL_PSEUDO,
             ("Embedded-train-first", "Embedded-train-second"),
             variants={("pseudo_sr", (1,)): _PSEUDO_VARIANTS},
